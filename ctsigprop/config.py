@@ -1,0 +1,110 @@
+"""Settings as YAML: reading refuses what it does not know, and says which name is nearest."""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import get_loader
+
+from ctsigprop.errors import InputError
+from ctsigprop.settings import Settings
+
+GROUPS: dict[str, type[Any]] = {group.name: group.type for group in fields(Settings)}  # type: ignore[misc]
+
+
+def names(group: str) -> list[str]:
+    """Names of a group's settings."""
+    return [setting.name for setting in fields(GROUPS[group])]
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """What to do about an unknown name: the one that was probably meant, or all there are."""
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """Settings of a mapping {group: {name: value}}; what is left out keeps its default.
+
+    Raises:
+        InputError: an unknown group or name, or a value that the settings refuse.
+    """
+    check_names(values)
+    return Settings(**{group: GROUPS[group](**content) for group, content in values.items()})
+
+
+def check_names(values: Mapping[str, Any]) -> None:
+    """Passes a mapping {group: {name: value}} whose groups and names all exist.
+
+    Raises:
+        InputError: the first that does not, and the name that is nearest.
+    """
+    for group, content in values.items():
+        if group not in GROUPS:
+            raise InputError(f"{group} = {content!r}: no such group: {nearest(str(group), GROUPS)}")
+        if not isinstance(content, Mapping):
+            raise InputError(f"{group} = {content!r}: must be a mapping of {', '.join(names(group))}")
+        for name, value in content.items():
+            if name not in names(group):
+                hint = nearest(str(name), names(group))
+                raise InputError(f"{group}.{name} = {value!r}: no such setting: {hint}")
+
+
+def read_values(path: Path) -> dict[str, dict[str, Any]]:
+    """What a YAML file sets, {group: {name: value}}: names are checked, values are not. 1e-4 is a number.
+
+    Raises:
+        InputError: the file cannot be read, is not YAML, or names what there is not.
+    """
+    try:
+        values = get_loader("yaml")(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): give a YAML file") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not a text file: give a YAML file") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not readable"
+        raise InputError(f"{path}{where}: is not valid YAML ({problem}): mend the line") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: must be a mapping of groups of settings: {', '.join(GROUPS)}")
+    with _named(path):
+        check_names(values)
+    return values
+
+
+def read_settings(path: Path) -> Settings:
+    """Settings of a YAML file.
+
+    Raises:
+        InputError: naming the file, and the setting where it is one.
+    """
+    values = read_values(path)
+    with _named(path):
+        return settings_from(values)
+
+
+def to_values(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Settings as the mapping {group: {name: value}} that makes them."""
+    return {
+        group: {name: list(value) if isinstance(value, tuple) else value for name, value in content.items()}
+        for group, content in asdict(settings).items()
+    }
+
+
+def to_yaml(settings: Settings) -> str:
+    """All settings, resolved, as `read_settings` reads them."""
+    return str(yaml.safe_dump(to_values(settings), sort_keys=False))
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error

@@ -1,0 +1,1 @@
+"""Continuous-time Hopfield networks with a target loop (paper, Sec. V) and equilibrium propagation."""

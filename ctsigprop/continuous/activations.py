@@ -1,0 +1,176 @@
+"""Firing rates rho(s), their slopes, and the state at which one neuron balances its input.
+
+| rho          | definition        | state kept in |
+|--------------|-------------------|---------------|
+| hard_sigmoid | clip(s, 0, 1)     | [0, 1]        |
+| logistic     | sigma(4 s - 2)    | the reals     |
+| tanh         | tanh(s)           | the reals     |
+| rectifier    | max(s, 0)         | [0, inf)      |
+
+Where the state is kept inside the linear part of rho, rho(s) = s and rho'(s) = 1 on the closed interval.
+"""
+
+from math import exp, inf, tanh
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+CODES = {"hard_sigmoid": 0, "logistic": 1, "tanh": 2, "rectifier": 3}
+BOUNDS = {"hard_sigmoid": (0.0, 1.0), "logistic": (-inf, inf), "tanh": (-inf, inf), "rectifier": (0.0, inf)}
+RATE_IS_STATE = frozenset({"hard_sigmoid", "rectifier"})
+
+_NEWTON_STEPS = 60
+
+
+@njit(inline="always")
+def rate(code: int, s: float) -> float:
+    """rho(s)."""
+    if code == 1:
+        return 1.0 / (1.0 + exp(2.0 - 4.0 * s))
+    if code == 2:
+        return tanh(s)
+    return s
+
+
+@njit(inline="always")
+def slope(code: int, s: float) -> float:
+    """rho'(s)."""
+    if code == 1:
+        p = 1.0 / (1.0 + exp(2.0 - 4.0 * s))
+        return 4.0 * p * (1.0 - p)
+    if code == 2:
+        p = tanh(s)
+        return 1.0 - p * p
+    return 1.0
+
+
+@njit(inline="always")
+def curvature(code: int, s: float) -> float:
+    """rho''(s)."""
+    if code == 1:
+        p = 1.0 / (1.0 + exp(2.0 - 4.0 * s))
+        return 16.0 * p * (1.0 - p) * (1.0 - 2.0 * p)
+    if code == 2:
+        p = tanh(s)
+        return -2.0 * p * (1.0 - p * p)
+    return 0.0
+
+
+@njit(inline="always")
+def _smooth_balance(code: int, s: float, net: float, leak: float, beta: float, target: float) -> float:
+    """The root of rho'(s) net - leak s - beta (s - target) that the flow reaches from s: Newton inside a bracket.
+
+    Since 0 <= rho' <= 1, every root lies between beta target / (leak + beta) and (net + beta target) / (leak + beta).
+    """
+    stiffness = leak + beta
+    rest = beta * target / stiffness
+    driven = (net + beta * target) / stiffness
+    low, high = min(rest, driven), max(rest, driven)
+    s = min(max(s, low), high)
+    force = slope(code, s) * net + beta * target - stiffness * s
+    if force > 0.0:
+        low = s
+    else:
+        high = s
+    for _ in range(_NEWTON_STEPS):
+        steepness = curvature(code, s) * net - stiffness
+        step = -force / steepness if steepness < 0.0 else inf
+        if not low < s + step < high:
+            step = 0.5 * (low + high) - s
+        s += step
+        force = slope(code, s) * net + beta * target - stiffness * s
+        if force > 0.0:
+            low = s
+        else:
+            high = s
+        if abs(step) <= 1e-15 * (1.0 + abs(s)):
+            break
+    return s
+
+
+@njit(inline="always")
+def balance(code: int, s: float, net: float, leak: float, beta: float, target: float) -> float:
+    """The state at which Eq. 13 of one neuron vanishes for a given input, reached from state s.
+
+    rho'(s) net - leak s - beta (s - target) = 0, with leak = 1 / r. Piecewise-linear rho have it in closed form.
+    """
+    if code == 0:
+        return min(max((net + beta * target) / (leak + beta), 0.0), 1.0)
+    if code == 3:
+        return max((net + beta * target) / (leak + beta), 0.0)
+    return _smooth_balance(code, s, net, leak, beta, target)
+
+
+@njit(cache=True)
+def settle(code: int, net: Array, leak: float, state: Array) -> None:
+    """Writes into `state` the balance of every neuron under input `net`; both (samples, units)."""
+    samples, units = net.shape
+    if code == 0:
+        for i in range(samples):
+            for j in range(units):
+                state[i, j] = min(max(net[i, j] / leak, 0.0), 1.0)
+    else:
+        for i in range(samples):
+            for j in range(units):
+                state[i, j] = balance(code, state[i, j], net[i, j], leak, 0.0, 0.0)
+
+
+@njit(cache=True)
+def settle_nudged(code: int, net: Array, leak: float, beta: Array, target: Array, state: Array) -> None:
+    """`settle` for output neurons nudged towards `target` (samples, units) with strength `beta` (samples,)."""
+    samples, units = net.shape
+    for i in range(samples):
+        for j in range(units):
+            state[i, j] = balance(code, state[i, j], net[i, j], leak, beta[i], target[i, j])
+
+
+@njit(cache=True, fastmath={"reassoc", "contract"})
+def add_mismatch(code: int, net: Array, leak: float, state: Array, squares: Array) -> None:
+    """Adds to `squares` (samples,) each sample's |balance(net) - state|^2; the others are (samples, units)."""
+    samples, units = net.shape
+    for i in range(samples):
+        total = net.dtype.type(0.0)
+        if code == 0:
+            for j in range(units):
+                miss = min(max(net[i, j] / leak, 0.0), 1.0) - state[i, j]
+                total += miss * miss
+        else:
+            for j in range(units):
+                miss = balance(code, state[i, j], net[i, j], leak, 0.0, 0.0) - state[i, j]
+                total += miss * miss
+        squares[i] += total
+
+
+def firing_rate(rho: str, states: NDArray[np.floating]) -> NDArray[np.floating]:
+    """rho of every state; the same array where the state is its own rate.
+
+    Args:
+        rho: name of the firing-rate function.
+        states: any shape, inside the bounds of `rho`.
+    """
+    if rho == "logistic":
+        return 1 / (1 + np.exp(2 - 4 * states))
+    if rho == "tanh":
+        return np.tanh(states)
+    return states
+
+
+def balance_slope(rho: str, states: NDArray[np.floating], leak: float) -> NDArray[np.floating]:
+    """d rho(s) / d net of a neuron at balance without nudging, any shape.
+
+    Differentiating rho'(s) net = leak s gives ds/dnet = rho' / (leak - rho'' net); a neuron at a bound does not move.
+    """
+    if rho in RATE_IS_STATE:
+        low, high = BOUNDS[rho]
+        return ((states > low) & (states < high)).astype(states.dtype) / states.dtype.type(leak)
+    if rho == "logistic":
+        p = firing_rate(rho, states)
+        first, second = 4 * p * (1 - p), 16 * p * (1 - p) * (1 - 2 * p)
+    else:
+        p = np.tanh(states)
+        first, second = 1 - p * p, -2 * p * (1 - p * p)
+    net = leak * states / first
+    return first * first / (leak - second * net)

@@ -1,0 +1,138 @@
+"""Eq. 13 as a vector field that any integrator takes, and the energy it descends where there is one.
+
+The state is one flat buffer for the whole batch, laid out layer by layer: layer 1's (samples, units) block,
+then layer 2's, to the outputs.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ctsigprop.continuous.activations import CODES, firing_rate, rate, slope
+from ctsigprop.continuous.network import Array, Network, Nudge
+from ctsigprop.errors import InputError
+
+_HEADER = 4
+_LINK = 6
+
+
+@njit(cache=True)
+def hopfield_field(t: float, y: Array, dydt: Array, parameters: Array, layout: NDArray[np.int64]) -> None:
+    """ds/dt = rho'(s) (sum w rho(s) + drive) - s / r - beta (s - d) (paper, Eq. 13).
+
+    Args:
+        t: time; Eq. 13 does not depend on it.
+        y: states of layers 1 to N, flat.
+        dydt: receives the derivative, flat.
+        parameters: from `field_arguments`.
+        layout: from `field_arguments`.
+    """
+    code, samples, link_count, outputs = layout[0], layout[1], layout[2], layout[3]
+    size = y.size
+    leak = parameters[0]
+    rates = np.empty_like(y)
+    for k in range(size):
+        rates[k] = rate(code, y[k])
+    dydt[:] = parameters[1 : 1 + size]
+    for link in range(link_count):
+        source, source_units, target, target_units, at, transposed = layout[
+            _HEADER + _LINK * link : _HEADER + _LINK * (link + 1)
+        ]
+        driving = rates[source : source + samples * source_units].reshape((samples, source_units))
+        driven = dydt[target : target + samples * target_units].reshape((samples, target_units))
+        weight = parameters[at : at + source_units * target_units]
+        if transposed:
+            driven += np.dot(driving, weight.reshape((target_units, source_units)).T)
+        else:
+            driven += np.dot(driving, weight.reshape((source_units, target_units)))
+    for k in range(size):
+        dydt[k] = slope(code, y[k]) * dydt[k] - leak * y[k]
+    first = size - samples * outputs
+    beta, target_states = 1 + size, 1 + size + samples
+    for k in range(samples * outputs):
+        pull = parameters[beta + k // outputs]
+        dydt[first + k] -= pull * (y[first + k] - parameters[target_states + k])
+
+
+def field_arguments(
+    network: Network, drive: Sequence[Array], samples: int, nudge: Nudge | None
+) -> tuple[Array, NDArray[np.int64]]:
+    """What `hopfield_field` needs to know of a network and a phase.
+
+    Args:
+        network: its weights are copied.
+        drive: constant input and bias of layers 1 to N, each (samples or 1, units).
+        samples: in the batch.
+        nudge: none in the free phase.
+
+    Returns:
+        parameters: leak, drive (flat as the state), beta (samples,), targets (samples, classes), weights.
+        layout: rho, samples, links, classes; for each link source offset and units, target offset and
+            units, weight offset, whether it is used transposed.
+    """
+    sizes = network.sizes[1:]
+    offsets = samples * np.cumsum([0, *sizes])
+    beta = np.zeros(samples, network.dtype) if nudge is None else nudge.beta
+    target = np.zeros((samples, sizes[-1]), network.dtype) if nudge is None else nudge.target
+    constants = [np.array([network.leak], network.dtype)]
+    constants += [np.broadcast_to(layer, (samples, layer.shape[1])).ravel() for layer in drive]
+    constants += [beta, target.ravel()]
+    place = sum(part.size for part in constants)
+    links = []
+    for connection in network.connections:
+        if connection.source == 0:
+            continue
+        i, j = connection.source - 1, connection.target - 1
+        links.append((offsets[i], sizes[i], offsets[j], sizes[j], place, 0))
+        if connection.symmetric:
+            links.append((offsets[j], sizes[j], offsets[i], sizes[i], place, 1))
+        constants.append(connection.weight.ravel())
+        place += connection.weight.size
+    header = (CODES[network.rho], samples, len(links), sizes[-1])
+    return np.concatenate(constants), np.array([*header, *(n for link in links for n in link)], np.int64)
+
+
+def flatten(states: Sequence[Array]) -> Array:
+    """One flat buffer for the states of layers 1 to N, each (samples, units)."""
+    return np.concatenate([layer.ravel() for layer in states])
+
+
+def layers_of(network: Network, flat: Array) -> tuple[Array, ...]:
+    """Views of a flat buffer (..., size) as layers 1 to N, each (..., samples, units)."""
+    sizes = network.sizes[1:]
+    samples = flat.shape[-1] // sum(sizes)
+    ends = samples * np.cumsum([0, *sizes])
+    shape = flat.shape[:-1]
+    return tuple(
+        flat[..., ends[i] : ends[i + 1]].reshape(*shape, samples, units) for i, units in enumerate(sizes)
+    )
+
+
+def energy(
+    network: Network, drive: Sequence[Array], states: Sequence[Array], nudge: Nudge | None = None
+) -> Array:
+    """E + beta C of each sample, which Eq. 13 descends where every link between neurons is symmetric.
+
+    E = sum s^2 / (2 r) - sum_pairs w rho_i rho_j - sum drive rho and C = |o - d|^2 / 2 (Scellier & Bengio 2017).
+
+    Returns:
+        Shape (samples,).
+
+    Raises:
+        InputError: a connection beyond the input is directed, so that there is no energy.
+    """
+    rates = [firing_rate(network.rho, layer) for layer in states]
+    total = sum(network.leak * (layer**2).sum(axis=1) / 2 for layer in states)
+    total = total - sum((d * r).sum(axis=1) for d, r in zip(drive, rates, strict=True))
+    for connection in network.connections:
+        if connection.source == 0:
+            continue
+        if not connection.symmetric:
+            raise InputError(f"{connection.name} is directed: only symmetric_ep has an energy")
+        pre, post = rates[connection.source - 1], rates[connection.target - 1]
+        total = total - ((pre @ connection.weight) * post).sum(axis=1)
+    if nudge is not None:
+        total = total + nudge.beta * ((states[-1] - nudge.target) ** 2).sum(axis=1) / 2
+    return total

@@ -1,0 +1,158 @@
+"""One pass over the training samples, and what it adds up."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
+from ctsigprop.continuous.learning import learn
+from ctsigprop.continuous.network import Array
+from ctsigprop.continuous.phases import Contrast, contrast, relax
+from ctsigprop.errors import RunFailure
+from ctsigprop.settings import Settings
+
+
+@dataclass
+class Tally:
+    """What an epoch adds up, batch by batch.
+
+    Attributes:
+        samples: samples seen.
+        errors: of them, classified wrongly in the free phase, before their update.
+        moved: of them, moved by nudging.
+        unconverged: phases that ended above the tolerance.
+        free_sweeps: sweeps of all free phases.
+        clamped_sweeps: sweeps of all clamped phases.
+        free_residual: largest relative residual of a free phase.
+        clamped_residual: largest relative residual of a clamped phase.
+        highest: highest state that each output neuron reached in a free phase.
+        seconds: spent so far.
+    """
+
+    samples: int = 0
+    errors: int = 0
+    moved: int = 0
+    unconverged: int = 0
+    free_sweeps: int = 0
+    clamped_sweeps: int = 0
+    free_residual: float = 0.0
+    clamped_residual: float = 0.0
+    highest: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, free: Equilibrium, pair: Contrast, labels: NDArray[np.int64], tolerance: float) -> None:
+        """Counts a batch in.
+
+        Raises:
+            RunFailure: a state is no longer finite.
+        """
+        if not np.isfinite(free.output).all():
+            raise RunFailure(
+                f"states are no longer finite, {self.samples} samples into the epoch: "
+                "lower learning.rates or nudging.beta and train anew"
+            )
+        self.samples += len(labels)
+        self.errors += int((free.output.argmax(axis=1) != labels).sum())
+        self.moved += len(pair.rows)
+        self.unconverged += int((free.residual > tolerance).sum() + (pair.residual > tolerance).sum())
+        self.free_sweeps += int(free.sweeps.sum())
+        self.clamped_sweeps += int(pair.sweeps.sum())
+        self.free_residual = max(self.free_residual, float(free.residual.max()))
+        self.clamped_residual = max(self.clamped_residual, float(pair.residual.max(initial=0)))
+        highest = free.output.max(axis=0)
+        self.highest = np.maximum(highest, self.highest).tolist() if self.highest else highest.tolist()
+
+
+def run_epoch(
+    sweeps: LayerSweeps,
+    memory: Array,
+    inputs: Array,
+    labels: NDArray[np.int64],
+    settings: Settings,
+    *,
+    epoch: int,
+    tally: Tally,
+    quiet: bool,
+    stop: Callable[[], bool],
+) -> bool:
+    """Learns from those samples of an epoch that `tally` has not seen yet.
+
+    The order of the samples and the signs of random-sign nudging depend on seed and epoch alone.
+
+    Args:
+        sweeps: of the network that learns.
+        memory: feeding-back states of every training sample's last free phase, (samples, units); kept up to date.
+        inputs: all training inputs, (samples, features).
+        labels: their classes, (samples,).
+        settings: of the run.
+        epoch: number of the epoch, from 1.
+        tally: of the epoch so far; kept up to date.
+        quiet: show no progress bar.
+        stop: asked before each batch.
+
+    Returns:
+        Whether the epoch came to its end.
+
+    Raises:
+        RunFailure: a state is no longer finite.
+    """
+    network = sweeps.network
+    count, size = len(inputs), settings.training.batch_size
+    order = np.random.default_rng([settings.training.seed, epoch]).permutation(count)
+    targets = np.eye(network.sizes[-1], dtype=network.dtype)
+    rate_factor = settings.learning.decay ** (epoch - 1)
+    before = time.perf_counter() - tally.seconds
+    bar = tqdm(
+        total=count,
+        initial=tally.samples,
+        desc=f"epoch {epoch}/{settings.training.epochs}",
+        unit=" samples",
+        disable=quiet or None,
+        leave=False,
+    )
+    with bar:
+        for start in range(tally.samples, count, size):
+            if stop():
+                return False
+            batch = order[start : start + size]
+            x = inputs[batch]
+            drive = sweeps.drive(x)
+            free = relax(sweeps, drive, memory[batch], settings.solver)
+            if settings.solver.start == "last":
+                memory[batch] = sweeps.unknowns(free.states)
+            signs = np.random.default_rng([settings.training.seed, epoch, start])
+            pair = contrast(
+                sweeps, drive, free, targets[labels[batch]], settings.nudging, settings.solver, signs
+            )
+            learn(network, x, pair, rate_factor=rate_factor, weight_decay=settings.learning.weight_decay)
+            tally.add(free, pair, labels[batch], settings.solver.tolerance)
+            tally.seconds = time.perf_counter() - before
+            bar.update(len(batch))
+            bar.set_postfix_str(f"train error {100 * tally.errors / tally.samples:.2f} %", refresh=False)
+    return True
+
+
+def error_rate(sweeps: LayerSweeps, inputs: Array, labels: NDArray[np.int64], settings: Settings) -> float:
+    """Percent of samples whose most active output, free phase from zero, is not their label.
+
+    Args:
+        sweeps: of the network.
+        inputs: (samples, features).
+        labels: (samples,).
+        settings: of the run.
+    """
+    return 100 * float((outputs_of(sweeps, inputs, settings).argmax(axis=1) != labels).mean())
+
+
+def outputs_of(sweeps: LayerSweeps, inputs: Array, settings: Settings, batch: int = 1000) -> Array:
+    """Output states at the free equilibrium from zero, (samples, classes), `batch` samples at a time."""
+    outputs = []
+    for start in range(0, len(inputs), batch):
+        drive = sweeps.drive(inputs[start : start + batch])
+        rest = np.zeros((len(drive[0]), sweeps.size), sweeps.network.dtype)
+        outputs.append(relax(sweeps, drive, rest, settings.solver).output)
+    return np.concatenate(outputs)

@@ -1,0 +1,176 @@
+"""Fixed points of Eq. 13 by layer sweeps.
+
+The network is feedforward but for its feedback links, so a whole equilibrium is a fixed point in the states of
+the layers that feed back: the ten outputs of a loop network. One sweep settles the layers in order for given
+feedback; its residual is |F(s) - s| / |s|, F(s) the balance of every neuron under the input that s gives it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ctsigprop.continuous.activations import (
+    BOUNDS,
+    CODES,
+    add_mismatch,
+    firing_rate,
+    settle,
+    settle_nudged,
+)
+from ctsigprop.continuous.network import Array, Link, Network, Nudge
+from ctsigprop.settings import SolverSettings
+from ctsigprop.solvers.anderson import FixedPoint, fixed_point
+from ctsigprop.solvers.result import Status
+
+ANDERSON_DEPTH = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
+    """Where a phase ended.
+
+    Attributes:
+        states: of layers 1 to N, each (samples, units).
+        output_net: input of the output neurons at the fixed point, without nudging, (samples, classes).
+        sweeps: sweeps that each sample took, (samples,).
+        residual: relative residual of each sample, (samples,).
+        status: SUCCESS, or why some sample has not converged.
+    """
+
+    states: tuple[Array, ...]
+    output_net: Array
+    sweeps: Array
+    residual: Array
+    status: Status
+
+    @property
+    def output(self) -> Array:
+        """States of the output neurons, (samples, classes)."""
+        return self.states[-1]
+
+    def __getitem__(self, rows: Array) -> "Equilibrium":
+        """The equilibria of some of the samples."""
+        return Equilibrium(
+            tuple(layer[rows] for layer in self.states),
+            self.output_net[rows],
+            self.sweeps[rows],
+            self.residual[rows],
+            self.status,
+        )
+
+
+class LayerSweeps:
+    """The sweep map of a network: which links carry activity forward, which feed back, and one sweep of them.
+
+    Attributes:
+        sources: layers whose states feed back; their states side by side are the unknown u.
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Sorts the links of `network`; weights are looked at, never copied."""
+        self.network = network
+        links = list(network.links())
+        layers = range(1, network.output + 1)
+        self.input_links = [link for link in links if link.source == 0]
+        self.forward = {k: [link for link in links if 0 < link.source < link.target == k] for k in layers}
+        self.feedback = {k: [link for link in links if link.source >= link.target == k] for k in layers}
+        self.sources = sorted({link.source for found in self.feedback.values() for link in found})
+
+    @cached_property
+    def columns(self) -> dict[int, slice]:
+        """Where each feeding-back layer stands in u."""
+        ends = np.cumsum([0, *(self.network.sizes[layer] for layer in self.sources)])
+        return {layer: slice(ends[i], ends[i + 1]) for i, layer in enumerate(self.sources)}
+
+    @property
+    def size(self) -> int:
+        """Units that feed back: the length of u for one sample."""
+        return sum(self.network.sizes[layer] for layer in self.sources)
+
+    def unknowns(self, states: Sequence[Array]) -> Array:
+        """u for given states of layers 1 to N, shape (samples, units that feed back)."""
+        if len(self.sources) == 1:
+            return states[self.sources[0] - 1]
+        return np.concatenate([states[layer - 1] for layer in self.sources], axis=1)
+
+    def drive(self, inputs: Array) -> tuple[Array, ...]:
+        """What stays constant through a phase: bias and input, for layers 1 to N, each (samples or 1, units)."""
+        drive = [bias[None, :] for bias in self.network.biases]
+        for link in self.input_links:
+            drive[link.target - 1] = inputs @ link.weight + drive[link.target - 1]
+        return tuple(drive)
+
+    def solve(
+        self, drive: Sequence[Array], u: Array, solver: SolverSettings, nudge: Nudge | None = None
+    ) -> Equilibrium:
+        """Sweeps every sample to its fixed point.
+
+        Args:
+            drive: from `drive`, for the same samples.
+            u: where the feeding-back states start, from `unknowns`.
+            solver: method `anderson` or `sweeps`, tolerance and cap.
+            nudge: the clamped phase's pull; none in the free phase.
+        """
+        network = self.network
+        samples = len(u)
+        states = tuple(np.zeros((samples, units), network.dtype) for units in network.sizes[1:])
+        output_net = np.empty_like(states[-1])
+
+        def sweep(u: Array, rows: Array) -> tuple[Array, Array]:
+            everyone = len(rows) == samples
+            chosen = slice(None) if everyone else rows
+            pull = nudge if nudge is None or everyone else nudge[rows]
+            local = [layer[chosen] for layer in states]
+            base, residual = self._sweep([d if len(d) == 1 else d[chosen] for d in drive], u, local, pull)
+            output_net[chosen] = base
+            if not everyone:
+                for layer, part in zip(states, local, strict=True):
+                    layer[rows] = part
+            return self.unknowns(local), residual
+
+        depth = ANDERSON_DEPTH if solver.method == "anderson" else 0
+        found: FixedPoint = fixed_point(
+            sweep,
+            u,
+            tolerance=solver.tolerance,
+            max_sweeps=solver.max_sweeps,
+            depth=depth,
+            bounds=BOUNDS[network.rho],
+        )
+        return Equilibrium(states, output_net, found.sweeps, found.residual, found.status)
+
+    def _sweep(
+        self, drive: Sequence[Array], u: Array, states: list[Array], nudge: Nudge | None
+    ) -> tuple[Array, Array]:
+        """Settles layers 1 to N in place for feedback u; returns the outputs' input and each sample's residual."""
+        network = self.network
+        code, leak = CODES[network.rho], network.leak
+        fed_back = {layer: firing_rate(network.rho, u[:, columns]) for layer, columns in self.columns.items()}
+        rates: dict[int, Array] = {}
+        held: dict[int, Array] = {}
+        net = drive[-1]
+        for layer, state in enumerate(states, start=1):
+            held[layer] = _total(self.forward[layer], rates, drive[layer - 1])
+            net = _total(self.feedback[layer], fed_back, held[layer])
+            if layer == network.output and nudge is not None:
+                settle_nudged(code, net, leak, nudge.beta, nudge.target, state)
+            else:
+                settle(code, net, leak, state)
+            rates[layer] = firing_rate(network.rho, state)
+        squares = np.zeros(len(u), network.dtype)
+        for layer, links in self.feedback.items():
+            if links:
+                add_mismatch(code, _total(links, rates, held[layer]), leak, states[layer - 1], squares)
+        norms = sum(np.einsum("ij,ij->i", state, state) for state in states)
+        return net, np.sqrt(squares / np.maximum(norms, np.finfo(network.dtype).tiny))
+
+
+def _total(links: Sequence[Link], rates: dict[int, Array], base: Array) -> Array:
+    """base + sum of rates @ weight over `links`, (samples, units)."""
+    for link in links:
+        contribution = rates[link.source] @ link.weight
+        contribution += base
+        base = contribution
+    return base

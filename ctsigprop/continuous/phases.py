@@ -1,0 +1,113 @@
+"""The free phase, the clamped phase, and the contrast between them that Eq. 14 learns from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ctsigprop.continuous.activations import CODES, settle_nudged
+from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
+from ctsigprop.continuous.network import Array, Nudge
+from ctsigprop.settings import NudgingSettings, SolverSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Two equilibria of the samples that nudging moves; the others have nothing to learn from.
+
+    Attributes:
+        rows: indices of those samples in the batch, (moved,).
+        free: their free states, layers 1 to N, each (moved, units).
+        plus: states at the larger beta, likewise.
+        minus: states at the smaller beta, likewise; the free states unless nudging is centered.
+        span: beta of `plus` less beta of `minus`, (moved,).
+        sweeps: sweeps of the clamped phases for each sample of the batch, (batch,).
+        residual: relative residual of each clamped phase that was run, (phases,).
+    """
+
+    rows: Array
+    free: tuple[Array, ...]
+    plus: tuple[Array, ...]
+    minus: tuple[Array, ...]
+    span: Array
+    sweeps: Array
+    residual: Array
+
+
+def relax(
+    sweeps: LayerSweeps, drive: Sequence[Array], u: Array, solver: SolverSettings, nudge: Nudge | None = None
+) -> Equilibrium:
+    return sweeps.solve(drive, u, solver, nudge)
+
+
+def clamped_phase(
+    sweeps: LayerSweeps, drive: Sequence[Array], free: Equilibrium, nudge: Nudge, solver: SolverSettings
+) -> tuple[Array, Equilibrium]:
+    """Relaxes from the free equilibrium under a nudge (Eq. 13 with beta).
+
+    Returns:
+        The indices of the samples whose outputs move at all, and their equilibria. A sample whose output
+        neurons stay where they are under the nudge keeps its free state exactly.
+    """
+    network = sweeps.network
+    outputs = free.output.copy()
+    settle_nudged(CODES[network.rho], free.output_net, network.leak, nudge.beta, nudge.target, outputs)
+    rows = np.flatnonzero((outputs != free.output).any(axis=1))
+    start = sweeps.unknowns((*(layer[rows] for layer in free.states[:-1]), outputs[rows]))
+    return rows, sweeps.solve(chosen_rows(drive, rows), start, solver, nudge[rows])
+
+
+def contrast(
+    sweeps: LayerSweeps,
+    drive: Sequence[Array],
+    free: Equilibrium,
+    target: Array,
+    nudging: NudgingSettings,
+    solver: SolverSettings,
+    rng: np.random.Generator,
+) -> Contrast:
+    """Runs the clamped phase, or both of them side by side where nudging is centered (Laborieux et al. 2021).
+
+    Args:
+        sweeps: of the network.
+        drive: constant inputs of the batch's phases.
+        free: the free equilibria of the batch.
+        target: d of Eq. 13, (batch, classes).
+        nudging: kind and beta.
+        solver: how to reach the fixed points.
+        rng: draws the signs of random-sign nudging.
+    """
+    batch = len(target)
+    beta = np.full(batch, nudging.beta, target.dtype)
+    if nudging.kind == "random-sign":
+        beta[rng.random(batch) < 0.5] *= -1
+    signs = (1, -1) if nudging.kind == "centered" else (1,)
+    samples = np.tile(np.arange(batch), len(signs))
+    nudge = Nudge(np.concatenate([sign * beta for sign in signs]), target[samples])
+    moved, nudged = clamped_phase(sweeps, chosen_rows(drive, samples), free[samples], nudge, solver)
+    rows = np.unique(samples[moved])
+    spent = np.bincount(samples[moved], nudged.sweeps, batch)
+    at_rest = free[rows].states
+    plus, minus = (
+        _replaced(at_rest, rows, samples[moved][part], nudged[part])
+        for part in (moved < batch, moved >= batch)
+    )
+    return Contrast(rows, at_rest, plus, minus, len(signs) * beta[rows], spent, nudged.residual)
+
+
+def chosen_rows(drive: Sequence[Array], rows: Array) -> tuple[Array, ...]:
+    """The drive of some of the samples; a drive that all samples share stays as it is."""
+    return tuple(layer if len(layer) == 1 else layer[rows] for layer in drive)
+
+
+def _replaced(states: tuple[Array, ...], rows: Array, moved: Array, nudged: Equilibrium) -> tuple[Array, ...]:
+    """`states` of the samples `rows`, those of `moved` (a subset) replaced by the nudged ones."""
+    if len(moved) == 0:
+        return states
+    if len(moved) == len(rows):
+        return nudged.states
+    places = np.searchsorted(rows, moved)
+    replaced = tuple(layer.copy() for layer in states)
+    for layer, moved_layer in zip(replaced, nudged.states, strict=True):
+        layer[places] = moved_layer
+    return replaced

@@ -1,0 +1,61 @@
+"""What a run was made with: versions, source revision, processor, threads."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_info
+
+PACKAGES = ("ctsigprop", "numpy", "scipy", "numba", "llvmlite", "torch")
+
+
+def environment() -> dict[str, Any]:
+    """The circumstances that a run's numbers may depend on, for its summary."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
+        "git_revision": git_revision(),
+        "platform": platform.platform(),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "thread_pools": [
+            {key: pool.get(key) for key in ("prefix", "version", "num_threads")} for pool in threadpool_info()
+        ],
+    }
+
+
+def git_revision() -> str | None:
+    """Commit of the checkout that this code runs from, `-dirty` where it differs; None outside a checkout."""
+    here = Path(__file__)
+    git = ["git", "-C", str(here.parent)]
+    tracked = _output([*git, "ls-files", "--error-unmatch", here.name])
+    describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    return _output(describe) if tracked else None
+
+
+def cpu_model() -> str:
+    """Name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _output(command: list[str]) -> str | None:
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip() or None

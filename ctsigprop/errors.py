@@ -1,0 +1,23 @@
+"""Errors that a user can mend: one line that names field or file, the value, what is allowed, the remedy."""
+
+
+class CtsigpropError(Exception):
+    """Base of all errors that reach a user without a traceback; `exit_status` is the command line's."""
+
+    exit_status = 1
+
+
+class InputError(CtsigpropError, ValueError):
+    """Wrong usage or wrong input: a setting, an argument or a file that cannot be used (exit status 2)."""
+
+    exit_status = 2
+
+
+class RunFailure(CtsigpropError, RuntimeError):
+    """Work that began and could not be finished: a full disk, weights no longer finite (exit status 1)."""
+
+
+class Interrupted(CtsigpropError):
+    """Ctrl-C, after everything was saved; the message says how to go on (exit status 130)."""
+
+    exit_status = 130

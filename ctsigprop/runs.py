@@ -1,0 +1,279 @@
+"""The run folder: settings, metrics, checkpoints and summary of one training run.
+
+    config.yaml           all settings, resolved
+    metrics.jsonl         a JSON object an epoch
+    checkpoint-last.npz   arrays and progress after the last finished epoch
+    checkpoint-best.npz   the same after the epoch with the smallest validation error
+    summary.json          what came out
+    figures/
+
+Each file is written under a temporary name in the same folder, synced and renamed: a kill or a full disk
+at any moment leaves the old file or the new one, never a part of one.
+"""
+
+import fcntl
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctsigprop.config import read_settings, to_yaml
+from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.files import atomic, to_json, write_failures
+from ctsigprop.settings import Settings
+
+Checkpoint = Literal["last", "best"]
+Arrays = Mapping[str, NDArray[Any]]
+
+CONFIG = "config.yaml"
+METRICS = "metrics.jsonl"
+SUMMARY = "summary.json"
+LOCK = ".lock"
+META = "__meta__"
+LEFT_BY_A_KILL = {LOCK, f".{CONFIG}.tmp"}  # by one that came before the settings were written
+
+
+class RunFolder:
+    """The folder of one run.
+
+    `create` and `resume` hold the folder for this process until it closes the run or ends; `open` only reads.
+    """
+
+    def __init__(self, path: Path, lock: BinaryIO | None = None) -> None:
+        """Wraps a folder that is known to hold a run: use `create`, `resume` or `open`."""
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: Path, settings: Settings) -> Self:
+        """Starts a run in a new or an empty folder.
+
+        Raises:
+            InputError: the folder holds a run or anything else, or cannot be written.
+            RunFailure: the disk is full.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            found = {entry.name for entry in path.iterdir()}
+            if CONFIG not in found and found - LEFT_BY_A_KILL:
+                raise InputError(f"{path}: is not empty and holds no run: choose a new --run-dir")
+            run = cls(path, _lock(path))
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be written ({error.strerror}): choose another folder"
+            ) from error
+        if (path / CONFIG).exists():
+            run.close()
+            raise InputError(f"{path}: already holds a run: pass --resume to go on, or another --run-dir")
+        try:
+            run.write_settings(settings)
+        except RunFailure:
+            run.discard()
+            raise
+        return run
+
+    @classmethod
+    def resume(cls, path: Path) -> Self:
+        """Goes on with a run that was interrupted.
+
+        Raises:
+            InputError: there is no run, another process holds it, or the folder cannot be written.
+        """
+        run = cls.open(path)
+        try:
+            run._lock = _lock(path)
+        except OSError as error:
+            reason = f"cannot be written ({error.strerror})"
+            raise InputError(f"{path}: {reason}: copy the run to a folder of yours") from error
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Opens a run to read it.
+
+        Raises:
+            InputError: there is no run.
+        """
+        if not path.is_dir():
+            raise InputError(f"{path}: no such folder: give a folder that `ctsigprop train` made")
+        if not (path / CONFIG).is_file():
+            raise InputError(f"{path}: holds no run (no {CONFIG}): give a folder that `ctsigprop train` made")
+        return cls(path)
+
+    def close(self) -> None:
+        """Lets other processes have the run."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        """The run itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes the run."""
+        self.close()
+
+    def discard(self) -> None:
+        """Removes a run that never reached its first checkpoint, so that nothing is left of a refused one."""
+        if not self.checkpoint("last").exists():
+            for name in (CONFIG, METRICS, LOCK):
+                (self.path / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.rmdir()
+        self.close()
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the run's figures, made where it is missing."""
+        folder = self.path / "figures"
+        with write_failures(folder):
+            folder.mkdir(exist_ok=True)
+        return folder
+
+    def settings(self) -> Settings:
+        """Settings of the run, read from its config.yaml with every check.
+
+        Raises:
+            InputError: the file is not as a run wrote it.
+        """
+        return read_settings(self.path / CONFIG)
+
+    def write_settings(self, settings: Settings) -> None:
+        """Writes the settings that the run goes on with.
+
+        Raises:
+            RunFailure: the disk is full or fails; the old file is as it was.
+        """
+        self.write(CONFIG, to_yaml(settings))
+
+    def checkpoint(self, kind: Checkpoint) -> Path:
+        """Path of a checkpoint, which need not exist."""
+        return self.path / f"checkpoint-{kind}.npz"
+
+    def save_checkpoint(self, kind: Checkpoint, arrays: Arrays, meta: Mapping[str, Any]) -> None:
+        """Saves arrays and, as JSON, everything else that the run needs to go on.
+
+        Raises:
+            RunFailure: the disk is full or fails; the old checkpoint is as it was.
+        """
+        record = np.frombuffer(to_json(meta).encode(), dtype=np.uint8)
+        with atomic(self.checkpoint(kind)) as file:
+            np.savez(file, **{META: record}, **arrays)  # type: ignore[arg-type]
+
+    def load_checkpoint(
+        self, kind: Checkpoint, like: Arrays | None = None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Arrays and the rest of a checkpoint.
+
+        Args:
+            kind: last or best.
+            like: arrays of the network in hand, which the checkpoint's must match in name, shape and type.
+
+        Raises:
+            InputError: the file is missing, truncated or corrupt, or belongs to another network.
+        """
+        path = self.checkpoint(kind)
+        remedy = "restore it from a copy, or train anew in another --run-dir"
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            meta = json.loads(arrays.pop(META).tobytes())
+        except FileNotFoundError as error:
+            raise InputError(f"{path}: no such checkpoint: {remedy}") from error
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{path}: is truncated or corrupt: {remedy}") from error
+        for name, array in (like or {}).items():
+            found = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "nothing"
+            needed = f"{array.dtype}{list(array.shape)}"
+            if found != needed:
+                raise InputError(
+                    f"{path}: {name} is {found} and {CONFIG} asks for {needed}: "
+                    f"the checkpoint is of another network: {remedy}"
+                )
+        return arrays, meta
+
+    def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes all epochs anew: the checkpoint's history is the truth, and this file its copy.
+
+        Raises:
+            RunFailure: the disk is full or fails; the old file is as it was.
+        """
+        self.write(METRICS, "".join(to_json(row) + "\n" for row in rows))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The epochs so far; empty before the first has ended.
+
+        Raises:
+            InputError: a line is not as a run wrote it.
+        """
+        path = self.path / METRICS
+        if not path.exists():
+            return []
+        rows = []
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                remedy = "resume the run, which writes the file anew"
+                raise InputError(f"{path}, line {number}: is not JSON: {remedy}") from error
+        return rows
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Writes what came out of the run.
+
+        Raises:
+            RunFailure: the disk is full or fails; the old file is as it was.
+        """
+        self.write(SUMMARY, to_json(summary, indent=2) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Writes a text file of the run, whole or not at all.
+
+        Raises:
+            RunFailure: the disk is full or fails; the old file is as it was.
+        """
+        with atomic(self.path / name) as file:
+            file.write(text.encode())
+
+
+def claim_folder(settings: Settings, base: Path = Path("runs")) -> Path:
+    """Makes the next free folder `base/<dataset>-<architecture>-<NNN>`.
+
+    Raises:
+        InputError: `base` cannot be written.
+    """
+    stem = f"{settings.data.name}-{settings.network.architecture}-"
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        numbers = (path.name.removeprefix(stem) for path in base.glob(f"{stem}*"))
+        number = max((int(text) for text in numbers if text.isdecimal()), default=0) + 1
+        while True:
+            folder = base / f"{stem}{number:03d}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                return folder
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror})"
+        raise InputError(f"{base}: {reason}: give another folder with --run-dir") from error
+
+
+def _lock(path: Path) -> BinaryIO:
+    """Holds the folder for this process; the system lets go when the process ends, however it ends."""
+    file = (path / LOCK).open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        remedy = "wait for it to end, or choose another --run-dir"
+        raise InputError(f"{path}: another process is training in this folder: {remedy}") from error
+    return file

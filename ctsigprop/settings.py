@@ -1,0 +1,252 @@
+"""All settings of the continuous wing: frozen dataclasses that refuse a wrong value when they are made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from sys import float_info
+from typing import Literal, get_args
+
+from ctsigprop.errors import InputError
+
+DatasetName = Literal["digits", "mnist", "fashion-mnist", "kmnist", "cifar-10", "cifar-100", "svhn"]
+Architecture = Literal["sigprop_loop", "symmetric_ep", "random_feedback_ep"]
+Rho = Literal["hard_sigmoid", "logistic", "tanh", "rectifier"]
+Method = Literal["anderson", "sweeps", "euler", "heun", "rk4", "dopri5", "exponential_euler"]
+NudgingKind = Literal["positive", "random-sign", "centered"]
+Start = Literal["last", "zero"]
+Precision = Literal["float32", "float64"]
+
+
+def _require(condition: bool, field_name: str, value: object, allowed: str) -> None:
+    if not condition:
+        raise InputError(f"{field_name} = {value!r}: must be {allowed}")
+
+
+def _one_of(field_name: str, value: object, choices: object) -> None:
+    allowed = get_args(choices)
+    _require(value in allowed, field_name, value, "one of " + ", ".join(map(str, allowed)))
+
+
+def _whole(field_name: str, value: object, least: int) -> None:
+    inside = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    _require(inside, field_name, value, f"a whole number, at least {least}")
+
+
+def _number(
+    field_name: str, value: object, low: float, high: float = float_info.max, *, open_low: bool = False
+) -> None:
+    inside = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    bounds = f"{'greater than' if open_low else 'at least'} {low:g}"
+    if high < float_info.max:
+        bounds += f" and at most {high:g}"
+    _require(inside and not (open_low and value == low), field_name, value, f"a finite number {bounds}")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What is learned.
+
+    Attributes:
+        name: dataset; `ctsigprop data list` shows them.
+        limit: use only the first so many training samples (all where it is left out).
+    """
+
+    name: DatasetName = "digits"
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("data.name", self.name, DatasetName)
+        if self.limit is not None:
+            _whole("data.limit", self.limit, 1)
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The network graph.
+
+    Attributes:
+        architecture: sigprop_loop (forward weights and a loop from the output), symmetric_ep (shared
+            matrices both ways) or random_feedback_ep (independent matrices both ways).
+        hidden: units of each hidden layer, from the input side.
+        loops: sigprop_loop only: the layers into which the output feeds back (1 is the first hidden layer).
+        rho: firing-rate function.
+        time_constant: leak time constant r of every neuron, dimensionless.
+        output_gain: factor on the Glorot-uniform weights into the output layer.
+        feedback_gain: factor on the Glorot-uniform weights of loops and feedback connections.
+        precision: floating-point type of states and weights.
+    """
+
+    architecture: Architecture = "sigprop_loop"
+    hidden: tuple[int, ...] = (256, 256)
+    loops: tuple[int, ...] = (1,)
+    rho: Rho = "hard_sigmoid"
+    time_constant: float = 1.0
+    output_gain: float = 0.3
+    feedback_gain: float = 1.0
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        _one_of("network.architecture", self.architecture, Architecture)
+        _sequence(self, "network", "hidden")
+        _sequence(self, "network", "loops")
+        _require(
+            len(self.hidden) > 0,
+            "network.hidden",
+            list(self.hidden),
+            "at least one hidden layer, such as [256, 256]",
+        )
+        for units in self.hidden:
+            _whole("network.hidden", units, 1)
+        layers = f"one or more different hidden layers, 1 to {len(self.hidden)}"
+        known = all(isinstance(layer, int) and 1 <= layer <= len(self.hidden) for layer in self.loops)
+        _require(
+            known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers
+        )
+        _one_of("network.rho", self.rho, Rho)
+        _number("network.time_constant", self.time_constant, 0.0, open_low=True)
+        _number("network.output_gain", self.output_gain, 0.0)
+        _number("network.feedback_gain", self.feedback_gain, 0.0)
+        _one_of("network.precision", self.precision, Precision)
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    """How a phase is brought to its fixed point.
+
+    Attributes:
+        method: anderson (accelerated layer sweeps), sweeps (plain), or an integrator in time.
+        tolerance: largest relative residual of a converged sample, |F(s) - s| / |s|.
+        max_sweeps: cap on the sweeps of one phase.
+        start: free phase from the sample's last state (`last`) or from zero.
+        step: time step of the fixed-step integrators, in units of the time constant.
+        free_time: longest free phase that an integrator runs.
+        clamped_time: longest clamped phase that an integrator runs.
+    """
+
+    method: Method = "anderson"
+    tolerance: float = 1e-4
+    max_sweeps: int = 50
+    start: Start = "last"
+    step: float = 0.2
+    free_time: float = 50.0
+    clamped_time: float = 50.0
+
+    def __post_init__(self) -> None:
+        _one_of("solver.method", self.method, Method)
+        _number("solver.tolerance", self.tolerance, 0.0, 0.1, open_low=True)
+        _whole("solver.max_sweeps", self.max_sweeps, 1)
+        _one_of("solver.start", self.start, Start)
+        for name in ("step", "free_time", "clamped_time"):
+            _number(f"solver.{name}", getattr(self, name), 0.0, open_low=True)
+
+
+@dataclass(frozen=True)
+class NudgingSettings:
+    """The clamped phase.
+
+    Attributes:
+        kind: positive (the paper's), random-sign, or centered (+beta and -beta, Laborieux et al. 2021).
+        beta: nudging strength; below 1 where its sign may be negative, to keep the nudged leak positive.
+    """
+
+    kind: NudgingKind = "positive"
+    beta: float = 0.5
+
+    def __post_init__(self) -> None:
+        _one_of("nudging.kind", self.kind, NudgingKind)
+        _number("nudging.beta", self.beta, 0.0, open_low=True)
+
+
+@dataclass(frozen=True)
+class LearningSettings:
+    """Eq. 14's rates.
+
+    Attributes:
+        rates: learning rate of each forward connection from the input side; one number serves all.
+        feedback_rate: learning rate of loops and of separate feedback connections.
+        decay: factor on every rate after each epoch.
+        weight_decay: fraction of a weight that an update at rate 1 takes off.
+        fixed: names of connections that stay as they were drawn, such as W12; `loop` stands for every loop.
+    """
+
+    rates: tuple[float, ...] = (0.1,)
+    feedback_rate: float = 0.02
+    decay: float = 0.97
+    weight_decay: float = 0.0
+    fixed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _sequence(self, "learning", "rates")
+        _sequence(self, "learning", "fixed")
+        _require(
+            len(self.rates) > 0,
+            "learning.rates",
+            list(self.rates),
+            "one number, or one for each forward connection",
+        )
+        for rate in self.rates:
+            _number("learning.rates", rate, 0.0)
+        _number("learning.feedback_rate", self.feedback_rate, 0.0)
+        _number("learning.decay", self.decay, 0.0, 1.0, open_low=True)
+        _number("learning.weight_decay", self.weight_decay, 0.0)
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The run.
+
+    Attributes:
+        epochs: passes over the training set.
+        batch_size: samples an update.
+        seed: seeds the weights, the order of the samples and random-sign nudging.
+        threads: threads of every numerical library.
+        tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
+    """
+
+    epochs: int = 30
+    batch_size: int = 20
+    seed: int = 0
+    threads: int = 2
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        _whole("training.epochs", self.epochs, 1)
+        _whole("training.batch_size", self.batch_size, 1)
+        _whole("training.seed", self.seed, 0)
+        _whole("training.threads", self.threads, 1)
+        _require(
+            isinstance(self.tensorboard, bool), "training.tensorboard", self.tensorboard, "true or false"
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a run of the continuous wing depends on.
+
+    Raises:
+        InputError: two settings that do not go together.
+    """
+
+    data: DataSettings = field(default_factory=DataSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    solver: SolverSettings = field(default_factory=SolverSettings)
+    nudging: NudgingSettings = field(default_factory=NudgingSettings)
+    learning: LearningSettings = field(default_factory=LearningSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def __post_init__(self) -> None:
+        hidden, rates, beta = self.network.hidden, self.learning.rates, self.nudging.beta
+        forward = len(hidden) + 1
+        allowed = f"1 number, or {forward} for the forward connections of network.hidden = {list(hidden)}"
+        _require(len(rates) in (1, forward), "learning.rates", list(rates), allowed)
+        if self.nudging.kind != "positive":
+            bound = 1 / self.network.time_constant
+            allowed = f"below 1 / network.time_constant = {bound:g} with {self.nudging.kind} nudging"
+            _require(beta < bound, "nudging.beta", beta, f"{allowed}, or outputs run away from their targets")
+
+
+def _sequence(settings: object, group: str, name: str) -> None:
+    """Turns a list read from YAML into the tuple that a frozen dataclass holds."""
+    value = getattr(settings, name)
+    listed = isinstance(value, Sequence) and not isinstance(value, str)
+    _require(listed, f"{group}.{name}", value, "a list in brackets, such as [1, 2]")
+    object.__setattr__(settings, name, tuple(value))

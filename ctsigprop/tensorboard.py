@@ -1,0 +1,47 @@
+"""Metrics as TensorBoard event files."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ctsigprop.errors import InputError
+
+Row = Mapping[str, Any]
+
+
+@contextmanager
+def event_writer(folder: Path, *, enabled: bool) -> Iterator[Callable[[Row], None]]:
+    """Yields a function that writes every number of a row of metrics at its epoch; one that does nothing if disabled.
+
+    Raises:
+        InputError: tensorboard is not installed.
+    """
+    if not enabled:
+        yield lambda row: None
+        return
+    try:
+        from tensorboard.summary import Writer
+    except ImportError as error:
+        raise InputError(
+            "training.tensorboard = True: TensorBoard is not installed: pip install 'ctsigprop[tensorboard]'"
+        ) from error
+    writer = Writer(str(folder / "tensorboard"))
+
+    def write(row: Row) -> None:
+        for tag, value in _flat(row):
+            writer.add_scalar(tag, value, row["epoch"])
+        writer.flush()
+
+    try:
+        yield write
+    finally:
+        writer.close()
+
+
+def _flat(row: Row, prefix: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float):
+            yield prefix + name, float(value)

@@ -1,0 +1,107 @@
+"""The command line: which command, and how every error becomes one line and an exit status."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ctsigprop.errors import CtsigpropError, InputError
+from ctsigprop.experiments.parser import parse
+
+EXAMPLE = """\
+Train a network on the 8x8 digits that come with the program, and draw what it learned:
+
+    ctsigprop train --run-dir runs/first
+
+Stop it with Ctrl-C, or train for longer:
+
+    ctsigprop train --run-dir runs/first --resume --training.epochs 40
+
+Any setting is a flag, or a line of a YAML file:
+
+    ctsigprop train --network.hidden '[128, 128]' --nudging.kind centered --nudging.beta 0.2
+
+MNIST as in the paper, 784-1500-1500-10 with a learned loop (fetched once, 12 MB):
+
+    ctsigprop data fetch mnist
+    ctsigprop train --config mnist
+
+`ctsigprop --help` lists the commands, `ctsigprop train --help` the settings."""
+
+EXTRAS = {
+    "torch": "torch",
+    "tensorboard": "tensorboard",
+    "torchdiffeq": "dev",
+    "dask": "sweep",
+    "distributed": "sweep",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit status.
+
+    0 done, 1 failed, 2 wrong usage or input, 130 interrupted.
+
+    Args:
+        arguments: the command line without the program's name; the process's own where it is left out.
+    """
+    try:
+        _run(sys.argv[1:] if arguments is None else list(arguments))
+        return 0
+    except CtsigpropError as error:
+        return _refuse(str(error), error.exit_status)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        return _refuse(f"{error.name} is not installed: pip install 'ctsigprop[{extra}]'", 1)
+    except MemoryError:
+        return _refuse("out of memory: make network.hidden or training.batch_size smaller", 1)
+    except KeyboardInterrupt:
+        return _refuse("interrupted", 130)
+    except BrokenPipeError:  # the reader of a pipe has gone, which is its right
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _refuse(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+
+
+def _run(arguments: list[str]) -> None:
+    if not arguments:
+        print(EXAMPLE)
+        return
+    name, options = parse(arguments)
+    match name:
+        case "train":
+            from ctsigprop.experiments import train
+
+            train.command(options)
+        case "data":
+            _data(options)
+        case "bench":
+            from ctsigprop.experiments import bench
+
+            bench.command(options)
+    sys.stdout.flush()
+
+
+def _data(options: Mapping[str, Any]) -> None:
+    from ctsigprop.experiments.data import fetch, list_datasets, verify
+
+    match options.get("action"), options.get("name"):
+        case "list", None:
+            list_datasets()
+        case "fetch", str(name):
+            fetch(name)
+        case "verify", str(name):
+            verify(name)
+        case action, name:
+            given = " ".join(word for word in (action, name) if word)
+            raise InputError(
+                f"data {given}: must be list, fetch NAME or verify NAME: `data list` shows the names"
+            )
+
+
+def _refuse(message: str, status: int) -> int:
+    print(f"ctsigprop: error: {' '.join(message.split())}", file=sys.stderr)
+    return status

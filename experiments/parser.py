@@ -1,0 +1,104 @@
+"""The commands, their flags, and one line for each thing on a command line that cannot be read."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser, get_loader
+from yaml import YAMLError
+
+from ctsigprop import __version__
+from ctsigprop.config import GROUPS, nearest, settings_from
+from ctsigprop.errors import InputError
+
+
+def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The command that was asked for, and the options that were given: no defaults.
+
+    Flags of settings come as {group: {name: value}}. Answers --help and --version by SystemExit(0).
+
+    Raises:
+        InputError: an unknown command or flag, or a value that cannot be read.
+    """
+    commands = {"train": _train(), "data": _data(), "bench": _bench()}
+    parser = _parser(description="Learning with forward passes only, in continuous-time dynamical systems.")
+    parser.add_argument("--version", action="version", version=f"ctsigprop {__version__}")
+    subcommands = parser.add_subcommands(required=False, dest="command", metavar="COMMAND")
+    for name, command in commands.items():
+        subcommands.add_subcommand(name, command, help=command.description)
+    try:
+        options = parser.parse_args(list(arguments), defaults=False).as_dict()
+    except ArgumentError as error:
+        chosen = next((commands[word] for word in arguments if word in commands), parser)
+        raise InputError(_explain(str(error), arguments, list(commands), chosen)) from error
+    name = options["command"]
+    return name, options[name]
+
+
+def _train() -> ArgumentParser:
+    parser = _parser(
+        description="train a network in a run folder",
+        usage="ctsigprop train [--config FILE] [--GROUP.SETTING VALUE ...] [--run-dir DIR] [--resume]",
+    )
+    parser.add_argument("--wing", metavar="NAME", default="continuous", help="what is trained")
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file of settings, or the name of a shipped one"
+    )
+    parser.add_argument("--run-dir", metavar="DIR", help="folder of the run, new or empty; the next in runs/")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    for group, settings in GROUPS.items():
+        title = (settings.__doc__ or group).splitlines()[0].rstrip(".")
+        parser.add_argument_group(title).add_class_arguments(settings, group, as_group=False)
+    return parser
+
+
+def _data() -> ArgumentParser:
+    parser = _parser(
+        description="list, fetch or verify datasets", usage="ctsigprop data list | fetch NAME | verify NAME"
+    )
+    parser.add_argument("action", nargs="?", metavar="ACTION", help="list, fetch or verify")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="dataset to fetch or verify")
+    return parser
+
+
+def _bench() -> ArgumentParser:
+    parser = _parser(description="run a benchmark", usage="ctsigprop bench [NAME] [--quick] [--output FILE]")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="which one; left out, lists them")
+    parser.add_argument("--quick", action="store_true", help="a small problem, to see that it runs")
+    parser.add_argument("--output", metavar="FILE", help="also write the figures as JSON")
+    return parser
+
+
+def _parser(**named: Any) -> ArgumentParser:
+    return ArgumentParser(prog="ctsigprop", exit_on_error=False, allow_abbrev=False, **named)
+
+
+def _explain(message: str, arguments: Sequence[str], commands: list[str], parser: ArgumentParser) -> str:
+    """The parser's message, which may be many lines about Python types, in the program's own words."""
+    if choice := re.search(r"invalid choice: '(.*?)'", message):
+        return f"{choice[1]}: no such command: {nearest(choice[1], commands)}"
+    if unknown := re.match(r"unrecognized arguments: ([^\s=]+)", message):
+        if not unknown[1].startswith("-"):
+            return f"{unknown[1]}: one argument too many: settings are given as --GROUP.SETTING VALUE"
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        return f"{unknown[1]}: no such flag: {nearest(unknown[1], flags)}"
+    if bare := re.match(r"argument (\S+): expected one argument", message):
+        return f"{bare[1]}: needs a value after it"
+    if key := re.match(r'Parser key "(\w+)\.(\w+)"', message):
+        group, name = key.groups()
+        try:
+            settings_from({group: {name: _value(f"--{group}.{name}", arguments)}})
+        except InputError as error:
+            return str(error)
+    return message
+
+
+def _value(flag: str, arguments: Sequence[str]) -> Any:
+    """What was last given for a flag, as `--flag text` or `--flag=text`."""
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    text = words[len(words) - words[::-1].index(flag)]
+    try:
+        return get_loader("yaml")(text)
+    except YAMLError:
+        return text

@@ -1,0 +1,91 @@
+"""`ctsigprop train`: trains a network in a run folder, and draws what it learned."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ctsigprop.config import settings_from, to_values
+from ctsigprop.errors import InputError, Interrupted
+from ctsigprop.experiments.flags import Values, given, merged
+from ctsigprop.runs import RunFolder, claim_folder
+from ctsigprop.settings import Settings
+from ctsigprop.threads import set_threads
+
+WINGS = ("continuous", "discrete", "spiking")
+
+
+def command(options: Mapping[str, Any]) -> None:
+    """Trains, draws and says where the figures are.
+
+    Args:
+        options: what the user gave, and nothing else.
+
+    Raises:
+        CtsigpropError: with the exit status that it stands for.
+    """
+    _check_wing(options.get("wing", "continuous"))
+    values, resume = given(options), options.get("resume", False)
+    run_dir = Path(options["run_dir"]) if "run_dir" in options else None
+    settings, run = _resumed(run_dir, values) if resume else _created(run_dir, settings_from(values))
+    set_threads(settings.training.threads)
+    with run:
+        summary = _trained(settings, run, resume=resume, quiet=options.get("quiet", False))
+        from ctsigprop.analysis.curves import draw_curves
+
+        draw_curves(run.metrics(), run.figures)
+    print(
+        f"test error {summary['test_error']:.2f} % after epoch {summary['best_epoch']}, "
+        f"whose validation error is the smallest: {summary['best_validation_error']:.2f} %"
+    )
+    print(f"figures in {run.figures}")
+
+
+def _trained(settings: Settings, run: RunFolder, *, resume: bool, quiet: bool) -> dict[str, Any]:
+    try:
+        from ctsigprop.continuous.training import train
+
+        return train(settings, run, resume=run.checkpoint("last").exists(), quiet=quiet)
+    except InputError:
+        if not resume:
+            run.discard()
+        raise
+    except KeyboardInterrupt as interruption:
+        again = f"ctsigprop train --resume --run-dir {shlex.quote(str(run.path))}"
+        raise Interrupted(f"interrupted, and saved: go on with `{again}`") from interruption
+
+
+def _check_wing(wing: str) -> None:
+    if wing not in WINGS:
+        raise InputError(f"--wing = {wing}: must be one of {', '.join(WINGS)}")
+    if wing != "continuous":
+        raise InputError(
+            f"--wing = {wing}: is not in this version: leave it out to train the continuous wing"
+        )
+
+
+def _created(run_dir: Path | None, settings: Settings) -> tuple[Settings, RunFolder]:
+    return settings, RunFolder.create(run_dir or claim_folder(settings), settings)
+
+
+def _resumed(run_dir: Path | None, values: Values) -> tuple[Settings, RunFolder]:
+    """The run's own settings; those given again must be the same, but for more epochs."""
+    if run_dir is None:
+        raise InputError("--resume: does not say which run: give its folder with --run-dir")
+    before = RunFolder.open(run_dir).settings()
+    settings = settings_from(merged(to_values(before), values))
+    _check_unchanged(to_values(before), to_values(settings), run_dir)
+    run = RunFolder.resume(run_dir)
+    if settings != before:
+        run.write_settings(settings)
+    return settings, run
+
+
+def _check_unchanged(before: Values, now: Values, run_dir: Path) -> None:
+    for group, content in now.items():
+        for name, value in content.items():
+            old = before[group][name]
+            more_epochs = (group, name) == ("training", "epochs") and value > old
+            if value != old and not more_epochs:
+                remedy = "leave it out (only training.epochs may be raised), or start a new run"
+                raise InputError(f"{group}.{name} = {value!r}: the run in {run_dir} has {old!r}: {remedy}")

@@ -1,0 +1,134 @@
+"""Checks of what `integrate` is given: each raises a ValueError of one line with the name, the value, the allowed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Vector = NDArray[Any]
+
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+_LEAST_RTOL = 8.0  # in machine epsilons: below, rounding decides the error estimate and the steps shrink in vain
+_WHOLE = 1e-9  # a final step within this fraction of a whole one is a whole one
+
+
+def positive(name: str, value: float) -> float:
+    """Return the value as a float, or refuse one that is not finite and positive."""
+    number = real(name, value)
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"{name}: {value!r} given, a positive number is needed")
+    return number
+
+
+def real(name: str, value: float) -> float:
+    """Return the value as a float, or refuse what is not a number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: {value!r} given, a number is needed") from None
+    if math.isnan(number):
+        raise ValueError(f"{name}: nan given, a number is needed")
+    return number
+
+
+def count(name: str, value: int) -> int:
+    """Return the value, or refuse what is not a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name}: {value!r} given, a whole number of at least 1 is needed")
+    return int(value)
+
+
+def state(y0: ArrayLike, lower: float, upper: float) -> Vector:
+    """Return a copy of the initial state, or refuse one that the engine cannot carry."""
+    y = np.asarray(y0)
+    if y.dtype not in _DTYPES:
+        raise ValueError(f"y0: dtype {y.dtype} given, float32 or float64 is needed (the solve keeps it)")
+    _flat("y0", y)
+    if y.size == 0:
+        raise ValueError("y0: empty, at least one component is needed")
+    if not np.isfinite(y).all():
+        at = int(np.argmin(np.isfinite(y)))
+        raise ValueError(f"y0: component {at} is {y[at]}, finite numbers are needed")
+    if not lower < upper:
+        raise ValueError(f"lower, upper: {lower!r} and {upper!r} given, lower must be less than upper")
+    if y.min() < lower or y.max() > upper:
+        raise ValueError(f"y0: from {y.min()} to {y.max()}, outside the bounds [{lower}, {upper}]")
+    return y.copy()
+
+
+def vector(name: str, values: ArrayLike | None, dtype: np.dtype[Any]) -> Vector:
+    """Return a writable flat array of exactly this dtype, empty for None, copied only where it is read-only."""
+    if values is None:
+        return np.empty(0, dtype)
+    array = np.asarray(values)
+    if array.dtype != dtype:
+        raise ValueError(f"{name}: dtype {array.dtype} given, {dtype} is needed")
+    _flat(name, array)
+    return array if array.flags.writeable else array.copy()
+
+
+def _flat(name: str, array: Vector) -> None:
+    if array.ndim != 1:
+        raise ValueError(f"{name}: shape {array.shape} given, a flat (one-dimensional) array is needed")
+    if not array.flags.c_contiguous:
+        raise ValueError(f"{name}: strided array given, a contiguous one is needed (np.ascontiguousarray)")
+
+
+def span(t_span: tuple[float, float]) -> tuple[float, float]:
+    """Return start and end, or refuse a span that is not finite and forward."""
+    try:
+        start, end = (real("t_span", t) for t in t_span)
+    except (TypeError, ValueError):
+        raise ValueError(f"t_span: {t_span!r} given, two numbers (start, end) are needed") from None
+    if not (math.isfinite(start) and math.isfinite(end) and start < end):
+        raise ValueError(f"t_span: {t_span!r} given, a finite start before a finite end is needed")
+    return start, end
+
+
+def asked_times(times: ArrayLike | None, start: float, end: float) -> NDArray[np.float64]:
+    """Return the asked times, or refuse such as are unsorted or outside the span."""
+    if times is None:
+        return np.empty(0)
+    asked = np.array(times, dtype=np.float64)
+    if asked.ndim != 1:
+        raise ValueError(f"times: shape {asked.shape} given, a flat sequence is needed")
+    if np.isnan(asked).any() or np.any(asked[1:] < asked[:-1]):
+        raise ValueError("times: not in ascending order")
+    if asked.size and not (start <= asked[0] and asked[-1] <= end):
+        raise ValueError(f"times: from {asked[0]:g} to {asked[-1]:g}, outside t_span ({start:g}, {end:g})")
+    return asked
+
+
+def tolerances(rtol: float, atol: float, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return both tolerances, or refuse those that the dtype cannot resolve."""
+    relative, absolute = positive("rtol", rtol), positive("atol", atol)
+    least = _LEAST_RTOL * float(np.finfo(dtype).eps)
+    if relative < least:
+        raise ValueError(f"rtol: {rtol!r} given, at least {least:.2g} is needed in {dtype}")
+    if absolute < np.finfo(dtype).tiny:
+        raise ValueError(f"atol: {atol!r} given, at least {np.finfo(dtype).tiny:.2g} is needed in {dtype}")
+    return relative, absolute
+
+
+def leak_rates(leak: ArrayLike | None, n: int) -> NDArray[np.float64]:
+    """Return the leak rate of every component, or refuse rates that do not fit the state."""
+    if leak is None:
+        raise ValueError("leak: missing, exponential_euler needs the rate of the linear leak")
+    rates = np.array(leak, dtype=np.float64)
+    if rates.shape not in ((), (n,)) or not np.isfinite(rates).all():
+        raise ValueError(f"leak: shape {rates.shape} given, a finite number or {n} of them are needed")
+    return np.array(np.broadcast_to(rates, n))
+
+
+def whole_steps(start: float, end: float, step: float) -> tuple[int, float]:
+    """Return the number of steps over the span and the size of the final one, which lands on the end.
+
+    Every other step has the full size; a final one that differs from it by rounding alone has too.
+    """
+    length = end - start
+    steps = max(1, math.ceil(length / step * (1 - 1e-12) - _WHOLE))
+    last = length - (steps - 1) * step
+    return steps, step if abs(last - step) <= _WHOLE * step else last

@@ -1,0 +1,151 @@
+"""`integrate`: checks what it is asked, runs the engine on it and says how that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import inf
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ctsigprop.solvers import arguments
+from ctsigprop.solvers.dopri5 import DOPRI5
+from ctsigprop.solvers.euler import EULER
+from ctsigprop.solvers.exponential_euler import EXPONENTIAL_EULER
+from ctsigprop.solvers.heun import HEUN
+from ctsigprop.solvers.result import Result, Status
+from ctsigprop.solvers.rk4 import RK4
+from ctsigprop.solvers.tableau import Tableau
+
+if TYPE_CHECKING:
+    from ctsigprop.solvers.records import Control, Scheme
+
+Vector = NDArray[Any]
+Field = Callable[[float, Vector, Vector, Vector, NDArray[np.int64]], None]
+
+METHODS: Mapping[str, Tableau] = MappingProxyType(
+    {method.name: method for method in (EULER, HEUN, RK4, DOPRI5, EXPONENTIAL_EULER)}
+)
+
+
+def integrate(
+    field: Field,
+    y0: ArrayLike,
+    t_span: tuple[float, float],
+    *,
+    method: str = "dopri5",
+    parameters: ArrayLike | None = None,
+    layout: ArrayLike | None = None,
+    step: float | None = None,
+    rtol: float = 1e-6,
+    atol: float = 1e-9,
+    times: ArrayLike | None = None,
+    leak: ArrayLike | None = None,
+    lower: float = -inf,
+    upper: float = inf,
+    max_steps: int = 100_000,
+    residual_tolerance: float | None = None,
+    check: bool = False,
+) -> Result:
+    """Integrate y' = field(t, y) from y0 over a span of time.
+
+    The batch is one flat vector with one step size; its error is the root mean square over the components of
+    the local error divided by atol + rtol |y|.
+
+    Args:
+        field: `field(t, y, dydt, parameters, layout)` writes the derivative to dydt and returns nothing. A
+            function jitted by Numba runs inside a compiled loop, one in plain Python inside an interpreted one.
+        y0: initial state, shape (n,), float32 or float64; the whole solve keeps its dtype.
+        t_span: start and end.
+        method: a name in METHODS.
+        parameters: what the field computes with, shape (any,), of y0's dtype; empty by default.
+        layout: sizes and offsets for the field, shape (any,), int64; empty by default.
+        step: size of every step but the final one, which is shortened to land on the end. Left out, the method
+            controls its steps, which dopri5 alone can.
+        rtol: relative tolerance of a step, where the method controls its steps.
+        atol: absolute tolerance of a step, where the method controls its steps.
+        times: ascending times inside the span at which to return the state, shape (k,).
+        leak: rate of the linear leak, one or one a component, for exponential_euler alone.
+        lower: bound onto which every stage and every new state is projected from below.
+        upper: bound onto which every stage and every new state is projected from above.
+        max_steps: the most steps to try.
+        residual_tolerance: stop as soon as `Result.residual` is no larger: the state is steady. Reaching the end
+            of the span first is then NOT_CONVERGED.
+        check: raise where the solve does not succeed.
+
+    Raises:
+        ValueError: an argument that cannot be meant; one line with its name, its value and what is allowed.
+        SolveError: `check` is set and the status is not SUCCESS; the error holds the result.
+    """
+    if not callable(field):
+        raise ValueError(f"field: {field!r} given, a function field(t, y, dydt, parameters, layout) is needed")
+    if method not in METHODS:
+        raise ValueError(f"method: {method!r} given, one of {', '.join(METHODS)} is needed")
+    y = arguments.state(y0, arguments.real("lower", lower), arguments.real("upper", upper))
+    constants = arguments.vector("parameters", parameters, y.dtype)
+    offsets = arguments.vector("layout", layout, np.dtype(np.int64))
+    scheme = _scheme(METHODS[method], leak, y.size)
+    control = _control(METHODS[method], t_span, step, rtol, atol, residual_tolerance, max_steps, y.dtype)
+    asked = arguments.asked_times(times, control.start, control.end)
+    states = np.empty((asked.size, y.size), y.dtype)
+    bounds = np.array([lower, upper], y.dtype)
+
+    run = _engine_for(field, y.dtype)
+    y, outcome = run(field, constants, offsets, y, scheme, control, bounds, asked, states)
+    result = Result(
+        y=y,
+        status=Status(outcome.status),
+        residual=outcome.residual,
+        evaluations=outcome.evaluations,
+        accepted=outcome.accepted,
+        rejected=outcome.rejected,
+        time=outcome.time,
+        times=asked[: outcome.reached],
+        states=states[: outcome.reached],
+    )
+    return result.check() if check else result
+
+
+def _scheme(method: Tableau, leak: ArrayLike | None, n: int) -> Scheme:
+    from ctsigprop.solvers.records import Scheme
+
+    if leak is not None and not method.exact_leak:
+        raise ValueError(f"leak: given, but {method.name} does not use it (exponential_euler does)")
+    rates = arguments.leak_rates(leak, n) if method.exact_leak else np.empty(0)
+    rates.setflags(write=False)
+    exponent = 1.0 / (method.embedded_order + 1)
+    return Scheme(method.a, method.b, method.c, method.error, method.dense, rates, exponent)
+
+
+def _control(
+    method: Tableau,
+    t_span: tuple[float, float],
+    step: float | None,
+    rtol: float,
+    atol: float,
+    residual_tolerance: float | None,
+    max_steps: int,
+    dtype: np.dtype[Any],
+) -> Control:
+    from ctsigprop.solvers.records import Control
+
+    start, end = arguments.span(t_span)
+    if step is None and not method.error.size:
+        raise ValueError(f"step: missing, {method.name} needs one (dopri5 alone chooses its own)")
+    size = 0.0 if step is None else arguments.positive("step", step)
+    steps, last = arguments.whole_steps(start, end, size) if size else (0, 0.0)
+    relative, absolute = arguments.tolerances(rtol, atol, dtype)
+    steady = -1.0 if residual_tolerance is None else arguments.positive("residual_tolerance", residual_tolerance)
+    most = arguments.count("max_steps", max_steps)
+    return Control(start, end, steps, size, last, relative, absolute, steady, most)
+
+
+def _engine_for(field: Field, dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """Return the engine that suits the field: compiled for a jitted one, interpreted for a plain one."""
+    from numba.extending import is_jitted
+
+    from ctsigprop.solvers.engine import compiled_drive, drive
+
+    return compiled_drive(dtype) if is_jitted(field) else drive

@@ -1,0 +1,100 @@
+"""What a solve returns: the state it reached, what it cost, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Status(Enum):
+    """How a solve ended: the value is the code that compiled kernels return, `sentence` says what to do."""
+
+    SUCCESS = (0, "the solve reached its end")
+    STEP_CAP = (1, "the step cap was reached: raise max_steps, loosen rtol or take larger steps")
+    NOT_FINITE = (
+        2,
+        "the state or the field is no longer finite: take smaller steps, bound the state, "
+        "or look for weights that have grown too large",
+    )
+    STEP_UNDERFLOW = (
+        3,
+        "the step fell below the resolution of time: the problem is stiff or has a singularity here; "
+        "loosen rtol and atol, or use exponential_euler where the leak is what is stiff",
+    )
+    NOT_CONVERGED = (
+        4,
+        "the residual is still above its tolerance: allow more steps or sweeps, accelerate, "
+        "or loosen the tolerance",
+    )
+
+    def __new__(cls, code: int, sentence: str) -> Self:
+        """Make the code the member's value, so that `Status(code)` reads what a kernel returned."""
+        member = object.__new__(cls)
+        member._value_ = code
+        member.sentence = sentence
+        return member
+
+    sentence: str
+
+
+def _empty() -> Array:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Result:
+    """Outcome of a solve: of an integration, or of an iteration to a fixed point.
+
+    Attributes:
+        y: final state, shape (n,) for an integration; an iteration keeps the shape it was given.
+        status: how the solve ended.
+        residual: scaled maximum norm of what still moves at `y`. For an integration
+            max|f(t, y)| / max(1, max|y|), a component that a bound holds in place counting as zero;
+            for a fixed point y = G(y) the same with f = G(y) - y.
+        evaluations: evaluations of the field (integration) or sweeps (iteration).
+        accepted: steps taken; 0 for an iteration.
+        rejected: steps tried and repeated with a smaller size.
+        time: time reached; NaN for an iteration, which has none.
+        times: the asked times that the solve reached, shape (k,).
+        states: states at `times`, shape (k, n); empty where no times were asked.
+    """
+
+    y: Array
+    status: Status
+    residual: float
+    evaluations: int
+    accepted: int = 0
+    rejected: int = 0
+    time: float = math.nan
+    times: Array = field(default_factory=_empty)
+    states: Array = field(default_factory=_empty)
+
+    def check(self) -> Self:
+        """Return the result itself, or raise SolveError where the solve did not succeed."""
+        if self.status is not Status.SUCCESS:
+            raise SolveError(self)
+        return self
+
+
+class SolveError(RuntimeError):
+    """A solve that did not succeed; `result` holds what it reached."""
+
+    def __init__(self, result: Result) -> None:
+        """Say in one line where the solve stopped, why, and what to do about it."""
+        where = "" if math.isnan(result.time) else f" at t = {result.time:g}"
+        super().__init__(
+            f"{result.status.name.lower()}{where} after {result.evaluations} evaluations, "
+            f"residual {result.residual:.3g}: {result.status.sentence}"
+        )
+        self.result = result
+
+    def __reduce__(self) -> tuple[type[SolveError], tuple[Result]]:
+        """Pickle as the result alone, so that the error crosses process boundaries."""
+        return type(self), (self.result,)
