@@ -61,7 +61,8 @@ def read_values(path: Path) -> dict[str, dict[str, Any]]:
         InputError: the file cannot be read, is not YAML, or names what there is not.
     """
     try:
-        values = get_loader("yaml")(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        twice, values = _repeated(yaml.compose(text, yaml.SafeLoader)), get_loader("yaml")(text)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): give a YAML file") from error
     except UnicodeDecodeError as error:
@@ -73,6 +74,8 @@ def read_values(path: Path) -> dict[str, dict[str, Any]]:
         raise InputError(f"{path}{where}: is not valid YAML ({problem}): mend the line") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: must be a mapping of groups of settings: {', '.join(GROUPS)}")
+    if twice is not None:
+        raise InputError(f"{path}, line {twice.start_mark.line + 1}: {twice.value} is there twice: keep one")
     with _named(path):
         check_names(values)
     return values
@@ -100,6 +103,21 @@ def to_values(settings: Settings) -> dict[str, dict[str, Any]]:
 def to_yaml(settings: Settings) -> str:
     """All settings, resolved, as `read_settings` reads them."""
     return str(yaml.safe_dump(to_values(settings), sort_keys=False))
+
+
+def _repeated(node: yaml.Node | None) -> yaml.Node | None:
+    """The first key that a mapping, or one inside it, holds twice: YAML would keep the last in silence."""
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    seen = set()
+    for key, value in node.value:
+        name = str(key.value)
+        if name in seen:
+            return key
+        seen.add(name)
+        if inner := _repeated(value):
+            return inner
+    return None
 
 
 @contextmanager

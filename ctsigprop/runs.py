@@ -3,7 +3,8 @@
     config.yaml           all settings, resolved
     metrics.jsonl         a JSON object an epoch
     checkpoint-last.npz   arrays and progress after the last finished epoch
-    checkpoint-best.npz   the same after the epoch with the smallest validation error
+    checkpoint-best.npz   weights after the epoch with the smallest validation error
+    checkpoint-epoch-K.npz  as the last one, after an epoch of training.keep
     summary.json          what came out
     figures/
 
@@ -15,10 +16,10 @@ import fcntl
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,6 @@ from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.files import atomic, to_json, write_failures
 from ctsigprop.settings import Settings
 
-Checkpoint = Literal["last", "best"]
 Arrays = Mapping[str, NDArray[Any]]
 
 CONFIG = "config.yaml"
@@ -153,11 +153,11 @@ class RunFolder:
         """
         self.write(CONFIG, to_yaml(settings))
 
-    def checkpoint(self, kind: Checkpoint) -> Path:
+    def checkpoint(self, kind: str) -> Path:
         """Path of a checkpoint, which need not exist."""
         return self.path / f"checkpoint-{kind}.npz"
 
-    def save_checkpoint(self, kind: Checkpoint, arrays: Arrays, meta: Mapping[str, Any]) -> None:
+    def save_checkpoint(self, kind: str, arrays: Arrays, meta: Mapping[str, Any]) -> None:
         """Saves arrays and, as JSON, everything else that the run needs to go on.
 
         Raises:
@@ -168,23 +168,26 @@ class RunFolder:
             np.savez(file, **{META: record}, **arrays)  # type: ignore[arg-type]
 
     def load_checkpoint(
-        self, kind: Checkpoint, like: Arrays | None = None
+        self, kind: str, like: Arrays | None = None, keys: Collection[str] = ()
     ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays and the rest of a checkpoint.
 
         Args:
-            kind: last or best.
+            kind: last, best, or epoch-K for an epoch of training.keep.
             like: arrays of the network in hand, which the checkpoint's must match in name, shape and type.
+            keys: what the rest must hold.
 
         Raises:
-            InputError: the file is missing, truncated or corrupt, or belongs to another network.
+            InputError: the file is missing, truncated or corrupt, belongs to another network or holds NaN.
         """
         path = self.checkpoint(kind)
         remedy = "restore it from a copy, or train anew in another --run-dir"
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+                arrays = {name: content[name] for name in content.files}
             meta = json.loads(arrays.pop(META).tobytes())
+            if missing := set(keys) - set(meta):
+                raise KeyError(*sorted(missing))
         except FileNotFoundError as error:
             raise InputError(f"{path}: no such checkpoint: {remedy}") from error
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
@@ -197,6 +200,8 @@ class RunFolder:
                     f"{path}: {name} is {found} and {CONFIG} asks for {needed}: "
                     f"the checkpoint is of another network: {remedy}"
                 )
+            if not np.isfinite(arrays[name]).all():
+                raise InputError(f"{path}: {name} holds NaN or infinity: {remedy}")
         return arrays, meta
 
     def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:

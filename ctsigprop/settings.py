@@ -118,25 +118,23 @@ class SolverSettings:
         max_sweeps: cap on the sweeps of one phase.
         start: free phase from the sample's last state (`last`) or from zero.
         step: time step of the fixed-step integrators, in units of the time constant.
-        free_time: longest free phase that an integrator runs.
-        clamped_time: longest clamped phase that an integrator runs.
+        longest: longest phase that an integrator runs, in units of the time constant.
     """
 
     method: Method = "anderson"
     tolerance: float = 1e-4
-    max_sweeps: int = 50
+    max_sweeps: int = 200
     start: Start = "last"
     step: float = 0.2
-    free_time: float = 50.0
-    clamped_time: float = 50.0
+    longest: float = 200.0
 
     def __post_init__(self) -> None:
         _one_of("solver.method", self.method, Method)
         _number("solver.tolerance", self.tolerance, 0.0, 0.1, open_low=True)
         _whole("solver.max_sweeps", self.max_sweeps, 1)
         _one_of("solver.start", self.start, Start)
-        for name in ("step", "free_time", "clamped_time"):
-            _number(f"solver.{name}", getattr(self, name), 0.0, open_low=True)
+        _number("solver.step", self.step, 0.0, open_low=True)
+        _number("solver.longest", self.longest, 0.0, open_low=True)
 
 
 @dataclass(frozen=True)
@@ -199,6 +197,7 @@ class TrainingSettings:
         batch_size: samples an update.
         seed: seeds the weights, the order of the samples and random-sign nudging.
         threads: threads of every numerical library.
+        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz.
         tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
     """
 
@@ -206,6 +205,7 @@ class TrainingSettings:
     batch_size: int = 20
     seed: int = 0
     threads: int = 2
+    keep: tuple[int, ...] = ()
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
@@ -213,6 +213,9 @@ class TrainingSettings:
         _whole("training.batch_size", self.batch_size, 1)
         _whole("training.seed", self.seed, 0)
         _whole("training.threads", self.threads, 1)
+        _sequence(self, "training", "keep")
+        for epoch in self.keep:
+            _whole("training.keep", epoch, 1)
         _require(
             isinstance(self.tensorboard, bool), "training.tensorboard", self.tensorboard, "true or false"
         )

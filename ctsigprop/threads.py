@@ -26,7 +26,6 @@ def set_threads(count: int) -> None:
     """
     for variable in VARIABLES:
         os.environ[variable] = str(count)
-    threadpool_limits(limits=count)
     numba, torch = sys.modules.get("numba"), sys.modules.get("torch")
     if numba is None:
         os.environ["NUMBA_NUM_THREADS"] = str(count)
@@ -34,3 +33,4 @@ def set_threads(count: int) -> None:
         numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
     if torch is not None:
         torch.set_num_threads(count)
+    threadpool_limits(limits=count)

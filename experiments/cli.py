@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ctsigprop.errors import CtsigpropError, InputError
+from ctsigprop.errors import CtsigpropError, InputError, Interrupted
 from ctsigprop.experiments.parser import parse
 
 EXAMPLE = """\
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _run(sys.argv[1:] if arguments is None else list(arguments))
         return 0
+    except Interrupted as error:
+        return _say(str(error), error.exit_status)
     except CtsigpropError as error:
         return _refuse(str(error), error.exit_status)
     except ModuleNotFoundError as error:
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _refuse("out of memory: make network.hidden or training.batch_size smaller", 1)
     except KeyboardInterrupt:
-        return _refuse("interrupted", 130)
+        return _say("interrupted", 130)
     except BrokenPipeError:  # the reader of a pipe has gone, which is its right
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -97,11 +99,13 @@ def _data(options: Mapping[str, Any]) -> None:
             verify(name)
         case action, name:
             given = " ".join(word for word in (action, name) if word)
-            raise InputError(
-                f"data {given}: must be list, fetch NAME or verify NAME: `data list` shows the names"
-            )
+            raise InputError(f"data {given}: must be list, fetch NAME or verify NAME: `data list` shows the names")
 
 
 def _refuse(message: str, status: int) -> int:
-    print(f"ctsigprop: error: {' '.join(message.split())}", file=sys.stderr)
+    return _say(f"error: {message}", status)
+
+
+def _say(message: str, status: int) -> int:
+    print(f"ctsigprop: {' '.join(message.split())}", file=sys.stderr)
     return status

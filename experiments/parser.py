@@ -41,9 +41,7 @@ def _train() -> ArgumentParser:
         usage="ctsigprop train [--config FILE] [--GROUP.SETTING VALUE ...] [--run-dir DIR] [--resume]",
     )
     parser.add_argument("--wing", metavar="NAME", default="continuous", help="what is trained")
-    parser.add_argument(
-        "--config", metavar="FILE", help="YAML file of settings, or the name of a shipped one"
-    )
+    parser.add_argument("--config", metavar="FILE", help="YAML file of settings, or the name of a shipped one")
     parser.add_argument("--run-dir", metavar="DIR", help="folder of the run, new or empty; the next in runs/")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")

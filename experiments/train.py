@@ -1,7 +1,8 @@
 """`ctsigprop train`: trains a network in a run folder, and draws what it learned."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from ctsigprop.threads import set_threads
 
 WINGS = ("continuous", "discrete", "spiking")
 
+Undo = Callable[[], None]
+"""Leaves a run as it was before a command that was refused."""
+
 
 def command(options: Mapping[str, Any]) -> None:
     """Trains, draws and says where the figures are.
@@ -25,12 +29,12 @@ def command(options: Mapping[str, Any]) -> None:
         CtsigpropError: with the exit status that it stands for.
     """
     _check_wing(options.get("wing", "continuous"))
-    values, resume = given(options), options.get("resume", False)
-    run_dir = Path(options["run_dir"]) if "run_dir" in options else None
-    settings, run = _resumed(run_dir, values) if resume else _created(run_dir, settings_from(values))
+    values, begin = given(options), _resumed if options.get("resume") else _created
+    settings, run, undo = begin(Path(options["run_dir"]) if "run_dir" in options else None, values)
     set_threads(settings.training.threads)
+    print(f"run in {run.path}", flush=True)
     with run:
-        summary = _trained(settings, run, resume=resume, quiet=options.get("quiet", False))
+        summary = _trained(settings, run, undo, quiet=options.get("quiet", False))
         from ctsigprop.analysis.curves import draw_curves
 
         draw_curves(run.metrics(), run.figures)
@@ -41,34 +45,33 @@ def command(options: Mapping[str, Any]) -> None:
     print(f"figures in {run.figures}")
 
 
-def _trained(settings: Settings, run: RunFolder, *, resume: bool, quiet: bool) -> dict[str, Any]:
+def _trained(settings: Settings, run: RunFolder, undo: Undo, *, quiet: bool) -> dict[str, Any]:
     try:
         from ctsigprop.continuous.training import train
 
         return train(settings, run, resume=run.checkpoint("last").exists(), quiet=quiet)
     except InputError:
-        if not resume:
-            run.discard()
+        undo()
         raise
     except KeyboardInterrupt as interruption:
         again = f"ctsigprop train --resume --run-dir {shlex.quote(str(run.path))}"
-        raise Interrupted(f"interrupted, and saved: go on with `{again}`") from interruption
+        raise Interrupted(f"interrupted: go on with `{again}`") from interruption
 
 
 def _check_wing(wing: str) -> None:
     if wing not in WINGS:
         raise InputError(f"--wing = {wing}: must be one of {', '.join(WINGS)}")
     if wing != "continuous":
-        raise InputError(
-            f"--wing = {wing}: is not in this version: leave it out to train the continuous wing"
-        )
+        raise InputError(f"--wing = {wing}: is not in this version: leave it out to train the continuous wing")
 
 
-def _created(run_dir: Path | None, settings: Settings) -> tuple[Settings, RunFolder]:
-    return settings, RunFolder.create(run_dir or claim_folder(settings), settings)
+def _created(run_dir: Path | None, values: Values) -> tuple[Settings, RunFolder, Undo]:
+    settings = settings_from(values)
+    run = RunFolder.create(run_dir or claim_folder(settings), settings)
+    return settings, run, run.discard
 
 
-def _resumed(run_dir: Path | None, values: Values) -> tuple[Settings, RunFolder]:
+def _resumed(run_dir: Path | None, values: Values) -> tuple[Settings, RunFolder, Undo]:
     """The run's own settings; those given again must be the same, but for more epochs."""
     if run_dir is None:
         raise InputError("--resume: does not say which run: give its folder with --run-dir")
@@ -76,9 +79,8 @@ def _resumed(run_dir: Path | None, values: Values) -> tuple[Settings, RunFolder]
     settings = settings_from(merged(to_values(before), values))
     _check_unchanged(to_values(before), to_values(settings), run_dir)
     run = RunFolder.resume(run_dir)
-    if settings != before:
-        run.write_settings(settings)
-    return settings, run
+    run.write_settings(settings)
+    return settings, run, partial(run.write_settings, before)
 
 
 def _check_unchanged(before: Values, now: Values, run_dir: Path) -> None:

@@ -3,7 +3,8 @@
 Anderson (1965), Iterative procedures for nonlinear integral equations; in the form of Walker & Ni (2011), type II:
 with f_k = g_k - u_k, the coefficients gamma minimise |f_k - sum_j gamma_j (f_{j+1} - f_j)| and
 u_{k+1} = g_k - sum_j gamma_j (g_{j+1} - g_j). Each sample has coefficients of its own and leaves the
-iteration when it has converged; where its residual has grown, it forgets its past and takes a plain step.
+iteration when it has converged; where its residual has grown, it forgets its past and takes
+plain steps: one after the first such failure, and ever more after each further one.
 Depth 0 is the plain iteration u_{k+1} = g_k.
 """
 
@@ -73,6 +74,7 @@ def fixed_point(
     samples, n = u.shape
     past = np.empty((2, samples, depth + 1, n), u.dtype)
     begin = np.zeros(samples, np.int64)
+    patience = np.zeros(samples, np.int64)
     reached = np.empty_like(u)
     sweeps = np.full(samples, max_sweeps)
     residual = np.empty(samples, u.dtype)
@@ -81,7 +83,9 @@ def fixed_point(
     for k in range(max_sweeps if samples else 0):
         g, misses = sweep(u, rows)
         if k:
-            begin[rows[misses > residual[rows]]] = k
+            failed = rows[(misses > residual[rows]) & (begin[rows] < k)]
+            begin[failed] = k + patience[failed]
+            patience[failed] = 2 * patience[failed] + 1
         reached[rows], residual[rows] = g, misses
         converged = misses <= tolerance
         sweeps[rows[converged]] = k + 1
@@ -94,10 +98,7 @@ def fixed_point(
             sweeps[rows[moving]] = k + 1
             break
         rows, u, g = rows[moving], u[moving], g[moving]
-        if depth:
-            u = _accelerate(k, begin, rows, u, g, past, bounds[0], bounds[1])
-        else:
-            u = g
+        u = _accelerate(k, begin, rows, u, g, past, bounds[0], bounds[1]) if depth else g
     return FixedPoint(reached, sweeps, residual, status)
 
 
@@ -107,13 +108,13 @@ def _accelerate(
 ) -> Array:
     """Stores sweep k in `past` ([g, f], samples, ring of depth + 1, n) and returns the next iterates.
 
-    A sample combines its sweeps from `begin` (samples,) on.
+    A sample combines its sweeps from `begin` (samples,) on; up to there it takes plain steps.
     """
     count, n = u.shape
     ring = past.shape[2]
     following = np.empty_like(u)
     for i in range(count):
-        m = min(k - begin[rows[i]], ring - 1)
+        m = max(0, min(k - begin[rows[i]], ring - 1))
         gram = np.empty((m, m))
         gamma = np.empty(m)
         gs, fs = past[0, rows[i]], past[1, rows[i]]

@@ -28,7 +28,7 @@ NOT_CONVERGED = Status.NOT_CONVERGED.value
 # Step control of Hairer, Norsett & Wanner II.4 and (the memory of the last error) Hairer & Wanner II, IV.2.
 SAFETY = 0.9
 SHRINK, GROW = 0.2, 10.0
-MEMORY = 0.08
+MEMORY = 0.04
 SMALLEST_ERROR = 1e-4
 RESOLUTION = 16 * 2.0**-52
 

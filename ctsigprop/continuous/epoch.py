@@ -11,7 +11,8 @@ from tqdm import tqdm
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.learning import learn
 from ctsigprop.continuous.network import Array
-from ctsigprop.continuous.phases import Contrast, contrast, relax
+from ctsigprop.continuous.phases import Contrast, contrast
+from ctsigprop.continuous.relaxation import relax
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import Settings
 
@@ -121,7 +122,7 @@ def run_epoch(
             batch = order[start : start + size]
             x = inputs[batch]
             drive = sweeps.drive(x)
-            free = relax(sweeps, drive, memory[batch], settings.solver)
+            free = relax(sweeps, drive, sweeps.states_from(memory[batch]), settings.solver)
             if settings.solver.start == "last":
                 memory[batch] = sweeps.unknowns(free.states)
             signs = np.random.default_rng([settings.training.seed, epoch, start])
@@ -153,6 +154,5 @@ def outputs_of(sweeps: LayerSweeps, inputs: Array, settings: Settings, batch: in
     outputs = []
     for start in range(0, len(inputs), batch):
         drive = sweeps.drive(inputs[start : start + batch])
-        rest = np.zeros((len(drive[0]), sweeps.size), sweeps.network.dtype)
-        outputs.append(relax(sweeps, drive, rest, settings.solver).output)
+        outputs.append(relax(sweeps, drive, sweeps.at_rest(len(drive[0])), settings.solver).output)
     return np.concatenate(outputs)

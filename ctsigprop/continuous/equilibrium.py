@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctsigprop.continuous.activations import (
     BOUNDS,
@@ -19,7 +20,7 @@ from ctsigprop.continuous.activations import (
     settle,
     settle_nudged,
 )
-from ctsigprop.continuous.network import Array, Link, Network, Nudge
+from ctsigprop.continuous.network import Array, Link, Network, Nudge, Rows
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers.anderson import FixedPoint, fixed_point
 from ctsigprop.solvers.result import Status
@@ -41,7 +42,7 @@ class Equilibrium:
 
     states: tuple[Array, ...]
     output_net: Array
-    sweeps: Array
+    sweeps: NDArray[np.int64]
     residual: Array
     status: Status
 
@@ -50,7 +51,7 @@ class Equilibrium:
         """States of the output neurons, (samples, classes)."""
         return self.states[-1]
 
-    def __getitem__(self, rows: Array) -> "Equilibrium":
+    def __getitem__(self, rows: Rows) -> "Equilibrium":
         """The equilibria of some of the samples."""
         return Equilibrium(
             tuple(layer[rows] for layer in self.states),
@@ -95,6 +96,18 @@ class LayerSweeps:
             return states[self.sources[0] - 1]
         return np.concatenate([states[layer - 1] for layer in self.sources], axis=1)
 
+    def states_from(self, u: Array) -> tuple[Array, ...]:
+        """States of layers 1 to N with the feeding-back ones at u and all others at zero."""
+        dtype = self.network.dtype
+        return tuple(
+            u[:, self.columns[layer]] if layer in self.sources else np.zeros((len(u), units), dtype)
+            for layer, units in enumerate(self.network.sizes[1:], start=1)
+        )
+
+    def at_rest(self, samples: int) -> tuple[Array, ...]:
+        """Zero states of layers 1 to N, each (samples, units)."""
+        return self.states_from(np.zeros((samples, self.size), self.network.dtype))
+
     def drive(self, inputs: Array) -> tuple[Array, ...]:
         """What stays constant through a phase: bias and input, for layers 1 to N, each (samples or 1, units)."""
         drive = [bias[None, :] for bias in self.network.biases]
@@ -118,7 +131,7 @@ class LayerSweeps:
         states = tuple(np.zeros((samples, units), network.dtype) for units in network.sizes[1:])
         output_net = np.empty_like(states[-1])
 
-        def sweep(u: Array, rows: Array) -> tuple[Array, Array]:
+        def sweep(u: Array, rows: NDArray[np.int64]) -> tuple[Array, Array]:
             everyone = len(rows) == samples
             chosen = slice(None) if everyone else rows
             pull = nudge if nudge is None or everyone else nudge[rows]
@@ -140,6 +153,33 @@ class LayerSweeps:
             bounds=BOUNDS[network.rho],
         )
         return Equilibrium(states, output_net, found.sweeps, found.residual, found.status)
+
+    def balance_of(
+        self, drive: Sequence[Array], states: Sequence[Array], nudge: Nudge | None = None
+    ) -> tuple[Array, Array]:
+        """How far given states are from their balance, every neuron under the input that they give it.
+
+        Args:
+            drive: from `drive`, for the same samples.
+            states: of layers 1 to N, each (samples, units).
+            nudge: the clamped phase's pull; none in the free phase.
+
+        Returns:
+            The outputs' input without nudging, (samples, classes), and each sample's |F(s) - s| / |s|, (samples,).
+        """
+        network = self.network
+        code = CODES[network.rho]
+        rates = {layer: firing_rate(network.rho, state) for layer, state in enumerate(states, start=1)}
+        squares = np.zeros(len(states[0]), network.dtype)
+        for layer, state in enumerate(states, start=1):
+            net = _total([*self.forward[layer], *self.feedback[layer]], rates, drive[layer - 1])
+            balanced = state.copy()
+            if layer == network.output and nudge is not None:
+                settle_nudged(code, net, network.leak, nudge.beta, nudge.target, balanced)
+            else:
+                settle(code, net, network.leak, balanced)
+            squares += ((balanced - state) ** 2).sum(axis=1)
+        return net, _relative(squares, states)
 
     def _sweep(
         self, drive: Sequence[Array], u: Array, states: list[Array], nudge: Nudge | None
@@ -163,8 +203,13 @@ class LayerSweeps:
         for layer, links in self.feedback.items():
             if links:
                 add_mismatch(code, _total(links, rates, held[layer]), leak, states[layer - 1], squares)
-        norms = sum(np.einsum("ij,ij->i", state, state) for state in states)
-        return net, np.sqrt(squares / np.maximum(norms, np.finfo(network.dtype).tiny))
+        return net, _relative(squares, states)
+
+
+def _relative(squares: Array, states: Sequence[Array]) -> Array:
+    """sqrt(squares) / |s| for each sample, (samples,)."""
+    norms = sum(np.vecdot(state, state) for state in states)
+    return np.sqrt(squares / np.maximum(norms, np.finfo(squares.dtype).tiny))
 
 
 def _total(links: Sequence[Link], rates: dict[int, Array], base: Array) -> Array:

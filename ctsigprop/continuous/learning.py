@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from scipy.linalg.blas import get_blas_funcs
 
 from ctsigprop.continuous.activations import firing_rate

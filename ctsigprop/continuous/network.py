@@ -11,6 +11,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.settings import LearningSettings, NetworkSettings
 
 Array = NDArray[np.floating]
+Rows = NDArray[np.integer] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Nudge:
     beta: Array
     target: Array
 
-    def __getitem__(self, rows: Array) -> "Nudge":
+    def __getitem__(self, rows: Rows) -> "Nudge":
         """The nudge of some of the samples."""
         return Nudge(self.beta[rows], self.target[rows])
 
@@ -93,7 +94,9 @@ class Network:
                 )
         for layer, bias in enumerate(self.biases, start=1):
             if bias.shape != (self.sizes[layer],):
-                raise InputError(f"bias of layer {layer} has shape {bias.shape}: must be ({self.sizes[layer]},)")
+                raise InputError(
+                    f"bias of layer {layer} has shape {bias.shape}: must be ({self.sizes[layer]},)"
+                )
 
     @property
     def dtype(self) -> np.dtype:

@@ -1,13 +1,15 @@
-"""The free phase, the clamped phase, and the contrast between them that Eq. 14 learns from."""
+"""The clamped phase, and the contrast between equilibria that Eq. 14 learns from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctsigprop.continuous.activations import CODES, settle_nudged
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
-from ctsigprop.continuous.network import Array, Nudge
+from ctsigprop.continuous.network import Array, Nudge, Rows
+from ctsigprop.continuous.relaxation import relax
 from ctsigprop.settings import NudgingSettings, SolverSettings
 
 
@@ -25,24 +27,18 @@ class Contrast:
         residual: relative residual of each clamped phase that was run, (phases,).
     """
 
-    rows: Array
+    rows: NDArray[np.int64]
     free: tuple[Array, ...]
     plus: tuple[Array, ...]
     minus: tuple[Array, ...]
     span: Array
-    sweeps: Array
+    sweeps: NDArray[np.int64]
     residual: Array
-
-
-def relax(
-    sweeps: LayerSweeps, drive: Sequence[Array], u: Array, solver: SolverSettings, nudge: Nudge | None = None
-) -> Equilibrium:
-    return sweeps.solve(drive, u, solver, nudge)
 
 
 def clamped_phase(
     sweeps: LayerSweeps, drive: Sequence[Array], free: Equilibrium, nudge: Nudge, solver: SolverSettings
-) -> tuple[Array, Equilibrium]:
+) -> tuple[NDArray[np.int64], Equilibrium]:
     """Relaxes from the free equilibrium under a nudge (Eq. 13 with beta).
 
     Returns:
@@ -53,8 +49,8 @@ def clamped_phase(
     outputs = free.output.copy()
     settle_nudged(CODES[network.rho], free.output_net, network.leak, nudge.beta, nudge.target, outputs)
     rows = np.flatnonzero((outputs != free.output).any(axis=1))
-    start = sweeps.unknowns((*(layer[rows] for layer in free.states[:-1]), outputs[rows]))
-    return rows, sweeps.solve(chosen_rows(drive, rows), start, solver, nudge[rows])
+    start = (*(layer[rows] for layer in free.states[:-1]), outputs[rows])
+    return rows, relax(sweeps, chosen_rows(drive, rows), start, solver, nudge[rows])
 
 
 def contrast(
@@ -86,7 +82,7 @@ def contrast(
     nudge = Nudge(np.concatenate([sign * beta for sign in signs]), target[samples])
     moved, nudged = clamped_phase(sweeps, chosen_rows(drive, samples), free[samples], nudge, solver)
     rows = np.unique(samples[moved])
-    spent = np.bincount(samples[moved], nudged.sweeps, batch)
+    spent = np.bincount(samples[moved], nudged.sweeps, batch).astype(np.int64)
     at_rest = free[rows].states
     plus, minus = (
         _replaced(at_rest, rows, samples[moved][part], nudged[part])
@@ -95,12 +91,12 @@ def contrast(
     return Contrast(rows, at_rest, plus, minus, len(signs) * beta[rows], spent, nudged.residual)
 
 
-def chosen_rows(drive: Sequence[Array], rows: Array) -> tuple[Array, ...]:
+def chosen_rows(drive: Sequence[Array], rows: Rows) -> tuple[Array, ...]:
     """The drive of some of the samples; a drive that all samples share stays as it is."""
     return tuple(layer if len(layer) == 1 else layer[rows] for layer in drive)
 
 
-def _replaced(states: tuple[Array, ...], rows: Array, moved: Array, nudged: Equilibrium) -> tuple[Array, ...]:
+def _replaced(states: tuple[Array, ...], rows: Rows, moved: Rows, nudged: Equilibrium) -> tuple[Array, ...]:
     """`states` of the samples `rows`, those of `moved` (a subset) replaced by the nudged ones."""
     if len(moved) == 0:
         return states

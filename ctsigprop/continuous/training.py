@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.continuous.epoch import Tally, error_rate, run_epoch
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network, build
-from ctsigprop.continuous.phases import relax
+from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.stability import loop_gain
 from ctsigprop.datasets import Dataset, load
 from ctsigprop.environment import environment
@@ -78,7 +78,10 @@ def train(
     arrays = network.parameters() | {MEMORY: memory}
     progress = _restored(run, arrays) if resume else Progress()
     inputs = data.train.inputs(network.dtype)
-    with event_writer(run.path, enabled=settings.training.tensorboard) as log_events, deferred_interrupt() as stop:
+    with (
+        event_writer(run.path, enabled=settings.training.tensorboard) as log_events,
+        deferred_interrupt() as stop,
+    ):
         while progress.epoch < settings.training.epochs:
             epoch = progress.epoch + 1
             if not run_epoch(
@@ -103,6 +106,8 @@ def train(
             if best:
                 run.save_checkpoint("best", network.parameters(), {"epoch": epoch})
             run.save_checkpoint("last", arrays, asdict(progress))
+            if epoch in settings.training.keep:
+                run.save_checkpoint(f"epoch-{epoch}", arrays, asdict(progress))
             run.write_metrics(progress.history)
             log_events(row)
             for warning in row["warnings"]:
@@ -122,7 +127,7 @@ def draw(settings: Settings, data: Dataset) -> Network:
 
 def _restored(run: RunFolder, arrays: Mapping[str, Array]) -> Progress:
     """Copies the last checkpoint into `arrays` and returns its progress."""
-    saved, meta = run.load_checkpoint("last", like=arrays)
+    saved, meta = run.load_checkpoint("last", like=arrays, keys=[entry.name for entry in fields(Progress)])
     for name, array in arrays.items():
         array[...] = saved[name]
     return Progress(meta["epoch"], Tally(**meta["tally"]), meta["history"], meta["best_epoch"])
@@ -144,7 +149,9 @@ def _evaluated(
     return {
         "epoch": epoch,
         "train_error": 100 * tally.errors / tally.samples,
-        "validation_error": error_rate(sweeps, data.validation.inputs(dtype), data.validation.labels, settings),
+        "validation_error": error_rate(
+            sweeps, data.validation.inputs(dtype), data.validation.labels, settings
+        ),
         "test_error": error_rate(sweeps, data.test.inputs(dtype), data.test.labels, settings),
         "free_residual": tally.free_residual,
         "clamped_residual": tally.clamped_residual,
@@ -161,8 +168,7 @@ def _evaluated(
 
 def _largest_gain(sweeps: LayerSweeps, inputs: Array, settings: Settings) -> float:
     samples = inputs[: max(1, GAIN_COLUMNS // sweeps.size)]
-    rest = np.zeros((len(samples), sweeps.size), sweeps.network.dtype)
-    free = relax(sweeps, sweeps.drive(samples), rest, settings.solver)
+    free = relax(sweeps, sweeps.drive(samples), sweeps.at_rest(len(samples)), settings.solver)
     return float(loop_gain(sweeps, free.states).max())
 
 

@@ -1,0 +1,273 @@
+"""An epoch of training beside PyTorch on the same layers, and beside the least that its products can cost.
+
+The network comes from the checkpoints that the run of `experiments/configs/mnist.yaml` keeps. At each of them the
+contestants train on the same batches in turns, chunk by chunk, in one process; seconds are scaled to an epoch.
+
+The floor counts, for every batch, the products of one pass over the network in the free phase and one in the
+clamped phases (the rows that nudging moves), and of the updates made, each at the rate that NumPy's and SciPy's
+matrix product reaches at that very shape.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctsigprop.benchmarks import torch_training
+from ctsigprop.continuous.epoch import Tally, run_epoch
+from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.learning import add_outer, learn
+from ctsigprop.continuous.network import Array
+from ctsigprop.continuous.phases import contrast
+from ctsigprop.continuous.relaxation import relax
+from ctsigprop.continuous.training import MEMORY, draw, train
+from ctsigprop.datasets import Dataset, load
+from ctsigprop.environment import environment
+from ctsigprop.errors import InputError
+from ctsigprop.runs import RunFolder
+from ctsigprop.settings import DataSettings, Settings, SolverSettings, TrainingSettings
+from ctsigprop.threads import set_threads
+
+RUN = Path("runs/mnist")
+CHUNKS, CHUNK_BATCHES, EULER_BATCHES = 7, 50, 2
+COMPARED_BATCHES, PLAIN_SWEEPS = 20, 1000
+FLOOR_REPEATS = 25
+
+
+def run(quick: bool = False) -> dict[str, Any]:
+    """Measures every kept checkpoint of the run in `runs/mnist`.
+
+    Args:
+        quick: a few epochs of digits instead, to see that the benchmark runs.
+
+    Raises:
+        InputError: there is no such run, or it kept no checkpoints.
+    """
+    if not quick:
+        return _measured(RunFolder.open(RUN), CHUNKS, CHUNK_BATCHES)
+    settings = Settings(data=DataSettings("digits"), training=TrainingSettings(epochs=2, keep=(1, 2)))
+    with tempfile.TemporaryDirectory() as folder, RunFolder.create(Path(folder), settings) as made:
+        train(settings, made, quiet=True)
+        return _measured(made, 2, 5)
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures as text, a line for each checkpoint."""
+    columns = {
+        "ours": "ours_seconds",
+        "Euler": "euler_seconds",
+        "backprop": "backpropagation_seconds",
+        "floor": "floor_seconds",
+        "Euler/ours": "euler_ratio",
+        "backprop/ours": "backpropagation_ratio",
+        "ours/floor": "floor_ratio",
+        "moved": "moved",
+        "residual": "residual",
+        "update": "update_difference",
+    }
+    lines = ["seconds an epoch", "epoch " + "".join(f"{title:>15}" for title in columns)]
+    for row in figures["checkpoints"]:
+        lines.append(f"{row['epoch']:>5} " + "".join(f"{row[key]:>15.4g}" for key in columns.values()))
+    whole = figures["whole_run"]
+    lines.append(
+        f"{figures['epochs']} epochs: ours {whole['ours_seconds']:.0f} s, backpropagation "
+        f"{whole['backpropagation_seconds']:.0f} s, backprop/ours {whole['backpropagation_ratio']:.2f}, "
+        f"ours/floor {whole['floor_ratio']:.2f}"
+    )
+    return "\n".join(lines)
+
+
+def _measured(source: RunFolder, chunks: int, batches: int) -> dict[str, Any]:
+    settings = source.settings()
+    if not settings.training.keep:
+        raise InputError(f"{source.path}: kept no checkpoints: train with --training.keep '[1, 10, 60]'")
+    set_threads(settings.training.threads)
+    data = load(settings.data.name, limit=settings.data.limit)
+    inputs = data.train.inputs(settings.network.precision)
+    rows = [_row(source, epoch, settings, data, inputs, chunks, batches) for epoch in settings.training.keep]
+    epochs = np.arange(1, settings.training.epochs + 1)
+    kept = [row["epoch"] for row in rows]
+
+    def over_the_run(key: str) -> float:
+        return float(np.interp(epochs, kept, [row[key] for row in rows]).sum())
+
+    totals = {key: over_the_run(f"{key}_seconds") for key in ("ours", "backpropagation", "floor")}
+    return {
+        "checkpoints": rows,
+        "epochs": settings.training.epochs,
+        "whole_run": {
+            **{f"{key}_seconds": seconds for key, seconds in totals.items()},
+            "backpropagation_ratio": totals["backpropagation"] / totals["ours"],
+            "floor_ratio": totals["ours"] / totals["floor"],
+        },
+        **environment(),
+    }
+
+
+def _row(
+    source: RunFolder,
+    epoch: int,
+    settings: Settings,
+    data: Dataset,
+    inputs: Array,
+    chunks: int,
+    batches: int,
+) -> dict[str, Any]:
+    """All contestants from one checkpoint, on the batches of the epoch that follows it."""
+    size, count = settings.training.batch_size, len(inputs)
+    network = draw(settings, data)
+    sweeps = LayerSweeps(network)
+    memory = np.zeros((count, sweeps.size), network.dtype)
+    saved, _ = source.load_checkpoint(f"epoch-{epoch}", like=network.parameters() | {MEMORY: memory})
+    network.load(saved)
+    memory[...] = saved[MEMORY]
+    order = np.random.default_rng([settings.training.seed, epoch + 1]).permutation(count)
+    labels = data.train.labels
+    update = _update_difference(sweeps, memory, inputs, labels, order, settings)
+
+    euler = torch_training.EulerPhases(network, settings.nudging.beta)
+    backpropagation = torch_training.Backpropagation(network)
+    spent: dict[str, list[float]] = {"ours": [], "euler": [], "backpropagation": [], "floor": []}
+    tally = Tally()
+    for chunk in range(chunks + 1):
+        end = min((chunk + 1) * batches * size, count)
+        starts = range(chunk * batches * size, end, size)
+        picked = [(inputs[order[k : k + size]], labels[order[k : k + size]]) for k in starts]
+        moved_at: list[int] = []
+
+        def at_end(moved_at: list[int] = moved_at, end: int = end) -> bool:
+            moved_at.append(tally.moved)
+            return tally.samples >= end
+
+        spent["ours"].append(
+            _seconds(
+                partial(
+                    run_epoch,
+                    sweeps,
+                    memory,
+                    inputs,
+                    labels,
+                    settings,
+                    epoch=epoch + 1,
+                    tally=tally,
+                    quiet=True,
+                    stop=at_end,
+                )
+            )
+            / len(picked)
+        )
+        spent["backpropagation"].append(_seconds(partial(_each, backpropagation.step, picked)) / len(picked))
+        few = picked[:EULER_BATCHES]
+        spent["euler"].append(_seconds(partial(_each, euler.step, few)) / len(few))
+        phases = 2 if settings.nudging.kind == "centered" else 1
+        spent["floor"].append(
+            _floor(sweeps, size, np.diff([*moved_at, tally.moved][: len(picked) + 1]), phases)
+        )
+    seconds = {name: median(values[1:]) * count / size for name, values in spent.items()}
+    return {
+        "epoch": epoch,
+        **{f"{name}_seconds": value for name, value in seconds.items()},
+        "euler_ratio": seconds["euler"] / seconds["ours"],
+        "backpropagation_ratio": seconds["backpropagation"] / seconds["ours"],
+        "floor_ratio": seconds["ours"] / seconds["floor"],
+        "moved": tally.moved / tally.samples,
+        "residual": max(tally.free_residual, tally.clamped_residual),
+        "unconverged": tally.unconverged,
+        "update_difference": update,
+    }
+
+
+def _floor(sweeps: LayerSweeps, size: int, moved: NDArray[np.int64], phases: int) -> float:
+    """Mean seconds a batch of one pass a phase and the update, for batches that moved so many rows."""
+    network = sweeps.network
+    recurrent = [
+        link.weight for found in (sweeps.forward, sweeps.feedback) for k in found for link in found[k]
+    ]
+    first = [link.weight for link in sweeps.input_links]
+    learning = [connection.weight for connection in network.connections if connection.rate > 0]
+    seconds = {0: 0.0}
+    for rows in set(moved.tolist()) - {0}:
+        seconds[rows] = sum(_product_seconds(phases * rows, weight) for weight in recurrent)
+        seconds[rows] += sum(_update_seconds(rows, weight) for weight in learning)
+    free = sum(_product_seconds(size, weight) for weight in first + recurrent)
+    return free + float(np.mean([seconds[rows] for rows in moved.tolist()]))
+
+
+def _product_seconds(rows: int, weight: Array) -> float:
+    states = np.ones((rows, weight.shape[0]), weight.dtype)
+    result = np.empty((rows, weight.shape[1]), weight.dtype)
+    return median(_seconds(partial(np.matmul, states, weight, out=result)) for _ in range(FLOOR_REPEATS))
+
+
+def _update_seconds(rows: int, weight: Array) -> float:
+    pre, post = (np.zeros((rows, units), weight.dtype) for units in weight.shape)
+    return median(_seconds(partial(add_outer, weight, pre, post, 0.0, 1.0)) for _ in range(FLOOR_REPEATS))
+
+
+def _update_difference(
+    sweeps: LayerSweeps,
+    memory: Array,
+    inputs: Array,
+    labels: NDArray[np.int64],
+    order: NDArray[np.int64],
+    settings: Settings,
+) -> float:
+    """Relative difference of the updates of some batches from those of plain sweeps from zero.
+
+    Both are run to the residual of the settings; the network is left as it was.
+    """
+    size = settings.training.batch_size
+    batches = [order[k : k + size] for k in range(0, COMPARED_BATCHES * size, size)]
+    plain = replace(settings.solver, method="sweeps", max_sweeps=PLAIN_SWEEPS)
+    warm = _updates(sweeps, inputs, labels, batches, settings, settings.solver, lambda rows: memory[rows])
+    cold = _updates(
+        sweeps, inputs, labels, batches, settings, plain, lambda rows: np.zeros_like(memory[rows])
+    )
+    misses = sum(float(np.sum((a - b) ** 2)) for a, b in zip(warm, cold, strict=True))
+    return float(np.sqrt(misses / sum(float(np.sum(b**2)) for b in cold)))
+
+
+def _updates(
+    sweeps: LayerSweeps,
+    inputs: Array,
+    labels: NDArray[np.int64],
+    batches: Sequence[NDArray[np.int64]],
+    settings: Settings,
+    solver: SolverSettings,
+    start: Callable[[NDArray[np.int64]], Array],
+) -> list[Array]:
+    """What each parameter would change by in these batches, all of them from the same weights."""
+    network = sweeps.network
+    before = {name: values.copy() for name, values in network.parameters().items()}
+    targets = np.eye(network.sizes[-1], dtype=network.dtype)
+    rng = np.random.default_rng(0)
+    changes = {name: np.zeros_like(values) for name, values in before.items()}
+    for rows in batches:
+        drive = sweeps.drive(inputs[rows])
+        free = relax(sweeps, drive, sweeps.states_from(start(rows)), solver)
+        pair = contrast(sweeps, drive, free, targets[labels[rows]], settings.nudging, solver, rng)
+        learn(network, inputs[rows], pair)
+        for name, values in network.parameters().items():
+            changes[name] += values - before[name]
+        network.load(before)
+    return list(changes.values())
+
+
+def _each(
+    step: Callable[[Array, NDArray[np.int64]], None], pairs: Sequence[tuple[Array, NDArray[np.int64]]]
+) -> None:
+    for pair in pairs:
+        step(*pair)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

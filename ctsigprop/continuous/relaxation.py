@@ -1,0 +1,98 @@
+"""One phase by any solver: layer sweeps to the fixed point, or Eq. 13 integrated in time until it rests."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ctsigprop.continuous.activations import BOUNDS
+from ctsigprop.continuous.dynamics import field_arguments, flatten, hopfield_field, layers_of
+from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
+from ctsigprop.continuous.network import Array, Nudge
+from ctsigprop.settings import SolverSettings
+from ctsigprop.solvers import Result, Status, integrate
+
+SWEEP_METHODS = frozenset({"anderson", "sweeps"})
+REST = 0.1
+FINEST = 16
+
+
+def relax(
+    sweeps: LayerSweeps,
+    drive: Sequence[Array],
+    start: Sequence[Array],
+    solver: SolverSettings,
+    nudge: Nudge | None = None,
+) -> Equilibrium:
+    """Brings every sample of a batch to its fixed point.
+
+    Args:
+        sweeps: of the network.
+        drive: constant inputs of the phase, from `LayerSweeps.drive`.
+        start: states of layers 1 to N to start from, each (samples, units).
+        solver: method and tolerance; an integrator runs until the batch rests, at most `solver.longest`.
+        nudge: the clamped phase's pull; none in the free phase.
+    """
+    if solver.method in SWEEP_METHODS:
+        return sweeps.solve(drive, sweeps.unknowns(start), solver, nudge)
+    network, samples = sweeps.network, len(start[0])
+    if samples == 0:
+        return sweeps.solve(drive, sweeps.unknowns(start), solver, nudge)
+    result = integrate_phase(
+        sweeps, drive, start, solver, nudge, duration=solver.longest, rest=REST * solver.tolerance
+    )
+    states = layers_of(network, result.y)
+    output_net, residual = sweeps.balance_of(drive, states, nudge)
+    rested = bool((residual <= solver.tolerance).all())
+    failed = Status.NOT_CONVERGED if result.status is Status.SUCCESS else result.status
+    return Equilibrium(
+        states,
+        output_net,
+        np.full(samples, result.evaluations),
+        residual,
+        Status.SUCCESS if rested else failed,
+    )
+
+
+def integrate_phase(
+    sweeps: LayerSweeps,
+    drive: Sequence[Array],
+    start: Sequence[Array],
+    solver: SolverSettings,
+    nudge: Nudge | None,
+    *,
+    duration: float,
+    rest: float | None = None,
+    times: Array | None = None,
+) -> Result:
+    """Integrates Eq. 13 for one phase.
+
+    Args:
+        sweeps: of the network.
+        drive: constant inputs of the phase.
+        start: states of layers 1 to N at time 0, each (samples, units).
+        solver: an integrator as method, its step, and the tolerance of dopri5's steps.
+        nudge: the clamped phase's pull; none in the free phase.
+        duration: time to integrate, in units in which the leak of r = 1 has time constant 1.
+        rest: stop where no neuron moves faster than this.
+        times: at which the flat state is wanted, (k,).
+    """
+    network = sweeps.network
+    parameters, layout = field_arguments(network, drive, len(start[0]), nudge)
+    low, high = BOUNDS[network.rho]
+    step_error = max(REST * solver.tolerance, FINEST * np.finfo(network.dtype).eps)
+    return integrate(
+        hopfield_field,
+        flatten(start),
+        (0.0, duration),
+        method=solver.method,
+        parameters=parameters,
+        layout=layout,
+        step=None if solver.method == "dopri5" else solver.step,
+        rtol=step_error,
+        atol=step_error,
+        leak=network.leak if solver.method == "exponential_euler" else None,
+        lower=low,
+        upper=high,
+        residual_tolerance=rest,
+        times=times,
+    )

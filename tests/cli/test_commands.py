@@ -1,0 +1,173 @@
+"""What the commands answer when all is well."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from ctsigprop import __version__
+from ctsigprop.config import settings_from, to_values
+from ctsigprop.experiments import flags
+from ctsigprop.runs import RunFolder
+from ctsigprop.settings import Settings
+
+Command = Callable[..., SimpleNamespace]
+
+SMALL = ("--network.hidden", "[8]", "--data.limit", "60", "--training.threads", "1", "--quiet")
+
+
+def test_without_arguments_it_shows_an_example_that_works(ctsigprop: Command) -> None:
+    answer = ctsigprop()
+    assert answer.status == 0
+    lines = [line.split() for line in answer.out.splitlines() if line.startswith("    ctsigprop ")]
+    assert {line[1] for line in lines} == {"train", "data"}
+    for line in lines:
+        if line[1] == "train":
+            assert ctsigprop(*line[1:], "--help").status == 0
+
+
+def test_version(ctsigprop: Command) -> None:
+    assert ctsigprop("--version").out == f"ctsigprop {__version__}\n"
+
+
+def test_help_lists_the_commands(ctsigprop: Command) -> None:
+    answer = ctsigprop("--help")
+    assert answer.status == 0
+    for command in ("train", "data", "bench"):
+        assert f"    {command} " in answer.out
+
+
+def test_help_of_train_lists_every_setting_with_its_meaning(ctsigprop: Command) -> None:
+    text = ctsigprop("train", "--help").out
+    for group, content in to_values(Settings()).items():
+        for name in content:
+            assert f"--{group}.{name}" in text
+    assert "learning rate of each forward connection" in text
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["train", "--network.hiden", "[3]"], []])
+def test_the_parser_loads_no_heavy_package(arguments: list[str]) -> None:
+    script = (
+        "import sys\nfrom ctsigprop.experiments.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "print(sorted({'numba', 'numpy', 'scipy', 'torch', 'matplotlib'} & set(sys.modules)))"
+    )
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == "[]"
+
+
+def test_started_as_a_module_in_the_root_of_the_checkout() -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "ctsigprop", "data", "list"]
+    answer = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert "digits" in answer.stdout
+
+
+def test_bench_without_a_name_lists_the_benchmarks(ctsigprop: Command) -> None:
+    answer = ctsigprop("bench")
+    assert answer.status == 0
+    assert [line.split()[0] for line in answer.out.splitlines()] == ["solvers", "training"]
+
+
+def test_bench_prints_a_table_and_writes_its_figures(
+    ctsigprop: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    benchmark = SimpleNamespace(run=lambda quick: {"quick": quick, "ratio": 5.5}, table=lambda figures: "ratio 5.5")
+    monkeypatch.setitem(sys.modules, "ctsigprop.benchmarks.solvers", benchmark)
+    answer = ctsigprop("bench", "solvers", "--quick", "--output", "figures.json")
+    assert (answer.status, answer.out) == (0, "ratio 5.5\n")
+    assert json.loads((tmp_path / "figures.json").read_text()) == {"quick": True, "ratio": 5.5}
+
+
+def test_a_missing_extra_is_named(ctsigprop: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(quick: bool) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setitem(sys.modules, "ctsigprop.benchmarks.solvers", SimpleNamespace(run=run))
+    answer = ctsigprop("bench", "solvers")
+    assert answer.status == 1
+    assert answer.err == "ctsigprop: error: torch is not installed: pip install 'ctsigprop[torch]'\n"
+
+
+def test_train_writes_the_whole_run_folder_and_says_where_the_figures_are(ctsigprop: Command, tmp_path: Path) -> None:
+    answer = ctsigprop("train", *SMALL, "--training.epochs", "2")
+    folder = Path("runs/digits-sigprop_loop-001")
+    assert answer.status == 0, answer.err
+    assert answer.out.splitlines()[0] == f"run in {folder}"
+    assert answer.out.splitlines()[-1] == f"figures in {folder / 'figures'}"
+    assert sorted(path.name for path in (tmp_path / folder).iterdir() if path.name != ".lock") == [
+        "checkpoint-best.npz",
+        "checkpoint-last.npz",
+        "config.yaml",
+        "figures",
+        "metrics.jsonl",
+        "summary.json",
+    ]
+    assert {path.name for path in (folder / "figures").iterdir()} >= {"errors.png", "phases.png", "angles.png"}
+    rows = RunFolder.open(folder).metrics()
+    assert [row["epoch"] for row in rows] == [1, 2]
+    best = min(rows, key=lambda row: row["validation_error"])
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["best_epoch"], summary["test_error"]) == (best["epoch"], best["test_error"])
+    assert summary.keys() >= {"final_train_error", "seconds", "packages", "git_revision", "seed", "cpu"}
+
+
+def test_the_next_run_gets_the_next_folder(ctsigprop: Command) -> None:
+    for number in ("001", "002"):
+        answer = ctsigprop("train", *SMALL, "--training.epochs", "1")
+        assert answer.out.splitlines()[0] == f"run in runs/digits-sigprop_loop-{number}"
+
+
+def test_the_config_of_a_run_repeats_it(ctsigprop: Command, run: Path) -> None:
+    assert ctsigprop("train", "--config", "run/config.yaml", "--run-dir", "again", "--quiet").status == 0
+    first, again = RunFolder.open(run), RunFolder.open(run.with_name("again"))
+    assert again.settings() == first.settings()
+    assert [row["test_error"] for row in again.metrics()] == [row["test_error"] for row in first.metrics()]
+
+
+def test_flags_win_over_the_file_wherever_they_stand(ctsigprop: Command, tmp_path: Path) -> None:
+    values = {"network": {"hidden": [5]}, "training": {"epochs": 9, "threads": 1}, "data": {"limit": 60}}
+    (tmp_path / "file.yaml").write_text(yaml.safe_dump(values))
+    order = ["--training.epochs", "1", "--config", "file.yaml", "--run-dir", "run", "--quiet"]
+    assert ctsigprop("train", *order).status == 0
+    settings = RunFolder.open(Path("run")).settings()
+    assert settings == settings_from({**values, "training": {"epochs": 1, "threads": 1}})
+
+
+def test_a_shipped_config_is_known_by_its_name(
+    ctsigprop: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "configs"
+    shipped.mkdir()
+    (shipped / "tiny.yaml").write_text("network: {hidden: [8]}\ntraining: {epochs: 1}\n")
+    monkeypatch.setattr(flags, "CONFIGS", shipped)
+    assert ctsigprop("train", "--config", "tiny", "--data.limit", "60", "--run-dir", "run", "--quiet").status == 0
+    assert RunFolder.open(Path("run")).settings().network.hidden == (8,)
+    assert "give a YAML file, or one of tiny" in ctsigprop("train", "--config", "tinny").err
+
+
+def test_every_shipped_config_is_valid() -> None:
+    for path in flags.CONFIGS.glob("*.yaml"):
+        settings_from(flags.given({"config": path.stem}))
+
+
+def test_more_epochs_go_on_where_the_run_ended(ctsigprop: Command, run: Path) -> None:
+    before = RunFolder.open(run).metrics()
+    answer = ctsigprop("train", "--resume", "--run-dir", "run", "--training.epochs", "3", "--quiet")
+    assert answer.status == 0, answer.err
+    after = RunFolder.open(run)
+    assert after.metrics()[:2] == before
+    assert [row["epoch"] for row in after.metrics()] == [1, 2, 3]
+    assert after.settings().training.epochs == 3
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    script = Path(sys.executable).with_name("ctsigprop")
+    answer = subprocess.run(["bash", "-c", f"'{script}' train --help | head -n 1"], capture_output=True, text=True)
+    assert answer.stdout.startswith("usage: ctsigprop train")
+    assert "Traceback" not in answer.stderr

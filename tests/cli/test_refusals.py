@@ -1,0 +1,257 @@
+"""Everything that a user can get wrong is one line that says what, and what to do, and touches no file."""
+
+import fcntl
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctsigprop.experiments.cli import main
+
+Refuse = Callable[..., None]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, and every folder, with what it holds."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+        if path.name != ".lock"
+    }
+
+
+@pytest.fixture
+def refused(ctsigprop: Callable[..., tuple[int, str, str]], tmp_path: Path) -> Refuse:
+    """Asserts that a command fails in one line that holds all of `words`, and leaves every file as it was."""
+
+    def check(arguments: list[str], *words: str, status: int = 2) -> None:
+        before = tree(tmp_path)
+        found, _, err = ctsigprop(*arguments)
+        assert found == status, err
+        assert err.startswith("ctsigprop: error: ")
+        assert err.count("\n") == 1
+        assert [word for word in words if word not in err] == [], err
+        assert tree(tmp_path) == before
+
+    return check
+
+
+WORDS = [
+    ("trian", "trian: no such command: did you mean train?"),
+    ("xyz", "xyz: no such command: known are train, data"),
+    ("train --network.hiden [3]", "--network.hiden: no such flag: did you mean --network.hidden?"),
+    ("train --netwerk.hidden=[3]", "--netwerk.hidden: no such flag: did you mean --network.hidden?"),
+    ("train --resum", "--resum: no such flag: did you mean --resume?"),
+    ("train --epochs 3", "--epochs: no such flag: did you mean"),
+    ("train --training.epochs", "--training.epochs: needs a value"),
+    ("train --run-dir", "--run-dir: needs a value"),
+    ("train digits", "digits: one argument too many", "--GROUP.SETTING VALUE"),
+    ("train --wing spiking", "--wing = spiking: is not in this version", "leave it out"),
+    ("train --wing discrete", "--wing = discrete: is not in this version"),
+    ("train --wing left", "--wing = left: must be one of continuous, discrete, spiking"),
+    ("data", "must be list, fetch NAME or verify NAME"),
+    ("data get mnist", "data get mnist: must be list, fetch NAME or verify NAME"),
+    ("data fetch", "data fetch: must be list, fetch NAME"),
+    ("data fetch mnst", "mnst", "mnist"),
+    ("data list digits extra", "extra: one argument too many"),
+    ("bench solver", "solver: no such benchmark: did you mean solvers?"),
+    ("bench solvers --output none/figures.json", "--output = none/figures.json", "make it first"),
+]
+
+SETTINGS = [
+    ("--data.name mnst", "data.name = 'mnst': must be one of digits, mnist"),
+    ("--data.limit 0", "data.limit = 0: must be a whole number, at least 1"),
+    ("--data.limit 0.5", "data.limit = 0.5: must be a whole number"),
+    ("--network.architecture ring", "network.architecture = 'ring': must be one of sigprop_loop"),
+    ("--network.hidden [-3]", "network.hidden = -3: must be a whole number, at least 1"),
+    ("--network.hidden [0]", "network.hidden = 0: must be"),
+    ("--network.hidden []", "network.hidden = []: must be at least one hidden layer"),
+    ("--network.hidden 3", "network.hidden = 3: must be a list in brackets, such as [1, 2]"),
+    ("--network.hidden abc", "network.hidden = 'abc': must be a list"),
+    ("--network.hidden [3", "network.hidden = '[3': must be a list"),
+    ("--network.hidden [2.5]", "network.hidden = 2.5: must be a whole number"),
+    ("--network.loops [3]", "network.loops = [3]: must be one or more different hidden layers, 1 to 2"),
+    ("--network.loops [0]", "network.loops = [0]: must be"),
+    ("--network.loops [1,1]", "network.loops = [1, 1]: must be one or more different"),
+    ("--network.loops []", "network.loops = []: must be one or more"),
+    ("--network.rho relu", "network.rho = 'relu': must be one of hard_sigmoid, logistic, tanh, rectifier"),
+    ("--network.time_constant 0", "network.time_constant = 0.0: must be a finite number greater than 0"),
+    ("--network.precision float16", "network.precision = 'float16': must be one of float32, float64"),
+    ("--solver.method newton", "solver.method = 'newton': must be one of anderson"),
+    ("--solver.tolerance 0", "solver.tolerance = 0.0: must be"),
+    ("--solver.tolerance small", "solver.tolerance = 'small': must be a finite number"),
+    ("--solver.max_sweeps 1e3", "solver.max_sweeps = 1000.0: must be a whole number"),
+    ("--nudging.beta -1", "nudging.beta = -1.0: must be a finite number greater than 0"),
+    ("--nudging.beta .nan", "nudging.beta = nan: must be a finite number"),
+    ("--nudging.beta .inf", "nudging.beta = inf: must be a finite number"),
+    ("--nudging.kind centered --nudging.beta 1", "nudging.beta = 1.0: must be below 1", "centered"),
+    ("--learning.rates [0.1,0.2]", "learning.rates = [0.1, 0.2]: must be", "network.hidden = [256, 256]"),
+    ("--learning.rates [-0.1]", "learning.rates = -0.1: must be a finite number at least 0"),
+    ("--learning.decay 2", "learning.decay = 2.0: must be", "at most 1"),
+    ("--learning.fixed [W99] --run-dir run", "learning.fixed", "W99"),
+    ("--training.epochs 0", "training.epochs = 0: must be a whole number, at least 1"),
+    ("--training.batch_size -20", "training.batch_size = -20: must be"),
+    ("--training.seed -1", "training.seed = -1: must be"),
+    ("--training.threads many", "training.threads = 'many': must be a whole number"),
+    ("--training.tensorboard 7", "training.tensorboard = 7: must be true or false"),
+]
+
+FILES = [
+    ("network:\n  hiden: [3]\n", "file.yaml: network.hiden = [3]: no such setting: did you mean hidden?"),
+    ("netwrk:\n  hidden: [3]\n", "file.yaml: netwrk = {'hidden': [3]}: no such group: did you mean network?"),
+    ("network: 3\n", "file.yaml: network = 3: must be a mapping of architecture, hidden"),
+    ("network:\ndata: {}\n", "file.yaml: network = None: must be a mapping"),
+    ("", "file.yaml: must be a mapping of groups of settings: data, network"),
+    ("- network\n", "file.yaml: must be a mapping of groups"),
+    ("network:\n  hidden: [3\n", "file.yaml, line 3: is not valid YAML"),
+    ("network:\n\thidden: [3]\n", "file.yaml, line 2: is not valid YAML"),
+    ("network: !!python/object:os.system {}\n", "file.yaml, line 1: is not valid YAML"),
+    ("data: {limit: 9}\nnetwork: {}\ndata: {}\n", "file.yaml, line 3: data is there twice: keep one"),
+    ("data: {limit: 9, limit: 8}\n", "file.yaml, line 1: limit is there twice: keep one"),
+    ("training:\n  epochs: three\n", "training.epochs = 'three': must be a whole number"),
+    ("training:\n  epochs:\n", "training.epochs = None: must be a whole number"),
+    ("nudging:\n  beta: '0.5'\n", "nudging.beta = '0.5': must be a finite number"),
+    ("network:\n  hidden: 256\n", "network.hidden = 256: must be a list"),
+]
+
+
+@pytest.mark.parametrize("case", WORDS, ids=lambda case: case[0])
+def test_command_line(refused: Refuse, case: tuple[str, ...]) -> None:
+    refused(case[0].split(), *case[1:])
+
+
+@pytest.mark.parametrize("case", SETTINGS, ids=lambda case: case[0])
+def test_setting_on_the_command_line(refused: Refuse, case: tuple[str, ...]) -> None:
+    refused(["train", *case[0].split()], *case[1:])
+
+
+@pytest.mark.parametrize(("text", "words"), FILES)
+def test_setting_in_a_file(refused: Refuse, tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "file.yaml").write_text(text)
+    refused(["train", "--config", "file.yaml"], words)
+
+
+def test_config_that_is_not_there(refused: Refuse) -> None:
+    refused(["train", "--config", "none.yaml"], "--config = none.yaml: no such file: give a YAML file, or one of")
+
+
+def test_config_that_is_a_folder(refused: Refuse, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    refused(["train", "--config", "folder"], "folder: cannot be read (Is a directory)")
+
+
+def test_config_that_is_no_text(refused: Refuse, tmp_path: Path) -> None:
+    (tmp_path / "file.yaml").write_bytes(b"\xff\xfe\x00\x01")
+    refused(["train", "--config", "file.yaml"], "file.yaml: is not a text file")
+
+
+def test_folder_that_holds_a_run(refused: Refuse, run: Path) -> None:
+    refused(["train", "--run-dir", "run"], "run: already holds a run: pass --resume", "another --run-dir")
+
+
+def test_folder_that_holds_something_else(refused: Refuse, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("...")
+    refused(["train", "--run-dir", "run"], "run: is not empty and holds no run: choose a new --run-dir")
+
+
+@pytest.mark.parametrize("folder", ["file", "file/run", "/proc/run", "x" * 300])
+def test_folder_that_cannot_be_written(refused: Refuse, tmp_path: Path, folder: str) -> None:
+    (tmp_path / "file").touch()
+    refused(["train", "--run-dir", folder], f"{folder}: cannot be written (", "choose another folder")
+
+
+def test_default_folder_that_cannot_be_written(refused: Refuse, tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    refused(["train"], "runs: cannot be written (", "give another folder with --run-dir")
+
+
+@pytest.mark.parametrize("mode", [[], ["--resume"]], ids=["anew", "resume"])
+def test_folder_that_another_process_trains_in(refused: Refuse, run: Path, mode: list[str]) -> None:
+    with (run / ".lock").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        refused(["train", "--run-dir", "run", *mode], "run: another process is training in this folder")
+
+
+def test_resume_without_a_folder(refused: Refuse) -> None:
+    refused(["train", "--resume"], "--resume: does not say which run", "--run-dir")
+
+
+def test_resume_where_there_is_no_folder(refused: Refuse) -> None:
+    refused(["train", "--resume", "--run-dir", "none"], "none: no such folder", "ctsigprop train")
+
+
+def test_resume_where_there_is_no_run(refused: Refuse, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused(["train", "--resume", "--run-dir", "empty"], "empty: holds no run (no config.yaml)")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--network.hidden [9]", "network.hidden = [9]: the run in run has [8]: leave it out"),
+        (
+            "--training.epochs 1",
+            "training.epochs = 1: the run in run has 2: leave it out (only training.epochs may be",
+        ),
+        ("--nudging.beta 0.25 --training.epochs 9", "nudging.beta = 0.25: the run in run has 0.5"),
+        ("--config file.yaml", "training.seed = 5: the run in run has 0"),
+        ("--network.hidden [-9]", "network.hidden = -9: must be"),
+    ],
+)
+def test_resume_with_other_settings(refused: Refuse, run: Path, flags: str, words: str) -> None:
+    (run.parent / "file.yaml").write_text("training: {seed: 5}\n")
+    refused(["train", "--resume", "--run-dir", "run", *flags.split()], words)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "config.yaml: must be a mapping"),
+        ("network: {hidden: [8], colour: red}\n", "config.yaml: network.colour = 'red': no such setting"),
+        ("network: {hidden: [0]}\n", "config.yaml: network.hidden = 0: must be"),
+        ("network: {hidden: [8]\n", "is not valid YAML"),
+    ],
+)
+def test_resume_with_a_spoilt_config(refused: Refuse, run: Path, text: str, words: str) -> None:
+    (run / "config.yaml").write_text(text)
+    refused(["train", "--resume", "--run-dir", "run"], words)
+
+
+def test_resume_from_a_truncated_checkpoint(refused: Refuse, run: Path) -> None:
+    path = run / "checkpoint-last.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    refused(["train", "--resume", "--run-dir", "run"], "checkpoint-last.npz: is truncated or corrupt", "--run-dir")
+
+
+def test_resume_from_a_checkpoint_that_lacks_its_progress(refused: Refuse, run: Path) -> None:
+    path = run / "checkpoint-last.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["__meta__"] = np.frombuffer(b"{}", np.uint8)
+    np.savez(path, **arrays)
+    refused(["train", "--resume", "--run-dir", "run"], "checkpoint-last.npz: is truncated or corrupt")
+
+
+def test_resume_from_the_checkpoint_of_another_network(refused: Refuse, run: Path) -> None:
+    other = run.parent / "other"
+    small = ["--data.limit", "60", "--training.epochs", "1", "--training.threads", "1"]
+    assert main(["train", "--network.hidden", "[9]", *small, "--run-dir", str(other), "--quiet"]) == 0
+    shutil.copy(other / "checkpoint-last.npz", run)
+    refused(
+        ["train", "--resume", "--run-dir", "run"],
+        "checkpoint-last.npz: W01 is float32[64, 9] and config.yaml asks for float32[64, 8]",
+        "the checkpoint is of another network",
+    )
+
+
+def test_resume_with_weights_that_are_no_numbers(refused: Refuse, run: Path) -> None:
+    words = "checkpoint-last.npz: W01 holds NaN or infinity"
+    path = run / "checkpoint-last.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["W01"][2, 3] = np.nan
+    np.savez(path, **arrays)
+    refused(["train", "--resume", "--run-dir", "run", "--training.epochs", "3"], words)
