@@ -1,24 +1,30 @@
 """Figures of one run over its epochs: errors, residuals and sweeps of the phases, weight angles."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from ctsigprop.files import atomic
+from ctsigprop.analysis.style import BLUE, INK, MUTED, ORANGE, VERMILION, epoch_axis, new_figure, save, styled
 
 Rows = Sequence[Mapping[str, Any]]
+Curve = tuple[list[int], list[float]]
+
+ERRORS = {"train": MUTED, "validation": ORANGE, "test": BLUE}
+PHASES = {"free": BLUE, "clamped": VERMILION}
+WIDE_RANGE = 20.0
 
 
-def draw_curves(metrics: Rows, folder: Path) -> list[Path]:
-    """Draws errors.png, phases.png and angles.png.
+def draw_curves(metrics: Rows, folder: Path, tolerance: float) -> list[Path]:
+    """Draws errors.png, phases.png and, where angles were logged, angles.png.
 
     Args:
         metrics: one mapping an epoch, as metrics.jsonl holds them: errors in percent, angles in degrees.
         folder: where the figures go.
+        tolerance: the largest residual of a converged phase.
 
     Returns:
         Paths of the figures.
@@ -26,65 +32,97 @@ def draw_curves(metrics: Rows, folder: Path) -> list[Path]:
     Raises:
         RunFailure: the folder cannot be written.
     """
-    drawn = {"errors": _errors(metrics), "phases": _phases(metrics), "angles": _angles(metrics)}
-    paths = [folder / f"{name}.png" for name in drawn]
-    for path, figure in zip(paths, drawn.values(), strict=True):
-        with atomic(path) as file:
-            figure.savefig(file, format="png", dpi=150)
-    return paths
+    with styled():
+        drawn = {"errors": _errors(metrics), "phases": _phases(metrics, tolerance)}
+        curves = angle_curves(metrics)
+        if curves:
+            drawn["angles"] = angle_figure(curves)
+        return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
 
 
 def _errors(metrics: Rows) -> Figure:
-    figure, (axes,) = _figure(1)
-    for part in ("train", "validation", "test"):
-        axes.plot(*_series(metrics, f"{part}_error"), label=part)
+    """Errors in percent, on a log axis where they fall far; the epoch whose weights are kept is marked."""
+    figure = new_figure(5.4, 3.6)
+    axes = figure.add_subplot()
+    marker = epoch_axis(axes, len(metrics))
+    curves = {part: _curve(metrics, (row[f"{part}_error"] for row in metrics)) for part in ERRORS}
+    for part, (x, y) in curves.items():
+        axes.plot(x, y, marker=marker, color=ERRORS[part], label=part)
+    positive = [error for _, y in curves.values() for error in y if error > 0]
+    if positive and max(positive) > WIDE_RANGE * min(positive):
+        axes.set_yscale("log", nonpositive="clip")
+        axes.yaxis.set_major_formatter("{x:g}")
+    else:
+        axes.set_ylim(bottom=0)
     axes.set_ylabel("error (%)")
-    axes.set_ylim(bottom=0)
+    best = min(metrics, key=lambda row: row["validation_error"])
+    axes.axvline(best["epoch"], color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
+    axes.set_title(f"test error {best['test_error']:.2f} % at the best validation error, epoch {best['epoch']}")
     axes.legend()
     return figure
 
 
-def _phases(metrics: Rows) -> Figure:
-    figure, (residuals, sweeps) = _figure(2)
-    for phase in ("free", "clamped"):
-        residuals.plot(*_series(metrics, f"{phase}_residual"), label=phase)
-        sweeps.plot(*_series(metrics, f"{phase}_sweeps"), label=phase)
-    residuals.set_ylabel("relative residual")
+def _phases(metrics: Rows, tolerance: float) -> Figure:
+    figure = new_figure(8.8, 3.4)
+    residuals, sweeps = figure.subplots(1, 2)
+    for axes, quantity in ((residuals, "residual"), (sweeps, "sweeps")):
+        marker = epoch_axis(axes, len(metrics))
+        for phase, colour in PHASES.items():
+            x, y = _curve(metrics, (row[f"{phase}_{quantity}"] for row in metrics))
+            axes.plot(x, y, marker=marker, color=colour, label=f"{phase} phase")
+    residuals.axhline(tolerance, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="tolerance")
     residuals.set_yscale("log", nonpositive="mask")
-    sweeps.set_ylabel("sweeps a sample")
-    sweeps.set_ylim(bottom=0)
+    residuals.set_ylabel("largest relative residual")
     residuals.legend()
+    sweeps.set_ylabel("mean sweeps a sample")
+    sweeps.set_ylim(bottom=0)
     return figure
 
 
-def _angles(metrics: Rows) -> Figure:
-    figure, (axes,) = _figure(1)
-    names = metrics[-1].get("angles", {}) if metrics else {}
-    for name in names:
-        points = [(row["epoch"], row["angles"][name]) for row in metrics if name in row["angles"]]
-        axes.plot(*_columns(points), label=name)
-    axes.axhline(90, color="grey", linewidth=0.8, linestyle="dotted")
+def angle_curves(metrics: Rows) -> dict[str, Curve]:
+    """Epochs and angles (degrees) by name, of the names that the last epoch has."""
+    names = metrics[-1]["angles"] if metrics else {}
+    return {name: _curve(metrics, (row["angles"].get(name) for row in metrics)) for name in names}
+
+
+def angle_figure(
+    curves: Mapping[str, Curve], spread: Mapping[str, tuple[float, float, float]] | None = None
+) -> Figure:
+    """Angles over epochs, with the 90 degrees of random weights.
+
+    Args:
+        curves: epochs and degrees by name.
+        spread: by name, the epoch, mean and standard deviation over samples of the angle between their signals.
+    """
+    figure = new_figure(6.4, 3.8)
+    axes = figure.add_subplot()
+    marker = epoch_axis(axes, max(len(epochs) for epochs, _ in curves.values()))
+    axes.axhline(90, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="random weights")
+    for place, (name, (epochs, degrees)) in enumerate(curves.items()):
+        (line,) = axes.plot(epochs, degrees, marker=marker, label=angle_label(name))
+        if spread and name in spread:
+            epoch, mean, deviation = spread[name]
+            beside = epoch + epochs[-1] * (0.03 + 0.025 * place)
+            axes.errorbar(beside, mean, deviation, color=line.get_color(), fmt="s", capsize=3, elinewidth=1.2)
+    if spread:
+        axes.errorbar([], [], [], color=MUTED, fmt="s", capsize=3, elinewidth=1.2, label="sample by sample,\nmean and SD")
     axes.set_ylabel("angle (degrees)")
-    axes.set_ylim(0, 100)
-    if names:
-        axes.legend()
+    axes.set_ylim(0, max(95, axes.get_ylim()[1]))
+    axes.set_yticks(range(0, 91, 15))
+    figure.legend(loc="outside right upper")
     return figure
 
 
-def _figure(panels: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(5 * panels, 3.5), layout="constrained")
-    axes = [figure.add_subplot(1, panels, panel + 1) for panel in range(panels)]
-    for one in axes:
-        one.set_xlabel("epoch")
-        one.grid(alpha=0.3)
-        one.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return figure, axes
+def angle_label(name: str) -> str:
+    """"W23 vs W31*W12" as the paper writes it: the product, the sign of an angle, the matrix."""
+    matrix, _, product = name.partition(" vs ")
+    return rf"${_symbols(product)}\,\angle\,{_symbols(matrix)}$"
 
 
-def _series(metrics: Rows, key: str) -> tuple[list[int], list[float]]:
-    return _columns([(row["epoch"], row.get(key)) for row in metrics])
+def _symbols(product: str) -> str:
+    return re.sub(r"W(\w+)\*?", lambda match: f"W_{{{match[1].replace('_', ',')}}}", product)
 
 
-def _columns(points: Sequence[tuple[int, float | None]]) -> tuple[list[int], list[float]]:
-    """Epochs and values; a value that was not finite leaves a gap."""
-    return [epoch for epoch, _ in points], [float("nan") if value is None else value for _, value in points]
+def _curve(metrics: Rows, values: Iterable[float | None]) -> Curve:
+    """Epochs and values; one that was not finite, or not logged, leaves a gap."""
+    return [row["epoch"] for row in metrics], [nan if value is None else value for value in values]

@@ -65,9 +65,7 @@ class RunFolder:
                 raise InputError(f"{path}: is not empty and holds no run: choose a new --run-dir")
             run = cls(path, _lock(path))
         except OSError as error:
-            raise InputError(
-                f"{path}: cannot be written ({error.strerror}): choose another folder"
-            ) from error
+            raise InputError(f"{path}: cannot be written ({error.strerror}): choose another folder") from error
         if (path / CONFIG).exists():
             run.close()
             raise InputError(f"{path}: already holds a run: pass --resume to go on, or another --run-dir")

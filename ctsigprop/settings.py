@@ -76,7 +76,7 @@ class NetworkSettings:
     """
 
     architecture: Architecture = "sigprop_loop"
-    hidden: tuple[int, ...] = (256, 256)
+    hidden: tuple[int, ...] = (512,)
     loops: tuple[int, ...] = (1,)
     rho: Rho = "hard_sigmoid"
     time_constant: float = 1.0
@@ -98,9 +98,7 @@ class NetworkSettings:
             _whole("network.hidden", units, 1)
         layers = f"one or more different hidden layers, 1 to {len(self.hidden)}"
         known = all(isinstance(layer, int) and 1 <= layer <= len(self.hidden) for layer in self.loops)
-        _require(
-            known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers
-        )
+        _require(known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers)
         _one_of("network.rho", self.rho, Rho)
         _number("network.time_constant", self.time_constant, 0.0, open_low=True)
         _number("network.output_gain", self.output_gain, 0.0)
@@ -147,7 +145,7 @@ class NudgingSettings:
     """
 
     kind: NudgingKind = "positive"
-    beta: float = 0.5
+    beta: float = 1.0
 
     def __post_init__(self) -> None:
         _one_of("nudging.kind", self.kind, NudgingKind)
@@ -166,9 +164,9 @@ class LearningSettings:
         fixed: names of connections that stay as they were drawn, such as W12; `loop` stands for every loop.
     """
 
-    rates: tuple[float, ...] = (0.1,)
-    feedback_rate: float = 0.02
-    decay: float = 0.97
+    rates: tuple[float, ...] = (4.0, 0.03)
+    feedback_rate: float = 0.1
+    decay: float = 0.95
     weight_decay: float = 0.0
     fixed: tuple[str, ...] = ()
 
@@ -201,7 +199,7 @@ class TrainingSettings:
         tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
     """
 
-    epochs: int = 30
+    epochs: int = 40
     batch_size: int = 20
     seed: int = 0
     threads: int = 2
@@ -216,9 +214,7 @@ class TrainingSettings:
         _sequence(self, "training", "keep")
         for epoch in self.keep:
             _whole("training.keep", epoch, 1)
-        _require(
-            isinstance(self.tensorboard, bool), "training.tensorboard", self.tensorboard, "true or false"
-        )
+        _require(isinstance(self.tensorboard, bool), "training.tensorboard", self.tensorboard, "true or false")
 
 
 @dataclass(frozen=True)

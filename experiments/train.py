@@ -35,9 +35,7 @@ def command(options: Mapping[str, Any]) -> None:
     print(f"run in {run.path}", flush=True)
     with run:
         summary = _trained(settings, run, undo, quiet=options.get("quiet", False))
-        from ctsigprop.analysis.curves import draw_curves
-
-        draw_curves(run.metrics(), run.figures)
+        _draw(run, settings)
     print(
         f"test error {summary['test_error']:.2f} % after epoch {summary['best_epoch']}, "
         f"whose validation error is the smallest: {summary['best_validation_error']:.2f} %"
@@ -47,15 +45,26 @@ def command(options: Mapping[str, Any]) -> None:
 
 def _trained(settings: Settings, run: RunFolder, undo: Undo, *, quiet: bool) -> dict[str, Any]:
     try:
+        from ctsigprop.analysis.alignment import angles
         from ctsigprop.continuous.training import train
 
-        return train(settings, run, resume=run.checkpoint("last").exists(), quiet=quiet)
+        begun = run.checkpoint("last").exists()
+        return train(settings, run, resume=begun, quiet=quiet, measure=angles)
     except InputError:
         undo()
         raise
     except KeyboardInterrupt as interruption:
         again = f"ctsigprop train --resume --run-dir {shlex.quote(str(run.path))}"
         raise Interrupted(f"interrupted: go on with `{again}`") from interruption
+
+
+def _draw(run: RunFolder, settings: Settings) -> None:
+    from ctsigprop.analysis.curves import draw_curves
+    from ctsigprop.analysis.learned import draw_learned
+    from ctsigprop.analysis.trained import load_trained
+
+    draw_curves(run.metrics(), run.figures, settings.solver.tolerance)
+    draw_learned(load_trained(run), run.figures)
 
 
 def _check_wing(wing: str) -> None:

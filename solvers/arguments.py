@@ -88,11 +88,18 @@ def span(t_span: tuple[float, float]) -> tuple[float, float]:
     return start, end
 
 
+def _floats(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: {values!r} given, numbers are needed") from None
+
+
 def asked_times(times: ArrayLike | None, start: float, end: float) -> NDArray[np.float64]:
     """Return the asked times, or refuse such as are unsorted or outside the span."""
     if times is None:
         return np.empty(0)
-    asked = np.array(times, dtype=np.float64)
+    asked = _floats("times", times)
     if asked.ndim != 1:
         raise ValueError(f"times: shape {asked.shape} given, a flat sequence is needed")
     if np.isnan(asked).any() or np.any(asked[1:] < asked[:-1]):
@@ -117,7 +124,7 @@ def leak_rates(leak: ArrayLike | None, n: int) -> NDArray[np.float64]:
     """Return the leak rate of every component, or refuse rates that do not fit the state."""
     if leak is None:
         raise ValueError("leak: missing, exponential_euler needs the rate of the linear leak")
-    rates = np.array(leak, dtype=np.float64)
+    rates = _floats("leak", leak)
     if rates.shape not in ((), (n,)) or not np.isfinite(rates).all():
         raise ValueError(f"leak: shape {rates.shape} given, a finite number or {n} of them are needed")
     return np.array(np.broadcast_to(rates, n))

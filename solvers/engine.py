@@ -129,7 +129,7 @@ def is_finite(x: Vector) -> bool:
     return total == 0
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=REORDER | {"nnan", "nsz"}, error_model="numpy")
 def residual_norm(y: Vector, slope: Vector, bounds: Vector) -> float:
     """Return max|slope| / max(1, max|y|) of finite vectors; a slope into the bound that y is at counts as 0."""
     lower, upper = bounds[0], bounds[1]
@@ -159,15 +159,17 @@ def first_trial(y: Vector, slopes: Vector, bounds: Vector, control: Control) -> 
 
 
 @njit(cache=True)
-def first_step(
-    y: Vector, trial: float, slopes: Vector, bounds: Vector, control: Control, exponent: float
-) -> float:
-    """Return the step whose error, judged by the first two derivatives, is a hundredth of the tolerance."""
+def first_step(y: Vector, trial: float, slopes: Vector, bounds: Vector, control: Control, exponent: float) -> float:
+    """Return the step whose error, judged by the slope and its change over the trial, is 1 % of the tolerance.
+
+    Hairer, Norsett & Wanner II.4, in units of the time in which the slope changes: theirs depends on the unit.
+    """
     speed = error_norm(y, y, 1.0, np.ones(1), slopes, bounds, control.rtol, control.atol)
     bend = error_norm(y, y, 1.0 / trial, np.array([-1.0, 1.0]), slopes, bounds, control.rtol, control.atol)
-    fastest = max(speed, bend)
-    smooth = (0.01 / fastest) ** exponent if fastest > 1e-15 else trial
-    return min(100 * trial, smooth)
+    if not 0 < bend < np.inf:
+        return 100 * trial if bend == 0 else trial
+    unit = max(speed / bend, trial)
+    return min(100 * trial, unit * (0.01 / (unit * max(speed, bend * trial))) ** exponent)
 
 
 @njit(cache=True)
@@ -237,10 +239,7 @@ def drive(
     reached = fill(y, y, time, h, time, slopes, scheme, bounds, times, states, 0)
 
     while sound:
-        if (
-            control.residual_tolerance >= 0
-            and residual_norm(y, slopes[0], bounds) <= control.residual_tolerance
-        ):
+        if control.residual_tolerance >= 0 and residual_norm(y, slopes[0], bounds) <= control.residual_tolerance:
             status = SUCCESS
             break
         if time >= control.end:

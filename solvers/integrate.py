@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -92,8 +93,8 @@ def integrate(
     states = np.empty((asked.size, y.size), y.dtype)
     bounds = np.array([lower, upper], y.dtype)
 
-    run = _engine_for(field, y.dtype)
-    y, outcome = run(field, constants, offsets, y, scheme, control, bounds, asked, states)
+    run = _run(field, y.dtype)
+    y, outcome = run(constants, offsets, y, scheme, control, bounds, asked, states)
     result = Result(
         y=y,
         status=Status(outcome.status),
@@ -142,10 +143,24 @@ def _control(
     return Control(start, end, steps, size, last, relative, absolute, steady, most)
 
 
-def _engine_for(field: Field, dtype: np.dtype[Any]) -> Callable[..., Any]:
-    """Return the engine that suits the field: compiled for a jitted one, interpreted for a plain one."""
+def _run(field: Field, dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """Return the engine set on the field: compiled for a jitted field, interpreted for a plain one."""
     from numba.extending import is_jitted
 
     from ctsigprop.solvers.engine import compiled_drive, drive
+    from ctsigprop.solvers.records import compile_field
 
-    return compiled_drive(dtype) if is_jitted(field) else drive
+    if is_jitted(field):
+        compile_field(field, dtype)
+        return partial(compiled_drive(dtype), field)
+    return partial(drive, _returning_nothing(field))
+
+
+def _returning_nothing(field: Field) -> Field:
+    """Return the field with a guard against the habit of returning the derivative in place of writing it."""
+
+    def guarded(t: float, y: Vector, dydt: Vector, parameters: Vector, layout: NDArray[np.int64]) -> None:
+        if field(t, y, dydt, parameters, layout) is not None:  # type: ignore[func-returns-value]
+            raise ValueError("field: it returned a value; write the derivative to dydt and return nothing")
+
+    return guarded

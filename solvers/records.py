@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import float64, from_dtype, int64, types, void
+from numba.core import typing
+from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 Vector = NDArray[Any]
@@ -52,10 +54,30 @@ class Outcome(NamedTuple):
     reached: int
 
 
-def field_type(dtype: np.dtype[Any]) -> types.FunctionType:
-    """Return the type of a jitted field(t, y, dydt, parameters, layout) on states of this dtype."""
+def field_signature(dtype: np.dtype[Any]) -> typing.Signature:
+    """Return the signature of field(t, y, dydt, parameters, layout) on states of this dtype."""
     vector = types.Array(from_dtype(dtype), 1, "C")
-    return types.FunctionType(void(float64, vector, vector, vector, types.Array(int64, 1, "C")))
+    return void(float64, vector, vector, vector, types.Array(int64, 1, "C"))
+
+
+def compile_field(field: Any, dtype: np.dtype[Any]) -> None:
+    """Compile a jitted field for states of this dtype, unless it is.
+
+    Raises:
+        ValueError: Numba cannot; the first line of its reason, the whole of it as the cause.
+    """
+    signature = field_signature(dtype)
+    refused = f"field: not to be compiled as field(t, y, dydt, parameters, layout) for {dtype}"
+    try:
+        field.compile(signature)
+    except RuntimeError:
+        raise ValueError(f"{refused}: it was jitted for other types; jit it without a signature") from None
+    except (NumbaError, TypeError) as error:
+        lines = [line for line in str(error).splitlines() if line and not line.startswith("Failed in")]
+        raise ValueError(f"{refused}: {lines[0] if lines else type(error).__name__}") from error
+    returned = field.overloads[signature.args].signature.return_type
+    if returned != types.none:
+        raise ValueError(f"{refused}: it returns {returned}; write the derivative to dydt and return nothing")
 
 
 def drive_signature(dtype: np.dtype[Any]) -> tuple[types.Type, ...]:
@@ -67,4 +89,5 @@ def drive_signature(dtype: np.dtype[Any]) -> tuple[types.Type, ...]:
     row = types.Array(float64, 1, "C", readonly=True)
     scheme = types.NamedTuple((table, row, row, row, table, row, float64), Scheme)
     control = types.NamedTuple((float64, float64, int64, *(float64,) * 5, int64), Control)
-    return field_type(dtype), vector, layout, vector, scheme, control, vector, times, states
+    field = types.FunctionType(field_signature(dtype))
+    return field, vector, layout, vector, scheme, control, vector, times, states

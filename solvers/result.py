@@ -30,11 +30,10 @@ class Status(Enum):
     )
     NOT_CONVERGED = (
         4,
-        "the residual is still above its tolerance: allow more steps or sweeps, accelerate, "
-        "or loosen the tolerance",
+        "the residual is still above its tolerance: allow more steps or sweeps, accelerate, or loosen the tolerance",
     )
 
-    def __new__(cls, code: int, sentence: str) -> Self:
+    def __new__(cls, code: int, sentence: str = "") -> Self:
         """Make the code the member's value, so that `Status(code)` reads what a kernel returned."""
         member = object.__new__(cls)
         member._value_ = code

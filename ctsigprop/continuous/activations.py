@@ -10,7 +10,7 @@
 Where the state is kept inside the linear part of rho, rho(s) = s and rho'(s) = 1 on the closed interval.
 """
 
-from math import exp, inf, tanh
+from math import exp, inf, sqrt, tanh
 
 import numpy as np
 from numba import njit
@@ -22,7 +22,7 @@ CODES = {"hard_sigmoid": 0, "logistic": 1, "tanh": 2, "rectifier": 3}
 BOUNDS = {"hard_sigmoid": (0.0, 1.0), "logistic": (-inf, inf), "tanh": (-inf, inf), "rectifier": (0.0, inf)}
 RATE_IS_STATE = frozenset({"hard_sigmoid", "rectifier"})
 
-_NEWTON_STEPS = 60
+_BALANCE_STEPS = 200
 
 
 @njit(inline="always")
@@ -61,31 +61,23 @@ def curvature(code: int, s: float) -> float:
 
 @njit(inline="always")
 def _smooth_balance(code: int, s: float, net: float, leak: float, beta: float, target: float) -> float:
-    """The root of rho'(s) net - leak s - beta (s - target) that the flow reaches from s: Newton inside a bracket.
+    """The root of g(s) = rho'(s) net - leak s - beta (s - target) that the flow ds/dt = g(s) reaches from s.
 
     Since 0 <= rho' <= 1, every root lies between beta target / (leak + beta) and (net + beta target) / (leak + beta).
+    From there a step goes as far as |g''| <= bend is sure to hold no root; close to the root it is Newton's.
     """
     stiffness = leak + beta
     rest = beta * target / stiffness
     driven = (net + beta * target) / stiffness
-    low, high = min(rest, driven), max(rest, driven)
-    s = min(max(s, low), high)
-    force = slope(code, s) * net + beta * target - stiffness * s
-    if force > 0.0:
-        low = s
-    else:
-        high = s
-    for _ in range(_NEWTON_STEPS):
-        steepness = curvature(code, s) * net - stiffness
-        step = -force / steepness if steepness < 0.0 else inf
-        if not low < s + step < high:
-            step = 0.5 * (low + high) - s
-        s += step
+    s = min(max(s, min(rest, driven)), max(rest, driven))
+    bend = (8.0 if code == 1 else 2.0) * abs(net)
+    for _ in range(_BALANCE_STEPS):
         force = slope(code, s) * net + beta * target - stiffness * s
-        if force > 0.0:
-            low = s
-        else:
-            high = s
+        if force == 0.0:
+            break
+        steepness = curvature(code, s) * net - stiffness
+        step = 2.0 * force / (sqrt(steepness * steepness + 2.0 * bend * abs(force)) - steepness)
+        s += step
         if abs(step) <= 1e-15 * (1.0 + abs(s)):
             break
     return s

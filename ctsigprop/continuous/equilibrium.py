@@ -129,6 +129,8 @@ class LayerSweeps:
         network = self.network
         samples = len(u)
         states = tuple(np.zeros((samples, units), network.dtype) for units in network.sizes[1:])
+        # A nudged output of a smooth rho can have more than one balance: it takes the one on its way from u.
+        states[-1][...] = u[:, self.columns[network.output]]
         output_net = np.empty_like(states[-1])
 
         def sweep(u: Array, rows: NDArray[np.int64]) -> tuple[Array, Array]:

@@ -20,7 +20,8 @@ def learn(
     """Moves weights and biases in place by the mean over the batch of Eq. 14.
 
     A directed connection takes rho(s_i^0) (rho(s_j^plus) - rho(s_j^minus)) / span, a symmetric one
-    (rho(s_i^plus) rho(s_j^plus) - rho(s_i^minus) rho(s_j^minus)) / span (Scellier & Bengio 2017).
+    (rho(s_i^plus) rho(s_j^plus) - rho(s_i^minus) rho(s_j^minus)) / span (Scellier & Bengio 2017). A batch in which
+    nudging moved no sample is no update: it takes no weight decay either.
 
     Args:
         network: changed in place.

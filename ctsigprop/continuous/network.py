@@ -126,10 +126,10 @@ class Network:
         return weights | {f"b{layer}": bias for layer, bias in enumerate(self.biases, start=1)}
 
     def load(self, parameters: dict[str, Array]) -> None:
-        """Copies weights and biases in.
+        """Copies weights and biases in, all of them or none.
 
         Raises:
-            InputError: a name or shape that this network does not have, or a value that is not finite.
+            InputError: a name is missing, a shape is another, or a value is not finite.
         """
         for name, own in self.parameters().items():
             if name not in parameters:
@@ -139,7 +139,8 @@ class Network:
                 raise InputError(f"{name} has shape {given.shape}: this network needs {own.shape}")
             if not np.isfinite(given).all():
                 raise InputError(f"{name} holds values that are not finite: use another checkpoint")
-            own[...] = given
+        for name, own in self.parameters().items():
+            own[...] = parameters[name]
 
 
 def connection_name(source: int, target: int) -> str:

@@ -37,7 +37,7 @@ class Progress:
         epoch: epochs finished.
         tally: of the epoch under way.
         history: a row of metrics for each finished epoch.
-        best_epoch: the epoch with the smallest validation error; 0 before the first has ended.
+        best_epoch: the last of the epochs with the smallest validation error; 0 before the first has ended.
     """
 
     epoch: int = 0
@@ -99,7 +99,7 @@ def train(
                 raise KeyboardInterrupt
             refuse_lost_weights(network, epoch)
             row = _evaluated(sweeps, inputs, data, settings, progress.tally, epoch, measure)
-            best = all(row["validation_error"] < past["validation_error"] for past in progress.history)
+            best = all(row["validation_error"] <= past["validation_error"] for past in progress.history)
             progress = Progress(
                 epoch, Tally(), [*progress.history, row], epoch if best else progress.best_epoch
             )

@@ -1,6 +1,7 @@
 """What the commands answer when all is well."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,7 +25,7 @@ SMALL = ("--network.hidden", "[8]", "--data.limit", "60", "--training.threads", 
 def test_without_arguments_it_shows_an_example_that_works(ctsigprop: Command) -> None:
     answer = ctsigprop()
     assert answer.status == 0
-    lines = [line.split() for line in answer.out.splitlines() if line.startswith("    ctsigprop ")]
+    lines = [shlex.split(line) for line in answer.out.splitlines() if line.startswith("    ctsigprop ")]
     assert {line[1] for line in lines} == {"train", "data"}
     for line in lines:
         if line[1] == "train":
@@ -108,7 +109,8 @@ def test_train_writes_the_whole_run_folder_and_says_where_the_figures_are(ctsigp
         "metrics.jsonl",
         "summary.json",
     ]
-    assert {path.name for path in (folder / "figures").iterdir()} >= {"errors.png", "phases.png", "angles.png"}
+    figures = {path.name for path in (folder / "figures").iterdir()}
+    assert figures == {f"{name}.png" for name in ("errors", "phases", "angles", "weights", "predictions")}
     rows = RunFolder.open(folder).metrics()
     assert [row["epoch"] for row in rows] == [1, 2]
     best = min(rows, key=lambda row: row["validation_error"])

@@ -1,0 +1,174 @@
+"""Weight alignment round a loop (paper, Sec. V-B and Fig. 4): every matrix against the way back along the others.
+
+A link that feeds back closes a loop with the forward matrices between the layers that it joins. A matrix of the
+loop from layer i to layer j is compared with the product of all the others from j on round to i, transposed: were
+that angle zero, the loop would return exactly what backpropagation sends. W12, W23 and W31 of a network with two
+hidden layers are W1, W2 and W3 in the paper; "W23 vs W31*W12" is its W31 against W2. With feedback weights of its
+own, equilibrium propagation has loops of two matrices: "W12 vs W21", which is 0 where the two are one.
+
+Two measures, in degrees:
+
+- `angles`, of the matrices: the angle between A and P^T under the inner product <A, P^T> = trace(A P).
+- `sample_angles`, of one sample's signals: the angle between d P, what the way back delivers to the layer that A
+  leaves, and d A^T, what transposed weights would deliver, d being the displacement of the rates of the layer
+  that A enters by that sample's nudge. The rates of change of the neurons between are left out of both.
+
+90 stands for no agreement: what random weights have, and by definition what a zero matrix or signal has.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import acos, degrees
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctsigprop.continuous.network import Array, Link, Network, connection_name
+from ctsigprop.errors import InputError
+
+Loop = tuple[Link, ...]
+
+# A cosine so near 1 differs from it by rounding alone: angles below 1e-5 degree are 0.
+RESOLUTION = 64 * float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One matrix of a loop, and the way back.
+
+    Attributes:
+        link: the matrix.
+        back: the others, in the order in which a signal passes them from the matrix's target to its source.
+    """
+
+    link: Link
+    back: Loop
+
+    @property
+    def name(self) -> str:
+        """As in "W23 vs W31*W12"."""
+        return f"{_name(self.link)} vs {'*'.join(map(_name, self.back))}"
+
+
+def loops(network: Network) -> list[Loop]:
+    """Every loop: the link that feeds back, then the forward links from where it ends to where it begins."""
+    links = list(network.links())
+    onward = {link.source: link for link in links if link.target == link.source + 1}
+    return [
+        (link, *(onward[layer] for layer in range(link.target, link.source)))
+        for link in links
+        if link.source > link.target
+    ]
+
+
+def turns(loop: Loop) -> Iterator[Turn]:
+    """The matrices of a loop in the paper's order: the feedback, then from the output layer down.
+
+    Of a loop of two matrices, which have one angle, only the forward matrix.
+    """
+    places = [1] if len(loop) == 2 else [0, *range(len(loop) - 1, 0, -1)]
+    for place in places:
+        yield Turn(loop[place], loop[place + 1 :] + loop[:place])
+
+
+def angles(network: Network) -> dict[str, float]:
+    """Angle between every matrix of a loop and the transposed product of the others, in degrees by name.
+
+    No product is formed but such as are as narrow as the loop's narrowest layer; float64 throughout.
+
+    Raises:
+        InputError: a weight is not finite.
+    """
+    found: dict[str, float] = {}
+    for loop in loops(network):
+        found |= _angle_of_two(*turns(loop)) if len(loop) == 2 else _angles_of(loop)
+    return found
+
+
+def _angle_of_two(turn: Turn) -> dict[str, float]:
+    weight, back = _scaled(turn.link), _scaled(turn.back[0]).T
+    norms = np.linalg.norm(weight) * np.linalg.norm(back)
+    return {turn.name: _angle(float((weight * back).sum()), float(norms))}
+
+
+def _angles_of(loop: Loop) -> dict[str, float]:
+    """The loop cut open at its narrowest layer, of n units, so that every partial product has n rows or columns.
+
+    The trace of the product all the way round is the same wherever one starts: it is <A, P^T> for every A.
+    """
+    cut = min(range(len(loop)), key=lambda place: loop[place].weight.shape[0])
+    links = loop[cut:] + loop[:cut]
+    weights = [_scaled(link) for link in links]
+    identity = np.eye(weights[0].shape[0])
+    ahead = list(accumulate(weights, np.matmul, initial=identity))
+    behind = list(accumulate(reversed(weights), lambda product, weight: weight @ product, initial=identity))
+    trace = float(np.trace(ahead[-1]))
+    found = {}
+    for place, (link, weight) in enumerate(zip(links, weights, strict=True)):
+        # The way back is behind @ ahead, which has the norm of R @ ahead where behind = Q R.
+        triangle = np.linalg.qr(behind[len(links) - 1 - place], mode="r")
+        norms = np.linalg.norm(weight) * np.linalg.norm(triangle @ ahead[place])
+        found[_name(link)] = _angle(trace, float(norms))
+    return {turn.name: found[_name(turn.link)] for turn in turns(loop)}
+
+
+def sample_angles(network: Network, displacement: Sequence[Array]) -> dict[str, NDArray[np.float64]]:
+    """Angle between what the way back and what transposed weights deliver, sample by sample, in degrees.
+
+    Args:
+        network: its loops.
+        displacement: of the rates of layers 1 to N by nudging, each (samples, units).
+
+    Returns:
+        By name, one angle for every sample whose nudge displaces the layer that the matrix enters.
+    """
+    found = {}
+    for loop in loops(network):
+        for turn in turns(loop):
+            change = displacement[turn.link.target - 1].astype(np.float64)
+            change = change[change.any(axis=1)]
+            delivered = change
+            for link in turn.back:
+                delivered = delivered @ link.weight
+            found[turn.name] = angle_between(delivered, change @ turn.link.weight.T)
+    return found
+
+
+def angle_between(a: Array, b: Array) -> NDArray[np.float64]:
+    """Angles between the rows of two arrays (samples, units), in degrees; 90 where a row is zero.
+
+    2 atan2(|u - v|, |u + v|) of unit vectors u and v keeps its precision at every angle.
+    """
+    u, v = _unit(a), _unit(b)
+    apart, together = (np.linalg.norm(w, axis=1) for w in (u - v, u + v))
+    zero = (apart == 0) & (together == 0)
+    return np.where(zero, 90.0, np.degrees(2 * np.arctan2(apart, together)))
+
+
+def _unit(rows: Array) -> NDArray[np.float64]:
+    """Rows at length 1; a row of zeros stays as it is."""
+    scaled = rows / np.where(rows.any(axis=1), np.abs(rows).max(axis=1, initial=0), 1)[:, None]
+    norms = np.linalg.norm(scaled, axis=1)
+    return scaled / np.where(norms > 0, norms, 1)[:, None]
+
+
+def _angle(inner: float, norms: float) -> float:
+    if norms == 0:
+        return 90.0
+    cosine = inner / norms
+    if 1 - abs(cosine) <= RESOLUTION:
+        return 0.0 if cosine > 0 else 180.0
+    return degrees(acos(cosine))
+
+
+def _scaled(link: Link) -> NDArray[np.float64]:
+    """The weights in float64, the largest at magnitude 1, so that no product of them over- or underflows."""
+    largest = float(np.abs(link.weight).max())
+    if not np.isfinite(largest):
+        raise InputError(f"{_name(link)} holds values that are not finite: it has no angle")
+    return np.divide(link.weight, largest or 1.0, dtype=np.float64)
+
+
+def _name(link: Link) -> str:
+    return connection_name(link.source, link.target)

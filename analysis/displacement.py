@@ -1,0 +1,34 @@
+"""How far nudging moves the rates of every layer, sample by sample."""
+
+import numpy as np
+
+from ctsigprop.analysis.trained import Trained, chosen
+from ctsigprop.continuous.activations import firing_rate
+from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.network import Array
+from ctsigprop.continuous.phases import contrast
+from ctsigprop.continuous.relaxation import relax
+
+
+def displacement(trained: Trained, samples: int) -> tuple[Array, ...]:
+    """Rates in the clamped phase less those in the free one, or in the other clamped one where nudging is centered.
+
+    Args:
+        trained: its nudging and solver are the run's.
+        samples: the first so many of the test set.
+
+    Returns:
+        For layers 1 to N, each (moved, units), of the samples whose outputs nudging moves.
+    """
+    settings, network = trained.settings, trained.network
+    test = chosen(trained.data.test, slice(samples))
+    sweeps = LayerSweeps(network)
+    drive = sweeps.drive(test.inputs(network.dtype))
+    free = relax(sweeps, drive, sweeps.at_rest(samples), settings.solver)
+    target = np.eye(network.sizes[-1], dtype=network.dtype)[test.labels]
+    signs = np.random.default_rng(settings.training.seed)
+    pair = contrast(sweeps, drive, free, target, settings.nudging, settings.solver, signs)
+    return tuple(
+        firing_rate(network.rho, plus) - firing_rate(network.rho, minus)
+        for plus, minus in zip(pair.plus, pair.minus, strict=True)
+    )

@@ -1,0 +1,116 @@
+"""What a network for images has learned: weights of hidden units as images, test images with their output rates."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from ctsigprop.analysis.style import BLUE, DIVERGING, MUTED, VERMILION, image_axis, new_figure, save, styled
+from ctsigprop.analysis.trained import Trained, chosen
+from ctsigprop.continuous.activations import firing_rate
+from ctsigprop.continuous.epoch import outputs_of
+from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.network import Array, Network
+from ctsigprop.continuous.training import draw
+from ctsigprop.datasets import Split
+
+UNITS = (2, 8)
+SHOWN = 8
+JUDGED = 1000
+
+
+def draw_learned(trained: Trained, folder: Path) -> list[Path]:
+    """Draws weights.png and predictions.png.
+
+    Args:
+        trained: a network that sees images.
+        folder: where the figures go.
+
+    Raises:
+        RunFailure: the folder cannot be written.
+    """
+    with styled():
+        drawn = {"weights": _weights(trained), "predictions": _predictions(trained)}
+        return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
+
+
+def _weights(trained: Trained) -> Figure:
+    """Units of the first hidden layer whose weights changed most: their weights, and what training added."""
+    before, weight = (_input_weight(net) for net in (draw(trained.settings, trained.data), trained.network))
+    change = weight - before
+    rows, columns = UNITS
+    units = np.argsort(-np.linalg.norm(change, axis=0), kind="stable")[: rows * columns]
+    shape = (len(units), -1, *trained.data.shape[-2:])
+    weights, changes = (values[:, units].T.reshape(shape).mean(axis=1) for values in (weight, change))
+    figure = new_figure(6.4, 3.9)
+    upper, lower = figure.subfigures(2, 1)
+    title = f"weights from the image to {len(units)} of the {weight.shape[1]} units of hidden layer 1"
+    _fields(upper, title, weights, "weight")
+    _fields(lower, "what training added to them", changes, "change")
+    return figure
+
+
+def _input_weight(network: Network) -> Array:
+    return next(link.weight for link in network.links() if link.source == 0)
+
+
+def _fields(figure: SubFigure, title: str, fields: Array, quantity: str) -> None:
+    """Images (units, height, width) on one scale of colours with zero in its middle."""
+    figure.suptitle(title, x=0.01, ha="left", size=9)
+    limit = float(np.quantile(np.abs(fields), 0.995)) or 1.0
+    panels = figure.subplots(*UNITS)
+    for axes in panels.flat:
+        image_axis(axes)
+    for axes, field in zip(panels.flat, fields, strict=False):
+        shown = axes.imshow(field, cmap=DIVERGING, vmin=-limit, vmax=limit)
+    figure.colorbar(shown, ax=panels, label=quantity)
+
+
+def _predictions(trained: Trained) -> Figure:
+    """The first test images, and the first that the network gets wrong."""
+    judged = chosen(trained.data.test, slice(JUDGED))
+    inputs = judged.inputs(trained.network.dtype)
+    states = outputs_of(LayerSweeps(trained.network), inputs, trained.settings)
+    rates = firing_rate(trained.network.rho, states)
+    wrong = np.flatnonzero(states.argmax(axis=1) != judged.labels)
+    figure = new_figure(1.15 * SHOWN, 4.6)
+    first, mistakes = figure.subfigures(2, 1, hspace=0.06)
+    title = "the first test images (blue: the label; red: another class, where it is more active)"
+    _row_of(first, title, np.arange(len(judged))[:SHOWN], judged, rates)
+    title = f"the first of {len(wrong)} mistakes among {len(judged):,} test images"
+    _row_of(mistakes, title, wrong[:SHOWN], judged, rates)
+    return figure
+
+
+def _row_of(figure: SubFigure, title: str, samples: NDArray[np.int64], test: Split, rates: Array) -> None:
+    """Images, and below each the rates of the output neurons: the label's in blue, a wrong winner's in red."""
+    figure.suptitle(title, x=0.01, ha="left", size=9)
+    panels = figure.subplots(2, SHOWN, height_ratios=(1, 0.8), sharey="row", squeeze=False)
+    for axes in panels.flat:
+        axes.set_visible(False)
+    for place, sample in enumerate(samples):
+        image, bars = panels[:, place]
+        image.set_visible(True)
+        bars.set_visible(True)
+        image_axis(image)
+        image.imshow(np.moveaxis(test.channels_first()[sample], 0, -1), cmap="gray_r", vmin=0, vmax=test.maximum)
+        label, winner = int(test.labels[sample]), int(rates[sample].argmax())
+        image.set_title(f"{label}" if winner == label else f"{label}, taken for {winner}", size=8, loc="center")
+        _bars(bars, rates[sample], label, winner, first=place == 0)
+
+
+def _bars(axes: Axes, rates: Array, label: int, winner: int, *, first: bool) -> None:
+    colours = [MUTED] * len(rates)
+    colours[winner] = VERMILION
+    colours[label] = BLUE
+    axes.bar(range(len(rates)), rates, color=colours)
+    axes.grid(visible=False)
+    axes.set_ylim(min(0, rates.min()), 1)
+    if len(rates) <= 10:
+        axes.set_xticks(range(len(rates)))
+    axes.tick_params(labelsize=6, length=0)
+    if first:
+        axes.set_ylabel("output rate", size=8)
+        axes.set_xlabel("class", size=8)

@@ -1,0 +1,79 @@
+"""How every figure looks: one set of colours, one set of defaults, one way to disk."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from matplotlib import cycler, rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ctsigprop.files import atomic
+
+# Okabe & Ito (2008): told apart with every common kind of colour blindness, and in grey by most.
+BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
+COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
+INK, MUTED, FAINT = "#262626", "#8a8a8a", "#d9d9d9"
+
+DIVERGING = "RdBu_r"
+FEW_POINTS = 20
+
+_DEFAULTS = {
+    "axes.edgecolor": MUTED,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9,
+    "font.size": 9,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 3.5,
+    "savefig.dpi": 160,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+}
+
+
+def styled() -> AbstractContextManager[None]:
+    """A block in which figures are made and saved in this style; the user's own defaults return after it."""
+    return rc_context(_DEFAULTS)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, size in inches, that makes room for its labels."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def epoch_axis(axes: Axes, epochs: int) -> str:
+    """Labels the horizontal axis and returns the marker for a curve of so many points."""
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return "o" if epochs <= FEW_POINTS else ""
+
+
+def image_axis(axes: Axes) -> None:
+    """Takes ticks, grid and frame away."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Writes a PNG, whole or not at all.
+
+    Raises:
+        RunFailure: the folder cannot be written.
+    """
+    with atomic(path) as file:
+        figure.savefig(file, format="png")
+    return path

@@ -1,0 +1,123 @@
+"""A figure of one sample's time course: rates layer by layer, residual, energy, the moment of nudging."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ctsigprop.analysis.style import BLUE, INK, MUTED, SKY, VERMILION, image_axis, new_figure
+from ctsigprop.analysis.time_courses import TimeCourses
+from ctsigprop.continuous.activations import firing_rate
+from ctsigprop.continuous.network import Array
+
+NEURONS = 6
+HEADER, PANEL = 0.95, 1.4  # inches
+DASHED = (0, (4, 3))
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A sample as the figure introduces it.
+
+    Attributes:
+        image: pixels from 0 to 1, (height, width, channels).
+        label: its class.
+        caption: what stands beside the image.
+    """
+
+    image: Array
+    label: int
+    caption: str
+
+
+def time_course_figure(
+    courses: TimeCourses, place: int, shown: Shown, *, rho: str, beta: float, tolerance: float
+) -> Figure:
+    """Draws both phases of one sample on one axis of time; to be called inside `styled()`.
+
+    Args:
+        courses: of a batch.
+        place: of the sample in the batch.
+        shown: the sample.
+        rho: the network's firing-rate function.
+        beta: nudging strength of the clamped phase.
+        tolerance: the largest residual at rest.
+    """
+    rates = [firing_rate(rho, layer[:, place]) for layer in courses.states]
+    count = len(rates) + 1 + (courses.free.energy is not None)
+    figure = new_figure(7.4, HEADER + PANEL * count)
+    header, body = figure.subfigures(2, 1, height_ratios=(HEADER, PANEL * count))
+    picture = header.add_axes((0.02, 0.08, 0.84 * HEADER / 7.4, 0.84))
+    image_axis(picture)
+    picture.imshow(shown.image, cmap="gray_r", vmin=0, vmax=1)
+    header.text(0.16, 0.5, shown.caption, va="center", size=9)
+
+    panels = body.subplots(count, 1, sharex=True)
+    _outputs(panels[0], courses, rates[-1], shown.label)
+    for layer, (axes, hidden) in enumerate(zip(panels[1:], rates[:-1], strict=False), start=1):
+        _hidden(axes, courses, hidden, layer)
+    _residual(panels[len(rates)], courses, place, tolerance)
+    if courses.free.energy is not None:
+        _energy(panels[-1], courses, place)
+    for axes in panels:
+        axes.axvline(courses.nudged, color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=1.4)
+    panels[0].set_title("free phase")
+    at = (courses.nudged / courses.times[-1], 1)
+    panels[0].annotate(
+        f"clamped phase, beta = {beta:g}", at, xytext=(4, 6), xycoords="axes fraction", textcoords="offset points"
+    )
+    panels[-1].set_xlim(0, courses.times[-1])
+    panels[-1].set_xlabel("time (dimensionless)")
+    return figure
+
+
+def _outputs(axes: Axes, courses: TimeCourses, rates: Array, label: int) -> None:
+    """The label's output with its target 1, and its strongest rival among the others, whose target is 0."""
+    peaks = rates.max(axis=0)
+    peaks[label] = -np.inf
+    rival = int(peaks.argmax())
+    others = np.delete(rates, [label, rival], axis=1)
+    if others.size:
+        axes.plot(courses.times, others, color=MUTED, linewidth=0.8, label=["other classes", *[None] * (others.shape[1] - 1)])
+    axes.plot(courses.times, rates[:, rival], color=VERMILION, label=f"class {rival}")
+    axes.plot(courses.times, rates[:, label], color=BLUE, label=f"class {label}, the label")
+    axes.hlines(1, courses.nudged, courses.times[-1], color=BLUE, linestyle=DASHED, linewidth=0.9, label="its target")
+    axes.set_ylabel("output rates")
+
+
+def _hidden(axes: Axes, courses: TimeCourses, rates: Array, layer: int) -> None:
+    """The mean of a layer, and the neurons that clamping moves most."""
+    before = rates[len(courses.free.times) - 1]
+    moved = np.argsort(-np.abs(rates[-1] - before), kind="stable")[:NEURONS]
+    labels = [f"the {len(moved)} neurons that\nclamping moves most", *[None] * (len(moved) - 1)]
+    axes.plot(courses.times, rates[:, moved], color=SKY, linewidth=0.9, label=labels)
+    axes.plot(courses.times, rates.mean(axis=1), color=INK, label=f"mean of {rates.shape[1]} neurons")
+    axes.set_ylabel(f"layer {layer} rates")
+
+
+def _residual(axes: Axes, courses: TimeCourses, place: int, tolerance: float) -> None:
+    axes.plot(courses.times, courses.residual[:, place], color=INK, label="residual")
+    axes.axhline(tolerance, color=MUTED, linestyle=DASHED, linewidth=0.9, label="tolerance")
+    axes.set_yscale("log", nonpositive="mask")
+    axes.set_ylabel("relative residual")
+
+
+def _energy(axes: Axes, courses: TimeCourses, place: int) -> None:
+    """How far the energy is above the end of each phase; what rounding hides is left out."""
+    for course, begin, colour, name in (
+        (courses.free, 0.0, BLUE, "E above its end"),
+        (courses.clamped, courses.nudged, VERMILION, "E + beta C\nabove its end"),
+    ):
+        assert course.energy is not None
+        axes.plot(begin + course.times, _above_end(course.energy[:, place]), color=colour, label=name)
+    axes.set_yscale("log", nonpositive="mask")
+    axes.set_ylabel("energy")
+
+
+def _above_end(energy: Array) -> NDArray[np.float64]:
+    above = energy.astype(np.float64) - energy[-1]
+    resolution = 4 * np.finfo(energy.dtype).eps * np.abs(energy).max()
+    return np.where(above > resolution, above, np.nan)

@@ -1,0 +1,54 @@
+"""A trained run, brought back from its folder: settings, data, weights."""
+
+from dataclasses import dataclass
+
+from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.training import draw
+from ctsigprop.datasets import Dataset, Split, load
+from ctsigprop.errors import InputError
+from ctsigprop.runs import RunFolder
+from ctsigprop.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a run made.
+
+    Attributes:
+        settings: of the run.
+        data: what it learned from.
+        network: with the weights of a checkpoint.
+        epoch: epochs finished when that was saved.
+    """
+
+    settings: Settings
+    data: Dataset
+    network: Network
+    epoch: int
+
+
+def load_trained(run: RunFolder, checkpoint: str = "best") -> Trained:
+    """Loads a run's data and one of its checkpoints.
+
+    Args:
+        run: its folder.
+        checkpoint: best, last, or epoch-K for an epoch of training.keep.
+
+    Raises:
+        InputError: the checkpoint is missing, corrupt or of another network, or holds values that are not finite.
+        RunFailure: the dataset is not here, and its download failed.
+    """
+    settings = run.settings()
+    data = load(settings.data.name, limit=settings.data.limit)
+    network = draw(settings, data)
+    arrays, meta = run.load_checkpoint(checkpoint, like=network.parameters(), keys=("epoch",))
+    try:
+        network.load(arrays)
+    except InputError as error:
+        raise InputError(f"{run.checkpoint(checkpoint)}: {error}") from error
+    return Trained(settings, data, network, meta["epoch"])
+
+
+def chosen(split: Split, rows: slice) -> Split:
+    """Some of the samples of a split."""
+    return Split(split.images[rows], split.labels[rows], split.maximum)
