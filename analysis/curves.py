@@ -85,9 +85,7 @@ def angle_curves(metrics: Rows) -> dict[str, Curve]:
     return {name: _curve(metrics, (row["angles"].get(name) for row in metrics)) for name in names}
 
 
-def angle_figure(
-    curves: Mapping[str, Curve], spread: Mapping[str, tuple[float, float, float]] | None = None
-) -> Figure:
+def angle_figure(curves: Mapping[str, Curve], spread: Mapping[str, tuple[float, float, float]] | None = None) -> Figure:
     """Angles over epochs, with the 90 degrees of random weights.
 
     Args:
@@ -105,7 +103,9 @@ def angle_figure(
             beside = epoch + epochs[-1] * (0.03 + 0.025 * place)
             axes.errorbar(beside, mean, deviation, color=line.get_color(), fmt="s", capsize=3, elinewidth=1.2)
     if spread:
-        axes.errorbar([], [], [], color=MUTED, fmt="s", capsize=3, elinewidth=1.2, label="sample by sample,\nmean and SD")
+        axes.errorbar(
+            [], [], [], color=MUTED, fmt="s", capsize=3, elinewidth=1.2, label="sample by sample,\nmean and SD"
+        )
     axes.set_ylabel("angle (degrees)")
     axes.set_ylim(0, max(95, axes.get_ylim()[1]))
     axes.set_yticks(range(0, 91, 15))
@@ -114,7 +114,7 @@ def angle_figure(
 
 
 def angle_label(name: str) -> str:
-    """"W23 vs W31*W12" as the paper writes it: the product, the sign of an angle, the matrix."""
+    """An angle's name as the paper writes it: the product, the sign of an angle, the matrix."""
     matrix, _, product = name.partition(" vs ")
     return rf"${_symbols(product)}\,\angle\,{_symbols(matrix)}$"
 

@@ -45,7 +45,7 @@ def _weights(trained: Trained) -> Figure:
     shape = (len(units), -1, *trained.data.shape[-2:])
     weights, changes = (values[:, units].T.reshape(shape).mean(axis=1) for values in (weight, change))
     figure = new_figure(6.4, 3.9)
-    upper, lower = figure.subfigures(2, 1)
+    upper, lower = _halves(figure)
     title = f"weights from the image to {len(units)} of the {weight.shape[1]} units of hidden layer 1"
     _fields(upper, title, weights, "weight")
     _fields(lower, "what training added to them", changes, "change")
@@ -76,7 +76,7 @@ def _predictions(trained: Trained) -> Figure:
     rates = firing_rate(trained.network.rho, states)
     wrong = np.flatnonzero(states.argmax(axis=1) != judged.labels)
     figure = new_figure(1.15 * SHOWN, 4.6)
-    first, mistakes = figure.subfigures(2, 1, hspace=0.06)
+    first, mistakes = _halves(figure)
     title = "the first test images (blue: the label; red: another class, where it is more active)"
     _row_of(first, title, np.arange(len(judged))[:SHOWN], judged, rates)
     title = f"the first of {len(wrong)} mistakes among {len(judged):,} test images"
@@ -114,3 +114,8 @@ def _bars(axes: Axes, rates: Array, label: int, winner: int, *, first: bool) -> 
     if first:
         axes.set_ylabel("output rate", size=8)
         axes.set_xlabel("class", size=8)
+
+
+def _halves(figure: Figure) -> tuple[SubFigure, SubFigure]:
+    grid = figure.add_gridspec(2, 1, hspace=0.06)
+    return figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])

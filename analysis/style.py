@@ -2,10 +2,12 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
-from matplotlib import cycler, rc_context
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 from matplotlib.ticker import MaxNLocator
 
 from ctsigprop.files import atomic
@@ -18,11 +20,11 @@ INK, MUTED, FAINT = "#262626", "#8a8a8a", "#d9d9d9"
 DIVERGING = "RdBu_r"
 FEW_POINTS = 20
 
-_DEFAULTS = {
+_DEFAULTS: dict[Any, Any] = {
     "axes.edgecolor": MUTED,
     "axes.grid": True,
     "axes.labelcolor": INK,
-    "axes.prop_cycle": cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(linestyle=("-", "--", ":")) * cycler(color=COLOURS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",

@@ -48,7 +48,8 @@ def time_course_figure(
     rates = [firing_rate(rho, layer[:, place]) for layer in courses.states]
     count = len(rates) + 1 + (courses.free.energy is not None)
     figure = new_figure(7.4, HEADER + PANEL * count)
-    header, body = figure.subfigures(2, 1, height_ratios=(HEADER, PANEL * count))
+    grid = figure.add_gridspec(2, 1, height_ratios=(HEADER, PANEL * count))
+    header, body = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     picture = header.add_axes((0.02, 0.08, 0.84 * HEADER / 7.4, 0.84))
     image_axis(picture)
     picture.imshow(shown.image, cmap="gray_r", vmin=0, vmax=1)
@@ -65,10 +66,7 @@ def time_course_figure(
         axes.axvline(courses.nudged, color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=1.4)
     panels[0].set_title("free phase")
-    at = (courses.nudged / courses.times[-1], 1)
-    panels[0].annotate(
-        f"clamped phase, beta = {beta:g}", at, xytext=(4, 6), xycoords="axes fraction", textcoords="offset points"
-    )
+    panels[0].set_title(f"clamped phase, beta = {beta:g}", loc="right")
     panels[-1].set_xlim(0, courses.times[-1])
     panels[-1].set_xlabel("time (dimensionless)")
     return figure
@@ -81,7 +79,9 @@ def _outputs(axes: Axes, courses: TimeCourses, rates: Array, label: int) -> None
     rival = int(peaks.argmax())
     others = np.delete(rates, [label, rival], axis=1)
     if others.size:
-        axes.plot(courses.times, others, color=MUTED, linewidth=0.8, label=["other classes", *[None] * (others.shape[1] - 1)])
+        axes.plot(
+            courses.times, others, color=MUTED, linewidth=0.8, label=["other classes", *[None] * (others.shape[1] - 1)]
+        )
     axes.plot(courses.times, rates[:, rival], color=VERMILION, label=f"class {rival}")
     axes.plot(courses.times, rates[:, label], color=BLUE, label=f"class {label}, the label")
     axes.hlines(1, courses.nudged, courses.times[-1], color=BLUE, linestyle=DASHED, linewidth=0.9, label="its target")
@@ -90,9 +90,10 @@ def _outputs(axes: Axes, courses: TimeCourses, rates: Array, label: int) -> None
 
 def _hidden(axes: Axes, courses: TimeCourses, rates: Array, layer: int) -> None:
     """The mean of a layer, and the neurons that clamping moves most."""
-    before = rates[len(courses.free.times) - 1]
-    moved = np.argsort(-np.abs(rates[-1] - before), kind="stable")[:NEURONS]
-    labels = [f"the {len(moved)} neurons that\nclamping moves most", *[None] * (len(moved) - 1)]
+    shift = np.abs(rates[-1] - rates[len(courses.free.times) - 1])
+    moved = np.argsort(-shift, kind="stable")[:NEURONS]
+    which = f"the {len(moved)} neurons that\nclamping moves most" if shift.any() else f"{len(moved)} of the neurons"
+    labels = [which, *[None] * (len(moved) - 1)]
     axes.plot(courses.times, rates[:, moved], color=SKY, linewidth=0.9, label=labels)
     axes.plot(courses.times, rates.mean(axis=1), color=INK, label=f"mean of {rates.shape[1]} neurons")
     axes.set_ylabel(f"layer {layer} rates")

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from ctsigprop.continuous.dynamics import energy, layers_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.network import Array, Network, Nudge
+from ctsigprop.continuous.network import Array, Nudge
 from ctsigprop.continuous.relaxation import REST, integrate_phase, relax
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers import Result, Status
 
 POINTS = 201
-SHORTEST = 5.0
+SHORTEST, BEYOND = 10.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Course:
     """One phase of a batch in time.
 
     Attributes:
-        times: from 0 to where every sample rests, at least SHORTEST and at most solver.longest, (points,).
+        times: from 0 to BEYOND times what the slowest sample takes to rest, (points,).
         states: of layers 1 to N, each (points, samples, units).
         residual: relative residual |F(s) - s| / |s|, (points, samples); NaN where the state is zero.
         energy: E + beta C, (points, samples); none where a link between neurons is directed.
@@ -78,9 +78,7 @@ class TimeCourses:
         return np.concatenate([self.free.residual, self.clamped.residual])
 
 
-def time_courses(
-    sweeps: LayerSweeps, inputs: Array, target: Array, beta: float, solver: SolverSettings
-) -> TimeCourses:
+def time_courses(sweeps: LayerSweeps, inputs: Array, target: Array, beta: float, solver: SolverSettings) -> TimeCourses:
     """Integrates the free phase from zero, and the phase clamped at `beta` from where that ends.
 
     Args:
@@ -94,40 +92,9 @@ def time_courses(
         RunFailure: the integration broke off.
     """
     drive, samples = sweeps.drive(inputs), len(inputs)
-    free = _course(sweeps, drive, sweeps.at_rest(samples), solver, None)
+    free = _course(_Phase(sweeps, drive, sweeps.at_rest(samples), solver, None))
     nudge = Nudge(np.full(samples, beta, target.dtype), target)
-    return TimeCourses(free, _course(sweeps, drive, free.end, solver, nudge))
-
-
-def _course(
-    sweeps: LayerSweeps,
-    drive: Sequence[Array],
-    start: tuple[Array, ...],
-    solver: SolverSettings,
-    nudge: Nudge | None,
-) -> Course:
-    """The phase is integrated twice: to find when it rests, and then to see it at evenly spaced times."""
-    longest = solver.longest
-    until_rest = integrate_phase(
-        sweeps, drive, start, solver, nudge, duration=longest, rest=REST * solver.tolerance
-    )
-    _refuse_broken(until_rest, solver)
-    duration = min(longest, max(until_rest.time, SHORTEST / sweeps.network.leak))
-    times = np.linspace(0, duration, POINTS)
-    seen = integrate_phase(sweeps, drive, start, solver, nudge, duration=duration, times=times)
-    _refuse_broken(seen, solver)
-    states = layers_of(sweeps.network, seen.states)
-    moments = [tuple(layer[point] for layer in states) for point in range(POINTS)]
-    residual = np.stack([_residual(sweeps, drive, moment, nudge) for moment in moments])
-    descends = _has_energy(sweeps.network)
-    return Course(
-        times,
-        states,
-        residual,
-        np.stack([energy(sweeps.network, drive, moment, nudge) for moment in moments]) if descends else None,
-        rest_times(times, residual, solver.tolerance),
-        _miss(sweeps, drive, start, moments[-1], solver, nudge),
-    )
+    return TimeCourses(free, _course(_Phase(sweeps, drive, free.end, solver, nudge)))
 
 
 def rest_times(times: Array, residual: Array, tolerance: float) -> NDArray[np.float64]:
@@ -143,32 +110,60 @@ def rest_times(times: Array, residual: Array, tolerance: float) -> NDArray[np.fl
     return np.array([later[np.flatnonzero(column)[-1]] if column.any() else times[0] for column in above.T])
 
 
-def _residual(
-    sweeps: LayerSweeps, drive: Sequence[Array], states: Sequence[Array], nudge: Nudge | None
-) -> NDArray[np.float64]:
-    active = np.any([layer.any(axis=1) for layer in states], axis=0)
-    with np.errstate(over="ignore"):  # where the state is zero
-        _, residual = sweeps.balance_of(drive, states, nudge)
-    return np.where(active, residual, np.nan)
+@dataclass(frozen=True, eq=False)
+class _Phase:
+    """What is to be integrated: a network's phase from a start, and how."""
+
+    sweeps: LayerSweeps
+    drive: Sequence[Array]
+    start: Sequence[Array]
+    solver: SolverSettings
+    nudge: Nudge | None
+
+    @property
+    def fine(self) -> SolverSettings:
+        """The solver at a tolerance that leaves its errors below those that the run allows itself."""
+        return replace(self.solver, tolerance=REST * self.solver.tolerance)
+
+    def integrated(self, duration: float, rest: float | None = None) -> tuple[Result, list[tuple[Array, ...]]]:
+        """The result, and the states of layers 1 to N at each of its times."""
+        times = np.linspace(0, duration, POINTS)
+        result = integrate_phase(
+            self.sweeps, self.drive, self.start, self.fine, self.nudge, duration=duration, rest=rest, times=times
+        )
+        if result.status not in (Status.SUCCESS, Status.NOT_CONVERGED):
+            raise RunFailure(f"solver.method = {self.solver.method!r}: {result.status.sentence}")
+        layers = layers_of(self.sweeps.network, result.states)
+        return result, [tuple(layer[point] for layer in layers) for point in range(len(result.times))]
+
+    def residual(self, states: Sequence[Array]) -> NDArray[np.float64]:
+        """Of each sample; NaN where its state is zero."""
+        active = np.any([layer.any(axis=1) for layer in states], axis=0)
+        with np.errstate(over="ignore"):  # where the state is zero
+            _, residual = self.sweeps.balance_of(self.drive, states, self.nudge)
+        return np.where(active, residual, np.nan)
+
+    def miss(self, end: Sequence[Array]) -> NDArray[np.float64]:
+        """Largest difference of each sample's states from the fixed point that sweeps find."""
+        sweeping = replace(self.fine, method="anderson")
+        swept = relax(self.sweeps, self.drive, self.start, sweeping, self.nudge).states
+        return np.max([np.abs(a - b).max(axis=1) for a, b in zip(end, swept, strict=True)], axis=0)
 
 
-def _miss(
-    sweeps: LayerSweeps,
-    drive: Sequence[Array],
-    start: Sequence[Array],
-    end: Sequence[Array],
-    solver: SolverSettings,
-    nudge: Nudge | None,
-) -> NDArray[np.float64]:
-    swept = relax(sweeps, drive, start, replace(solver, method="anderson"), nudge).states
-    return np.max([np.abs(a - b).max(axis=1) for a, b in zip(end, swept, strict=True)], axis=0)
-
-
-def _has_energy(network: Network) -> bool:
-    return all(connection.symmetric or connection.source == 0 for connection in network.connections)
-
-
-def _refuse_broken(result: Result, solver: SolverSettings) -> None:
-    """Passes a solve that reached its end or came to rest, or ran as long as it may."""
-    if result.status not in (Status.SUCCESS, Status.NOT_CONVERGED):
-        raise RunFailure(f"solver.method = {solver.method!r}: {result.status.sentence}")
+def _course(phase: _Phase) -> Course:
+    """The phase is integrated twice: to find when it rests, and then to see it at evenly spaced times."""
+    network, solver = phase.sweeps.network, phase.solver
+    trial, moments = phase.integrated(solver.longest, phase.fine.tolerance)
+    rest = rest_times(trial.times, np.stack([phase.residual(moment) for moment in moments]), solver.tolerance).max()
+    shown = trial.time if np.isnan(rest) else min(trial.time, BEYOND * rest)
+    result, moments = phase.integrated(min(solver.longest, max(shown, SHORTEST / network.leak)))
+    residual = np.stack([phase.residual(moment) for moment in moments])
+    descends = all(connection.symmetric or connection.source == 0 for connection in network.connections)
+    return Course(
+        result.times,
+        layers_of(network, result.states),
+        residual,
+        np.stack([energy(network, phase.drive, moment, phase.nudge) for moment in moments]) if descends else None,
+        rest_times(result.times, residual, solver.tolerance),
+        phase.miss(moments[-1]),
+    )

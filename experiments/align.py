@@ -42,26 +42,46 @@ def command(options: Mapping[str, Any]) -> None:
     samples = whole_number(options, "samples", SAMPLES, 1, len(trained.data.test))
 
     history = _history(run, trained)
-    spread = {
-        name: _spread(found)
-        for name, found in sample_angles(trained.network, displacement(trained, samples)).items()
+    matrices = angles(trained.network)
+    signals = {
+        name: _summarised(of_samples)
+        for name, of_samples in sample_angles(trained.network, displacement(trained, samples)).items()
     }
-    run.write(REPORT, to_json(_report(kind, trained, samples, history, spread), indent=2) + "\n")
+    report = {
+        "checkpoint": kind,
+        "epoch": trained.epoch,
+        "samples": samples,
+        "angles": {name: {"matrices": degrees, "signals": signals[name]} for name, degrees in matrices.items()},
+        "history": history,
+    }
+    run.write(REPORT, to_json(report, indent=2) + "\n")
     with styled():
-        bars = {
-            name: (trained.epoch, found["mean"], found["standard_deviation"])
-            for name, found in spread.items()
-            if found["samples"]
-        }
+        measured = {name: found for name, found in signals.items() if found["samples"]}
+        bars = {name: (trained.epoch, found["mean"], found["standard_deviation"]) for name, found in measured.items()}
         figure = save(angle_figure(angle_curves(history), bars), run.figures / "angles.png")
-    for name, of_samples in spread.items():
-        print(f"{name}: {history[-1]['angles'][name]:.2f} degrees; {_said(of_samples)}")
-    print(f"{run.path / REPORT}, {figure}")
+    width = max(map(len, matrices))
+    for name, degrees in matrices.items():
+        print(f"{name:<{width}}  matrices {degrees:5.1f}  signals {_in_words(signals[name])}")
+    print(f"degrees after epoch {trained.epoch}, {samples} test samples: {run.path / REPORT}, {figure}")
 
 
 def _history(run: RunFolder, trained: Trained) -> list[dict[str, Any]]:
-    """Angles by epoch: of the network as it was drawn, as they were logged, and of the checkpoint."""
-    logged = {row["epoch"]: row["angles"] for row in run.metrics() if row["angles"]}
-    drawn = angles(draw(trained.settings, trained.data))
-    known = {0: drawn, trained.epoch: angles(trained.network)} | logged
+    """Angles by epoch: of the network as it was drawn (epoch 0), of the checkpoint, and as they were logged."""
+    drawn = draw(trained.settings, trained.data)
+    known = {0: angles(drawn), trained.epoch: angles(trained.network)}
+    known |= {row["epoch"]: row["angles"] for row in run.metrics() if row["angles"]}
     return [{"epoch": epoch, "angles": known[epoch]} for epoch in sorted(known)]
+
+
+def _summarised(degrees: NDArray[np.float64]) -> dict[str, Any]:
+    """Mean and standard deviation over the samples that the nudge moves; none where it moves no sample."""
+    if len(degrees) == 0:
+        return {"samples": 0, "mean": None, "standard_deviation": None}
+    return {"samples": len(degrees), "mean": degrees.mean(), "standard_deviation": degrees.std()}
+
+
+def _in_words(found: Mapping[str, Any]) -> str:
+    if found["samples"] == 0:
+        return "none: the nudge moves no sample"
+    spread = f"{found['mean']:5.1f} +- {found['standard_deviation']:.1f}"
+    return f"{spread} over the {found['samples']} samples that the nudge moves"

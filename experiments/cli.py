@@ -78,6 +78,14 @@ def _run(arguments: list[str]) -> None:
             from ctsigprop.experiments import train
 
             train.command(options)
+        case "simulate":
+            from ctsigprop.experiments import simulate
+
+            simulate.command(options)
+        case "align":
+            from ctsigprop.experiments import align
+
+            align.command(options)
         case "data":
             _data(options)
         case "bench":

@@ -1,7 +1,7 @@
 """The commands, their flags, and one line for each thing on a command line that cannot be read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser, get_loader
@@ -20,7 +20,13 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     Raises:
         InputError: an unknown command or flag, or a value that cannot be read.
     """
-    commands = {"train": _train(), "data": _data(), "bench": _bench()}
+    commands = {
+        "train": _train(),
+        "simulate": _simulate(),
+        "align": _align(),
+        "data": _data(),
+        "bench": _bench(),
+    }
     parser = _parser(description="Learning with forward passes only, in continuous-time dynamical systems.")
     parser.add_argument("--version", action="version", version=f"ctsigprop {__version__}")
     subcommands = parser.add_subcommands(required=False, dest="command", metavar="COMMAND")
@@ -45,9 +51,30 @@ def _train() -> ArgumentParser:
     parser.add_argument("--run-dir", metavar="DIR", help="folder of the run, new or empty; the next in runs/")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    for group, settings in GROUPS.items():
-        title = (settings.__doc__ or group).splitlines()[0].rstrip(".")
-        parser.add_argument_group(title).add_class_arguments(settings, group, as_group=False)
+    _add_settings(parser, GROUPS)
+    return parser
+
+
+def _simulate() -> ArgumentParser:
+    parser = _parser(
+        description="integrate both phases of test samples of a trained run in time",
+        usage="ctsigprop simulate RUN [--samples K] [--first I] [--solver.method NAME] [--GROUP.SETTING VALUE ...]",
+    )
+    parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
+    parser.add_argument("--samples", metavar="K", help="how many test samples (default: 3)")
+    parser.add_argument("--first", metavar="I", help="the first of them, counted from 0 (default: 0)")
+    _add_settings(parser, ("solver", "nudging"))
+    return parser
+
+
+def _align() -> ArgumentParser:
+    parser = _parser(
+        description="angles between the weights of a trained run's loops",
+        usage="ctsigprop align RUN [--checkpoint last | best] [--samples K]",
+    )
+    parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
+    parser.add_argument("--checkpoint", metavar="NAME", help="last or best (default: last)")
+    parser.add_argument("--samples", metavar="K", help="how many test samples are nudged (default: 1000)")
     return parser
 
 
@@ -66,6 +93,12 @@ def _bench() -> ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a small problem, to see that it runs")
     parser.add_argument("--output", metavar="FILE", help="also write the figures as JSON")
     return parser
+
+
+def _add_settings(parser: ArgumentParser, groups: Iterable[str]) -> None:
+    for group in groups:
+        title = (GROUPS[group].__doc__ or group).splitlines()[0].rstrip(".")
+        parser.add_argument_group(title).add_class_arguments(GROUPS[group], group, as_group=False)
 
 
 def _parser(**named: Any) -> ArgumentParser:

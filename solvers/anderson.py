@@ -102,7 +102,7 @@ def fixed_point(
     return FixedPoint(reached, sweeps, residual, status)
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"reassoc", "contract"})
 def _accelerate(
     k: int, begin: Array, rows: Array, u: Array, g: Array, past: Array, low: float, high: float
 ) -> Array:

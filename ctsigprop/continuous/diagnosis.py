@@ -1,7 +1,5 @@
 """What is going wrong in training, in sentences that say what to change."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ctsigprop.continuous.epoch import Tally
@@ -10,33 +8,37 @@ from ctsigprop.errors import RunFailure
 from ctsigprop.settings import Settings
 
 CLIPPED_BELOW = frozenset({"hard_sigmoid", "rectifier"})
+TOLERATED = 1e-3
 
 
-def warnings_of(tally: Tally, gain: float, settings: Settings) -> Iterator[str]:
-    """Warnings about a finished epoch, one line each.
+def warnings_of(tally: Tally, gain: float, settings: Settings) -> dict[str, str]:
+    """What to change after a finished epoch, a sentence for each kind of trouble; empty where there is none.
 
     Args:
         tally: of the epoch.
         gain: largest loop gain found at the epoch's end.
         settings: of the run.
     """
+    found = {}
+    learning = settings.learning
     silent = [unit for unit, highest in enumerate(tally.highest) if highest <= 0]
     if silent and settings.network.rho in CLIPPED_BELOW:
-        yield (
+        found["silent_outputs"] = (
             f"output units {silent} were silent for every sample and cannot recover: lower the last of "
-            f"learning.rates = {list(settings.learning.rates)} or network.output_gain = {settings.network.output_gain:g}"
+            f"learning.rates = {list(learning.rates)} or network.output_gain = {settings.network.output_gain:g}"
         )
-    if tally.unconverged:
-        yield (
+    if tally.unconverged > TOLERATED * tally.samples:
+        found["not_converged"] = (
             f"{tally.unconverged} phases of {tally.samples} samples did not converge (residual up to "
             f"{max(tally.free_residual, tally.clamped_residual):.1e}): raise solver.max_sweeps = "
-            f"{settings.solver.max_sweeps} or lower learning.rates"
+            f"{settings.solver.max_sweeps} or solver.longest = {settings.solver.longest:g}, or lower learning.rates"
         )
     if gain > 1:
-        yield (
+        found["loop_gain"] = (
             f"the loop gain has passed 1 ({gain:.2f}): free phases may oscillate or have more than one end: "
-            f"lower learning.feedback_rate = {settings.learning.feedback_rate:g} or raise learning.weight_decay"
+            f"lower learning.feedback_rate = {learning.feedback_rate:g} or raise learning.weight_decay"
         )
+    return found
 
 
 def refuse_lost_weights(network: Network, epoch: int) -> None:

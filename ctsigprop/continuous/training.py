@@ -110,8 +110,9 @@ def train(
                 run.save_checkpoint(f"epoch-{epoch}", arrays, asdict(progress))
             run.write_metrics(progress.history)
             log_events(row)
-            for warning in row["warnings"]:
-                log.warning("epoch %d: %s", epoch, warning)
+            before = progress.history[-2]["warnings"] if epoch > 1 else {}
+            for kind in sorted(row["warnings"].keys() - before.keys()):
+                log.warning("epoch %d: %s", epoch, row["warnings"][kind])
     return _summarised(run, settings, progress)
 
 
@@ -157,10 +158,11 @@ def _evaluated(
         "clamped_residual": tally.clamped_residual,
         "free_sweeps": tally.free_sweeps / tally.samples,
         "clamped_sweeps": tally.clamped_sweeps / tally.samples,
+        "unconverged": tally.unconverged,
         "moved": tally.moved / tally.samples,
         "loop_gain": gain,
         "angles": dict(measure(sweeps.network)) if measure else {},
-        "warnings": list(warnings_of(tally, gain, settings)),
+        "warnings": warnings_of(tally, gain, settings),
         "training_seconds": tally.seconds,
         "seconds": tally.seconds + time.perf_counter() - started,
     }

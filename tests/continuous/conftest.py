@@ -82,7 +82,7 @@ def make_problem() -> Callable[..., Problem]:
         network = NetworkSettings(
             architecture, hidden, loops, rho, time_constant, 1.0, feedback_gain, precision
         )
-        drawn = build(features, classes, network, learning or LearningSettings(), rng)
+        drawn = build(features, classes, network, learning or LearningSettings(rates=(0.1,)), rng)
         for connection in drawn.connections:
             connection.weight[...] *= scale
         for bias in drawn.biases:

@@ -15,7 +15,7 @@ HIDDEN = [(6,), (6, 5), (6, 5, 7), (6, 5, 7, 8)]
 
 
 def built(network: NetworkSettings, learning: LearningSettings | None = None, seed: int = 0) -> Network:
-    return build(FEATURES, CLASSES, network, learning or LearningSettings(), np.random.default_rng(seed))
+    return build(FEATURES, CLASSES, network, learning or LearningSettings(rates=(0.1,)), np.random.default_rng(seed))
 
 
 def shapes(network: Network) -> dict[str, tuple[int, ...]]:
@@ -130,7 +130,7 @@ def test_one_rate_serves_every_forward_connection() -> None:
     ],
 )
 def test_fixed_connections_have_no_rate(fixed: tuple[str, ...], moving: list[str]) -> None:
-    network = built(NetworkSettings(hidden=(6, 5), loops=(1, 2)), LearningSettings(fixed=fixed))
+    network = built(NetworkSettings(hidden=(6, 5), loops=(1, 2)), LearningSettings(rates=(0.1,), fixed=fixed))
     assert [connection.name for connection in network.connections if connection.rate] == moving
 
 
@@ -139,7 +139,7 @@ def test_fixed_connections_have_no_rate(fixed: tuple[str, ...], moving: list[str
 )
 def test_a_fixed_connection_that_is_not_there_is_refused(architecture: str, name: str) -> None:
     with pytest.raises(InputError, match=rf"^learning\.fixed = '{name}': must be one of W01, W12, W23"):
-        built(NetworkSettings(architecture, (6, 5)), LearningSettings(fixed=(name,)))
+        built(NetworkSettings(architecture, (6, 5)), LearningSettings(rates=(0.1,), fixed=(name,)))
 
 
 def test_names_of_layers_with_two_digits_are_told_apart() -> None:

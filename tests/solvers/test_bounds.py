@@ -61,7 +61,7 @@ def test_one_bound_alone():
 
 
 def test_error_control_across_the_moment_at_which_a_bound_is_met():
-    """y' = 1 from 1/4 under a bound of 1 drives z' = y / 3: 3 z = 15/32 at t = 3/4, and grows by 1 a unit from there."""
+    """y' = 1 from 1/4 under a bound of 1 drives z' = y / 3: 3 z = 15/32 at t = 3/4, then + 1 a unit."""
 
     def field(t, y, dydt, parameters, layout):
         dydt[0], dydt[1] = 1.0, y[0] / 3

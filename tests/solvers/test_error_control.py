@@ -1,5 +1,7 @@
 """Dormand-Prince with error control: its steps, its first step, its dense output and its counts."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from numba import njit
@@ -138,3 +140,13 @@ def relaxing(t, y, dydt, parameters, layout):
 def test_residual_is_the_scaled_maximum_of_the_field():
     result = integrate(relaxing, np.array([2.0, -1.0]), (0.0, 1.0))
     np.testing.assert_allclose(result.residual, np.abs(3.0 - result.y).max() / np.abs(result.y).max(), rtol=1e-15)
+
+
+def test_solves_in_threads_do_not_meet():
+    starts = [np.array([2.0, 0.1 * k]) for k in range(16)]
+
+    def solve(y0):
+        return integrate(van_der_pol, y0, (0.0, 50.0), parameters=[3.0]).y
+
+    with ThreadPoolExecutor(4) as pool:
+        np.testing.assert_array_equal(list(pool.map(solve, starts)), [solve(y0) for y0 in starts])

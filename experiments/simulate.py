@@ -1,0 +1,129 @@
+"""`ctsigprop simulate`: both phases of chosen test samples of a trained run, integrated in time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctsigprop.analysis.style import save, styled
+from ctsigprop.analysis.time_course_figure import Shown, time_course_figure
+from ctsigprop.analysis.time_courses import TimeCourses, time_courses
+from ctsigprop.analysis.trained import chosen, load_trained
+from ctsigprop.config import settings_from, to_values, to_yaml
+from ctsigprop.continuous.activations import firing_rate
+from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.network import Array
+from ctsigprop.continuous.relaxation import SWEEP_METHODS
+from ctsigprop.datasets import Split
+from ctsigprop.errors import InputError
+from ctsigprop.experiments.arguments import named_run, whole_number
+from ctsigprop.experiments.flags import Values, merged
+from ctsigprop.files import atomic
+from ctsigprop.runs import RunFolder
+from ctsigprop.settings import Settings
+from ctsigprop.solvers import METHODS
+from ctsigprop.threads import set_threads
+
+SAMPLES, MOST = 3, 100
+DEFAULT_METHOD = "dopri5"
+RECORD = "time-courses.npz"
+
+
+def command(options: Mapping[str, Any]) -> None:
+    """Writes figures/time-course-I.png for each sample I and time-courses.npz, and prints a line a sample.
+
+    Args:
+        options: what the user gave, and nothing else.
+
+    Raises:
+        InputError: no such run, a checkpoint, setting or number that cannot be used, or a method without time.
+        RunFailure: the integration broke off, or the folder cannot be written.
+    """
+    run = named_run("simulate", options)
+    settings = _settings(run, {group: options[group] for group in ("solver", "nudging") if group in options})
+    set_threads(settings.training.threads)
+    trained = load_trained(run)
+    test, network = trained.data.test, trained.network
+    first = whole_number(options, "first", 0, 0, len(test) - 1)
+    count = whole_number(options, "samples", SAMPLES, 1, min(MOST, len(test) - first))
+
+    samples = chosen(test, slice(first, first + count))
+    target = np.eye(network.sizes[-1], dtype=network.dtype)[samples.labels]
+    inputs = samples.inputs(network.dtype)
+    courses = time_courses(LayerSweeps(network), inputs, target, settings.nudging.beta, settings.solver)
+    outputs = firing_rate(network.rho, courses.states[-1])
+    predictions = outputs[len(courses.free.times) - 1].argmax(axis=1)
+    record: dict[str, Any] = {
+        "times": courses.times,
+        "nudged": courses.nudged,
+        **{f"layer{layer}": states for layer, states in enumerate(courses.states, start=1)},
+        "outputs": outputs,
+        "residual": courses.residual,
+        **_energies(courses),
+        "targets": target,
+        "labels": samples.labels,
+        "samples": np.arange(first, first + count),
+        "settings": to_yaml(settings),
+    }
+    with atomic(run.figures / RECORD) as file:
+        np.savez_compressed(file, **record)
+    for place, (label, prediction) in enumerate(zip(samples.labels, predictions, strict=True)):
+        caption = (
+            f"test sample {first + place}: label {label}, predicted {prediction}\n"
+            f"{settings.solver.method}, weights after epoch {trained.epoch} of {run.path.name}"
+        )
+        shown = Shown(_pixels(samples, place), int(label), caption)
+        with styled():
+            figure = time_course_figure(
+                courses,
+                place,
+                shown,
+                rho=network.rho,
+                beta=settings.nudging.beta,
+                tolerance=settings.solver.tolerance,
+            )
+            path = save(figure, run.figures / f"time-course-{first + place}.png")
+        print(f"test sample {first + place}: label {label}, predicted {prediction}, {_rests(courses, place)}: {path}")
+    print(f"states in time: {run.figures / RECORD}")
+
+
+def _settings(run: RunFolder, given: Values) -> Settings:
+    """The run's own settings with those given on top; dopri5 where the run used sweeps.
+
+    Raises:
+        InputError: sweeps are asked for, or a setting is wrong.
+    """
+    own = to_values(run.settings())
+    if own["solver"]["method"] in SWEEP_METHODS:
+        own["solver"]["method"] = DEFAULT_METHOD
+    settings = settings_from(merged(own, given))
+    if settings.solver.method in SWEEP_METHODS:
+        raise InputError(
+            f"solver.method = {settings.solver.method!r}: sweeps have no time: must be one of {', '.join(METHODS)}"
+        )
+    return settings
+
+
+def _energies(courses: TimeCourses) -> dict[str, Array]:
+    """The energy of both phases, where there is one."""
+    phases = [course.energy for course in (courses.free, courses.clamped) if course.energy is not None]
+    return {"energy": np.concatenate(phases)} if phases else {}
+
+
+def _pixels(samples: Split, place: int) -> NDArray[np.float64]:
+    """The image from 0 to 1, (height, width, channels)."""
+    return np.moveaxis(samples.channels_first()[place], 0, -1) / samples.maximum
+
+
+def _rests(courses: TimeCourses, place: int) -> str:
+    """When each phase rests, and how far both ends are from what sweeps find."""
+    phases = {"free": courses.free, "clamped": courses.clamped}
+    rests = [
+        f"{name} phase never at rest"
+        if np.isnan(course.rest[place])
+        else f"{name} phase at rest after {course.rest[place]:.1f}"
+        for name, course in phases.items()
+    ]
+    miss = max(course.miss[place] for course in phases.values())
+    return f"{', '.join(rests)}, within {miss:.0e} of the fixed points of the sweeps"
