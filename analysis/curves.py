@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.style import BLUE, INK, MUTED, ORANGE, VERMILION, epoch_axis, new_figure, save, styled
+from ctsigprop.analysis.style import BLUE, COLOURS, INK, MUTED, ORANGE, VERMILION, epoch_axis, new_figure, save, styled
 
 Rows = Sequence[Mapping[str, Any]]
 Curve = tuple[list[int], list[float]]
@@ -16,6 +16,7 @@ Curve = tuple[list[int], list[float]]
 ERRORS = {"train": MUTED, "validation": ORANGE, "test": BLUE}
 PHASES = {"free": BLUE, "clamped": VERMILION}
 WIDE_RANGE = 20.0
+DASHES = ("-", "--", ":")  # as often as there are more curves than colours
 
 
 def draw_curves(metrics: Rows, folder: Path, tolerance: float) -> list[Path]:
@@ -72,6 +73,8 @@ def _phases(metrics: Rows, tolerance: float) -> Figure:
             axes.plot(x, y, marker=marker, color=colour, label=f"{phase} phase")
     residuals.axhline(tolerance, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="tolerance")
     residuals.set_yscale("log", nonpositive="mask")
+    low, high = residuals.get_ylim()
+    residuals.set_ylim(min(low, tolerance / 10), max(high, tolerance * 10))
     residuals.set_ylabel("largest relative residual")
     residuals.legend()
     sweeps.set_ylabel("mean sweeps a sample")
@@ -97,7 +100,8 @@ def angle_figure(curves: Mapping[str, Curve], spread: Mapping[str, tuple[float, 
     marker = epoch_axis(axes, max(len(epochs) for epochs, _ in curves.values()))
     axes.axhline(90, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="random weights")
     for place, (name, (epochs, degrees)) in enumerate(curves.items()):
-        (line,) = axes.plot(epochs, degrees, marker=marker, label=angle_label(name))
+        dashes = DASHES[place // len(COLOURS) % len(DASHES)]
+        (line,) = axes.plot(epochs, degrees, marker=marker, linestyle=dashes, label=angle_label(name))
         if spread and name in spread:
             epoch, mean, deviation = spread[name]
             beside = epoch + epochs[-1] * (0.03 + 0.025 * place)

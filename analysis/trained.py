@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.training import draw
 from ctsigprop.datasets import Dataset, Split, load
-from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
@@ -42,10 +41,7 @@ def load_trained(run: RunFolder, checkpoint: str = "best") -> Trained:
     data = load(settings.data.name, limit=settings.data.limit)
     network = draw(settings, data)
     arrays, meta = run.load_checkpoint(checkpoint, like=network.parameters(), keys=("epoch",))
-    try:
-        network.load(arrays)
-    except InputError as error:
-        raise InputError(f"{run.checkpoint(checkpoint)}: {error}") from error
+    network.load(arrays)
     return Trained(settings, data, network, meta["epoch"])
 
 

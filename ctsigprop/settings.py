@@ -115,8 +115,8 @@ class SolverSettings:
         tolerance: largest relative residual of a converged sample, |F(s) - s| / |s|.
         max_sweeps: cap on the sweeps of one phase.
         start: free phase from the sample's last state (`last`) or from zero.
-        step: time step of the fixed-step integrators, in units of the time constant.
-        longest: longest phase that an integrator runs, in units of the time constant.
+        step: time step of the fixed-step integrators, in the unit of network.time_constant.
+        longest: longest phase that an integrator runs, in the unit of network.time_constant.
     """
 
     method: Method = "anderson"

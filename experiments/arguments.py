@@ -14,7 +14,7 @@ def named_run(command: str, options: Mapping[str, Any]) -> RunFolder:
     Raises:
         InputError: it names none, or there is no run.
     """
-    if "run" not in options:
+    if options.get("run") is None:
         raise InputError(f"{command}: does not say which run: give its folder, as `ctsigprop train` printed it")
     return RunFolder.open(Path(options["run"]))
 

@@ -1,6 +1,7 @@
 """`ctsigprop simulate`: both phases of chosen test samples of a trained run, integrated in time."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,6 @@ def command(options: Mapping[str, Any]) -> None:
     inputs = samples.inputs(network.dtype)
     courses = time_courses(LayerSweeps(network), inputs, target, settings.nudging.beta, settings.solver)
     outputs = firing_rate(network.rho, courses.states[-1])
-    predictions = outputs[len(courses.free.times) - 1].argmax(axis=1)
     record: dict[str, Any] = {
         "times": courses.times,
         "nudged": courses.nudged,
@@ -68,24 +68,21 @@ def command(options: Mapping[str, Any]) -> None:
     }
     with atomic(run.figures / RECORD) as file:
         np.savez_compressed(file, **record)
+
+    predictions = outputs[len(courses.free.times) - 1].argmax(axis=1)
+    made_by = f"{settings.solver.method}, weights after epoch {trained.epoch} of {run.path.name}"
     for place, (label, prediction) in enumerate(zip(samples.labels, predictions, strict=True)):
-        caption = (
-            f"test sample {first + place}: label {label}, predicted {prediction}\n"
-            f"{settings.solver.method}, weights after epoch {trained.epoch} of {run.path.name}"
-        )
-        shown = Shown(_pixels(samples, place), int(label), caption)
-        with styled():
-            figure = time_course_figure(
-                courses,
-                place,
-                shown,
-                rho=network.rho,
-                beta=settings.nudging.beta,
-                tolerance=settings.solver.tolerance,
-            )
-            path = save(figure, run.figures / f"time-course-{first + place}.png")
-        print(f"test sample {first + place}: label {label}, predicted {prediction}, {_rests(courses, place)}: {path}")
+        judged = f"test sample {first + place}: label {label}, predicted {prediction}"
+        shown = Shown(_pixels(samples, place), int(label), f"{judged}\n{made_by}")
+        path = _draw(courses, place, shown, settings, run.figures / f"time-course-{first + place}.png")
+        print(f"{judged}, {_rests(courses, place)}: {path}")
     print(f"states in time: {run.figures / RECORD}")
+
+
+def _draw(courses: TimeCourses, place: int, shown: Shown, settings: Settings, path: Path) -> Path:
+    rho, beta, tolerance = settings.network.rho, settings.nudging.beta, settings.solver.tolerance
+    with styled():
+        return save(time_course_figure(courses, place, shown, rho=rho, beta=beta, tolerance=tolerance), path)
 
 
 def _settings(run: RunFolder, given: Values) -> Settings:

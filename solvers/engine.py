@@ -218,7 +218,7 @@ def drive(
     Row 0 of `slopes` is the field at the state reached, the last row the field at the state tried.
     """
     stages = scheme.b.size
-    slopes = np.empty((stages + 1, y.size), y.dtype)
+    slopes = np.full((stages + 1, y.size), np.nan, y.dtype)
     stage, new = np.empty_like(y), np.empty_like(y)
     gain, gain_step = np.empty(scheme.leak.size), 0.0
     adaptive = control.steps == 0

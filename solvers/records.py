@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,6 +55,7 @@ class Outcome(NamedTuple):
     reached: int
 
 
+@cache
 def field_signature(dtype: np.dtype[Any]) -> typing.Signature:
     """Return the signature of field(t, y, dydt, parameters, layout) on states of this dtype."""
     vector = types.Array(from_dtype(dtype), 1, "C")
@@ -69,7 +71,8 @@ def compile_field(field: Any, dtype: np.dtype[Any]) -> None:
     signature = field_signature(dtype)
     refused = f"field: not to be compiled as field(t, y, dydt, parameters, layout) for {dtype}"
     try:
-        field.compile(signature)
+        if signature.args not in field.overloads:
+            field.compile(signature)
     except RuntimeError:
         raise ValueError(f"{refused}: it was jitted for other types; jit it without a signature") from None
     except (NumbaError, TypeError) as error:

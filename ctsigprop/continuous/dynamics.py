@@ -10,12 +10,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.activations import CODES, firing_rate, rate, slope
+from ctsigprop.continuous.activations import CODES, firing_rate
 from ctsigprop.continuous.network import Array, Network, Nudge
+from ctsigprop.continuous.rates import fill_derivative, fill_rates
 from ctsigprop.errors import InputError
 
 _HEADER = 4
-_LINK = 6
+_LINK = 7
 
 
 @njit(cache=True)
@@ -31,29 +32,32 @@ def hopfield_field(t: float, y: Array, dydt: Array, parameters: Array, layout: N
     """
     code, samples, link_count, outputs = layout[0], layout[1], layout[2], layout[3]
     size = y.size
-    leak = parameters[0]
-    rates = np.empty_like(y)
-    for k in range(size):
-        rates[k] = rate(code, y[k])
-    dydt[:] = parameters[1 : 1 + size]
+    rates, product = np.empty_like(y), np.empty_like(y)
+    fill_rates(code, y, rates)
+    dydt[:] = 0
     for link in range(link_count):
-        source, source_units, target, target_units, at, transposed = layout[
+        source, source_units, target, target_units, at, transposed, first = layout[
             _HEADER + _LINK * link : _HEADER + _LINK * (link + 1)
         ]
         driving = rates[source : source + samples * source_units].reshape((samples, source_units))
-        driven = dydt[target : target + samples * target_units].reshape((samples, target_units))
+        driven = dydt[target : target + samples * target_units]
         weight = parameters[at : at + source_units * target_units]
+        into = (driven if first else product[: driven.size]).reshape((samples, target_units))
         if transposed:
-            driven += np.dot(driving, weight.reshape((target_units, source_units)).T)
+            np.dot(driving, weight.reshape((target_units, source_units)).T, into)
         else:
-            driven += np.dot(driving, weight.reshape((source_units, target_units)))
-    for k in range(size):
-        dydt[k] = slope(code, y[k]) * dydt[k] - leak * y[k]
-    first = size - samples * outputs
+            np.dot(driving, weight.reshape((source_units, target_units)), into)
+        if not first:
+            for k in range(driven.size):
+                driven[k] += product[k]
+    fill_derivative(code, parameters[0], y, rates, parameters[1 : 1 + size], dydt)
+    output = size - samples * outputs
     beta, target_states = 1 + size, 1 + size + samples
-    for k in range(samples * outputs):
-        pull = parameters[beta + k // outputs]
-        dydt[first + k] -= pull * (y[first + k] - parameters[target_states + k])
+    for sample in range(samples):
+        pull = parameters[beta + sample]
+        if pull != 0:
+            for k in range(sample * outputs, (sample + 1) * outputs):
+                dydt[output + k] -= pull * (y[output + k] - parameters[target_states + k])
 
 
 def field_arguments(
@@ -70,7 +74,7 @@ def field_arguments(
     Returns:
         parameters: leak, drive (flat as the state), beta (samples,), targets (samples, classes), weights.
         layout: rho, samples, links, classes; for each link source offset and units, target offset and
-            units, weight offset, whether it is used transposed.
+            units, weight offset, whether it is used transposed, whether it is the first to drive its target.
     """
     sizes = network.sizes[1:]
     offsets = samples * np.cumsum([0, *sizes])
@@ -80,14 +84,19 @@ def field_arguments(
     constants += [np.broadcast_to(layer, (samples, layer.shape[1])).ravel() for layer in drive]
     constants += [beta, target.ravel()]
     place = sum(part.size for part in constants)
-    links = []
+    links: list[tuple[int, ...]] = []
+
+    def link(source: int, target: int, transposed: int) -> None:
+        first = all(other[2] != offsets[target] for other in links)
+        links.append((offsets[source], sizes[source], offsets[target], sizes[target], place, transposed, first))
+
     for connection in network.connections:
         if connection.source == 0:
             continue
         i, j = connection.source - 1, connection.target - 1
-        links.append((offsets[i], sizes[i], offsets[j], sizes[j], place, 0))
+        link(i, j, 0)
         if connection.symmetric:
-            links.append((offsets[j], sizes[j], offsets[i], sizes[i], place, 1))
+            link(j, i, 1)
         constants.append(connection.weight.ravel())
         place += connection.weight.size
     header = (CODES[network.rho], samples, len(links), sizes[-1])

@@ -12,7 +12,10 @@ from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers import Result, Status, integrate
 
 SWEEP_METHODS = frozenset({"anderson", "sweeps"})
+# Fractions of the tolerance: the speed of a state at rest, and the error of a step of dopri5. Close to rest its steps
+# grow to the edge of stability and the state trembles by some ten step errors, which must stay below the speed of rest.
 REST = 0.1
+STEP_ERROR = 0.003
 FINEST = 16
 
 
@@ -37,9 +40,8 @@ def relax(
     network, samples = sweeps.network, len(start[0])
     if samples == 0:
         return sweeps.solve(drive, sweeps.unknowns(start), solver, nudge)
-    result = integrate_phase(
-        sweeps, drive, start, solver, nudge, duration=solver.longest, rest=REST * solver.tolerance
-    )
+    rest = REST * solver.tolerance * network.leak
+    result = integrate_phase(sweeps, drive, start, solver, nudge, duration=solver.longest, rest=rest)
     states = layers_of(network, result.y)
     output_net, residual = sweeps.balance_of(drive, states, nudge)
     rested = bool((residual <= solver.tolerance).all())
@@ -72,14 +74,14 @@ def integrate_phase(
         start: states of layers 1 to N at time 0, each (samples, units).
         solver: an integrator as method, its step, and the tolerance of dopri5's steps.
         nudge: the clamped phase's pull; none in the free phase.
-        duration: time to integrate, in units in which the leak of r = 1 has time constant 1.
+        duration: time to integrate, in the unit of the network's time constant.
         rest: stop where no neuron moves faster than this.
         times: at which the flat state is wanted, (k,).
     """
     network = sweeps.network
     parameters, layout = field_arguments(network, drive, len(start[0]), nudge)
     low, high = BOUNDS[network.rho]
-    step_error = max(REST * solver.tolerance, FINEST * np.finfo(network.dtype).eps)
+    step_error = max(STEP_ERROR * solver.tolerance, FINEST * np.finfo(network.dtype).eps)
     return integrate(
         hopfield_field,
         flatten(start),

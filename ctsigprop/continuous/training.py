@@ -79,12 +79,13 @@ def train(
     progress = _restored(run, arrays) if resume else Progress()
     inputs = data.train.inputs(network.dtype)
     with (
+        np.errstate(over="ignore", invalid="ignore"),  # what becomes of it is refused in a sentence
         event_writer(run.path, enabled=settings.training.tensorboard) as log_events,
         deferred_interrupt() as stop,
     ):
         while progress.epoch < settings.training.epochs:
             epoch = progress.epoch + 1
-            if not run_epoch(
+            finished = run_epoch(
                 sweeps,
                 memory,
                 inputs,
@@ -94,10 +95,11 @@ def train(
                 tally=progress.tally,
                 quiet=quiet,
                 stop=stop,
-            ):
+            )
+            refuse_lost_weights(network, epoch)
+            if not finished:
                 run.save_checkpoint("last", arrays, asdict(progress))
                 raise KeyboardInterrupt
-            refuse_lost_weights(network, epoch)
             row = _evaluated(sweeps, inputs, data, settings, progress.tally, epoch, measure)
             best = all(row["validation_error"] <= past["validation_error"] for past in progress.history)
             progress = Progress(
@@ -105,11 +107,11 @@ def train(
             )
             if best:
                 run.save_checkpoint("best", network.parameters(), {"epoch": epoch})
-            run.save_checkpoint("last", arrays, asdict(progress))
             if epoch in settings.training.keep:
                 run.save_checkpoint(f"epoch-{epoch}", arrays, asdict(progress))
             run.write_metrics(progress.history)
             log_events(row)
+            run.save_checkpoint("last", arrays, asdict(progress))  # last: a kill before it repeats the epoch
             before = progress.history[-2]["warnings"] if epoch > 1 else {}
             for kind in sorted(row["warnings"].keys() - before.keys()):
                 log.warning("epoch %d: %s", epoch, row["warnings"][kind])

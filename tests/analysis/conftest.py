@@ -29,7 +29,7 @@ def make_network() -> MakeNetwork:
         **settings: object,
     ) -> Network:
         drawn = NetworkSettings(hidden=tuple(hidden), precision=precision, **settings)
-        return build(features, classes, drawn, LearningSettings(), np.random.default_rng(seed))
+        return build(features, classes, drawn, LearningSettings(rates=(0.1,)), np.random.default_rng(seed))
 
     return make
 
@@ -46,7 +46,8 @@ def make_trained() -> MakeTrained:
         rng = np.random.default_rng(5)
         splits = (random_split(rng, samples, shape, classes) for samples in (7, 5, 20))
         data = Dataset("random", classes, shape, *splits)
-        own = Settings(**{"network": NetworkSettings(hidden=(8, 6), precision="float64")} | settings)
+        network = NetworkSettings(hidden=(8, 6), precision="float64")
+        own = Settings(**{"network": network, "learning": LearningSettings(rates=(0.1,))} | settings)
         network = draw(own, data)
         for connection in network.connections:
             connection.weight[...] += moved * rng.normal(size=connection.weight.shape)

@@ -64,7 +64,7 @@ def test_angles_are_those_of_the_products_formed_in_full(
 ) -> None:
     network = make_network(hidden, loops=loops, precision=precision, classes=10)
     for connection in network.connections:
-        connection.weight[...] += 0.05
+        connection.weight[...] += 0.2
     found = angles(network)
     lengths = [len(hidden) + 2 - loop for loop in loops]
     assert len(found) == sum(1 if length == 2 else length for length in lengths)

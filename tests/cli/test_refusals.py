@@ -40,7 +40,7 @@ def refused(ctsigprop: Callable[..., tuple[int, str, str]], tmp_path: Path) -> R
 
 WORDS = [
     ("trian", "trian: no such command: did you mean train?"),
-    ("xyz", "xyz: no such command: known are train, data"),
+    ("xyz", "xyz: no such command: known are train, simulate"),
     ("train --network.hiden [3]", "--network.hiden: no such flag: did you mean --network.hidden?"),
     ("train --netwerk.hidden=[3]", "--netwerk.hidden: no such flag: did you mean --network.hidden?"),
     ("train --resum", "--resum: no such flag: did you mean --resume?"),

@@ -79,9 +79,7 @@ def make_problem() -> Callable[..., Problem]:
         learning: LearningSettings | None = None,
     ) -> Problem:
         rng = np.random.default_rng(seed)
-        network = NetworkSettings(
-            architecture, hidden, loops, rho, time_constant, 1.0, feedback_gain, precision
-        )
+        network = NetworkSettings(architecture, hidden, loops, rho, time_constant, 1.0, feedback_gain, precision)
         drawn = build(features, classes, network, learning or LearningSettings(rates=(0.1,)), rng)
         for connection in drawn.connections:
             connection.weight[...] *= scale

@@ -124,9 +124,7 @@ def test_balance_solves_its_equation_to_rounding(rho: str, size: float) -> None:
 def test_balance_slope_is_the_derivative_of_the_settled_rate(rho: str, leak: float) -> None:
     net, h = np.linspace(0.05, 3, 30), 1e-5
     zeros = np.zeros_like(net)
-    low, high = (
-        firing_rate(rho, settled(rho, zeros, net + shift, leak, zeros, zeros)) for shift in (-h, h)
-    )
+    low, high = (firing_rate(rho, settled(rho, zeros, net + shift, leak, zeros, zeros)) for shift in (-h, h))
     state = settled(rho, zeros, net, leak, zeros, zeros)
     kink = (np.abs(net / leak - 1) < 2 * h) & (rho == "hard_sigmoid")
     assert_allclose(balance_slope(rho, state, leak)[~kink], ((high - low) / (2 * h))[~kink], atol=1e-8)

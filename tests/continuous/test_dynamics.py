@@ -144,10 +144,7 @@ def test_the_energy_never_rises_on_the_way(make_problem: Callable, rho: str, bet
         duration=20.0,
         times=times,
     )
-    path = [
-        energy(problem.network, problem.drive, layers_of(problem.network, y), nudge)
-        for y in result.check().states
-    ]
+    path = [energy(problem.network, problem.drive, layers_of(problem.network, y), nudge) for y in result.check().states]
     assert np.diff(path, axis=0).max() < 1e-9
     assert np.all(path[-1] < path[0] - 0.1)
 
@@ -165,9 +162,7 @@ def test_a_directed_network_has_no_energy(make_problem: Callable, architecture: 
     leading=st.lists(st.integers(1, 3), max_size=2),
     seed=st.integers(0, 99),
 )
-def test_a_flat_state_comes_back_as_layers(
-    sizes: list[int], samples: int, leading: list[int], seed: int
-) -> None:
+def test_a_flat_state_comes_back_as_layers(sizes: list[int], samples: int, leading: list[int], seed: int) -> None:
     network = Network((1, *sizes), (), tuple(np.zeros(units) for units in sizes), (0.0,) * len(sizes))
     layers = [np.random.default_rng(seed).normal(size=(samples, units)) for units in sizes]
     flat = flatten(layers)

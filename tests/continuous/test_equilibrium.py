@@ -115,6 +115,29 @@ def test_a_time_that_is_too_short_is_reported(make_problem: Callable, method: st
     assert found.residual.max() > 1e-6
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("method", INTEGRATORS)
+def test_integration_ends_when_the_network_rests(make_problem: Callable, method: str, precision: str) -> None:
+    problem = make_problem(hidden=(30, 30), samples=40, precision=precision)
+    for tolerance in (1e-2, 1e-3) if precision == "float32" else (1e-3, 1e-5, 1e-7):
+        short, long = (problem.relax(method=method, tolerance=tolerance, longest=longest) for longest in (100, 300))
+        assert short.status is Status.SUCCESS
+        assert_array_equal(short.sweeps, long.sweeps)
+
+
+@pytest.mark.parametrize("method", INTEGRATORS)
+@pytest.mark.parametrize("time_constant", [0.05, 20.0])
+def test_slow_and_fast_leaks_rest_where_sweeps_end(make_problem: Callable, time_constant: float, method: str) -> None:
+    problem = make_problem(time_constant=time_constant)
+    for parameter in problem.network.parameters().values():
+        parameter /= time_constant
+    expected = problem.relax()
+    found = problem.relax(method=method, tolerance=1e-7, step=0.2 * time_constant, longest=100 * time_constant)
+    assert found.status is Status.SUCCESS
+    assert found.sweeps.max() < 3000
+    assert_same_states(found, expected, 1e-6)
+
+
 def test_acceleration_pays_on_a_tight_loop(make_problem: Callable) -> None:
     problem = make_problem("sigprop_loop", (8, 8), rho="tanh", feedback_gain=4.0, samples=20)
     plain = problem.relax(method="sweeps", tolerance=1e-8)

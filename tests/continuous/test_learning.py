@@ -77,9 +77,7 @@ def test_update_is_eq_14(
     make_problem: Callable, architecture: str, fixed: tuple[str, ...], rho: str, centered: bool, precision: str
 ) -> None:
     learning = LearningSettings(rates=RATES, feedback_rate=0.4, fixed=fixed)
-    problem = make_problem(
-        architecture, rho=rho, precision=precision, loops=(1, 2), learning=learning, samples=6
-    )
+    problem = make_problem(architecture, rho=rho, precision=precision, loops=(1, 2), learning=learning, samples=6)
     pair = random_contrast(problem.network, 6, centered)
     before = {name: values.copy() for name, values in problem.network.parameters().items()}
     expected = eq_14(problem, pair, 0.9, 0.25)

@@ -1,6 +1,7 @@
 """Fixed points by Anderson acceleration: exact on linear maps, harmless on the rest, sample by sample."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_sweeps_and_residual_are_those_of_each_sample(depth: int) -> None:
     assert found.residual.max() <= 1e-9
     for sample in range(4):
         assert sum(sample in rows for rows in seen) == found.sweeps[sample]
-    assert all(set(later) <= set(earlier) for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(set(later) <= set(earlier) for earlier, later in pairwise(seen))
 
 
 @pytest.mark.parametrize("depth", [0, 2, 5])

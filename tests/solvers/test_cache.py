@@ -75,3 +75,8 @@ def test_later_processes_compile_the_field_alone(solve):
         assert (later["hits"], later["misses"]) == (1, 0)
         assert later["compiled"] == ["decaying", "growing"]
         assert files_then == files
+
+
+def test_numba_is_loaded_by_the_first_solve_and_not_by_the_import():
+    code = "import sys, ctsigprop.solvers; sys.exit('numba' in sys.modules or 'scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

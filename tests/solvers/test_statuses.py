@@ -85,6 +85,16 @@ def test_a_field_that_is_never_finite(jitted, given):
     np.testing.assert_array_equal(result.states, [[1.0, 1.0]])
 
 
+@njit
+def forgetful(t, y, dydt, parameters, layout):
+    dydt[0] = -y[0]
+
+
+@BOTH
+def test_a_component_that_the_field_does_not_write_is_noticed(jitted):
+    assert integrate(either(forgetful, jitted), np.ones(2), (0.0, 1.0)).status is Status.NOT_FINITE
+
+
 def test_bounds_do_not_hide_what_is_not_finite():
     result = integrate(breaking, np.ones(2), (0.0, 1.0), method="heun", step=0.1, lower=0.0, upper=1.0)
     assert result.status is Status.NOT_FINITE

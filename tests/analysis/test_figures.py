@@ -1,0 +1,138 @@
+"""Figures: what is drawn, for every kind of run, and nothing that warns."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from ctsigprop.analysis.curves import angle_curves, angle_figure, angle_label, draw_curves
+from ctsigprop.analysis.learned import draw_learned
+from ctsigprop.analysis.style import styled
+from ctsigprop.analysis.time_course_figure import Shown, time_course_figure
+from ctsigprop.analysis.time_courses import time_courses
+from ctsigprop.analysis.trained import Trained
+from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.network import Network
+from ctsigprop.settings import NetworkSettings, SolverSettings
+
+
+def row(epoch: int, **changed: Any) -> dict[str, Any]:
+    found: dict[str, Any] = dict.fromkeys(("train_error", "validation_error", "test_error"), 9.0 / epoch)
+    found |= dict.fromkeys(("free_residual", "clamped_residual"), 1e-5)
+    found |= dict.fromkeys(("free_sweeps", "clamped_sweeps"), 2.0 / epoch)
+    return found | {"epoch": epoch, "angles": {"W12 vs W21": 90.0 - epoch}} | changed
+
+
+METRICS = {
+    "one epoch": [row(1)],
+    "many epochs": [row(epoch) for epoch in range(1, 31)],
+    "no angles": [row(1, angles={}), row(2, angles={})],
+    "angles since the second epoch": [row(1, angles={}), row(2)],
+    "no error left": [row(1), row(2, train_error=0.0, validation_error=0.0, test_error=0.0)],
+    "a residual of zero": [row(1, free_residual=0.0, clamped_residual=0.0)],
+    "a residual that was not finite": [row(1), row(2, free_residual=None)],
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_curves_of_every_kind_of_run(name: str, tmp_path: Path) -> None:
+    paths = draw_curves(METRICS[name], tmp_path, 1e-4)
+    drawn = ["errors", "phases"] if name == "no angles" else ["errors", "phases", "angles"]
+    assert [path.stem for path in paths] == drawn
+    for path in paths:
+        assert imread(path).std() > 0.01
+
+
+def test_errors_that_fall_far_are_on_a_log_axis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scales = []
+    monkeypatch.setattr(
+        "ctsigprop.analysis.curves.save", lambda figure, path: scales.append(figure.axes[0].get_yscale())
+    )
+    for last in (1.0, 0.1):
+        draw_curves([row(1), row(2, train_error=last)], tmp_path, 1e-4)
+    assert scales[::3] == ["linear", "log"]
+
+
+def test_angle_curves_follow_the_names_of_the_last_epoch() -> None:
+    curves = angle_curves([row(1, angles={"old": 3.0}), row(2)])
+    assert list(curves) == ["W12 vs W21"]
+    np.testing.assert_array_equal(curves["W12 vs W21"], ([1, 2], [np.nan, 88.0]))
+    assert angle_curves([]) == {}
+
+
+def test_angles_are_named_as_in_the_paper() -> None:
+    assert angle_label("W23 vs W31*W12") == r"$W_{31}W_{12}\,\angle\,W_{23}$"
+    assert angle_label("W9_10 vs W10_9") == r"$W_{10,9}\,\angle\,W_{9,10}$"
+
+
+def test_angle_figure_shows_curves_bars_and_90_degrees() -> None:
+    curves = {f"W{n}2 vs W2{n}": ([0, 1, 2], [90.0, 70.0, 50.0 + n]) for n in range(8)}
+    with styled():
+        figure = angle_figure(curves, {"W12 vs W21": (2, 40.0, 5.0)})
+        (axes,) = figure.axes
+        labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["random weights", *map(angle_label, curves), "sample by sample,\nmean and SD"]
+    (bar,) = (found for found in axes.containers if found.has_yerr and len(found[0].get_xdata()))
+    assert list(bar[0].get_ydata()) == [40.0]
+    assert bar[0].get_xdata()[0] > 2
+    assert [line for line in axes.lines if list(line.get_ydata()) == [90, 90]]
+
+
+def test_a_users_own_defaults_are_left_alone() -> None:
+    before = dict(mpl.rcParams)
+    with styled():
+        assert mpl.rcParams["axes.spines.top"] is False
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {},
+        {"shape": (3, 6, 6)},
+        {"moved": 0.0},
+        {"network": NetworkSettings(hidden=(3, 40), precision="float32", rho="tanh")},
+        {"classes": 12, "shape": (28, 28)},
+    ],
+    ids=str,
+)
+def test_what_was_learned_is_drawn_for_every_kind_of_image(
+    make_trained: Callable[..., Trained], case: dict[str, Any], tmp_path: Path
+) -> None:
+    paths = draw_learned(make_trained(**case), tmp_path)
+    assert [path.name for path in paths] == ["weights.png", "predictions.png"]
+    for path in paths:
+        assert imread(path).std() > 0.01
+
+
+def test_a_network_without_mistakes_is_drawn(make_trained: Callable[..., Trained], tmp_path: Path) -> None:
+    trained = make_trained()
+    trained.data.test.labels[:] = 1
+    trained.network.connections[2].weight[...] = 0
+    trained.network.biases[-1][1] = 1
+    assert draw_learned(trained, tmp_path)[1].exists()
+
+
+@pytest.mark.parametrize("architecture", ["sigprop_loop", "symmetric_ep"])
+@pytest.mark.parametrize("hidden", [[9], [12, 9, 8]])
+def test_a_time_course_has_a_panel_for_each_quantity(
+    make_network: Callable[..., Network], architecture: str, hidden: list[int]
+) -> None:
+    network = make_network(hidden, architecture=architecture)
+    rng = np.random.default_rng(1)
+    courses = time_courses(LayerSweeps(network), rng.random((2, 6)), np.eye(4)[[2, 1]], 0.5, SolverSettings("dopri5"))
+    with styled():
+        figure = time_course_figure(
+            courses, 1, Shown(rng.random((4, 4, 1)), 1, "caption"), rho=network.rho, beta=0.5, tolerance=1e-4
+        )
+        figure.canvas.draw()
+    labels = [axes.get_ylabel() for axes in figure.axes][1:]
+    layers = [f"layer {layer} rates" for layer in range(1, len(hidden) + 1)]
+    energy = ["energy"] if architecture == "symmetric_ep" else []
+    assert labels == ["output rates", *layers, "relative residual", *energy]
+    for axes in figure.axes[1:]:
+        assert any(list(line.get_xdata()) == [courses.nudged] * 2 for line in axes.lines)

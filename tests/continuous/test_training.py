@@ -1,0 +1,307 @@
+"""A training run: what it writes, that it learns, and that one which was stopped goes on as if it had not been."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from ctsigprop.continuous import training
+from ctsigprop.continuous.epoch import error_rate
+from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.training import draw, train
+from ctsigprop.datasets import load
+from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.runs import RunFolder
+from ctsigprop.settings import (
+    DataSettings,
+    LearningSettings,
+    NetworkSettings,
+    NudgingSettings,
+    Settings,
+    SolverSettings,
+    TrainingSettings,
+)
+
+CLOCK = ("seconds", "training_seconds")
+BATCHES = 12
+EPOCHS = 3
+
+
+def small(kind: str = "positive", start: str = "last", method: str = "anderson", **training: Any) -> Settings:
+    """A run of twelve batches an epoch."""
+    return Settings(
+        DataSettings("digits", limit=230),
+        NetworkSettings(hidden=(16, 12), loops=(1, 2)),
+        SolverSettings(method, start=start),
+        NudgingSettings(kind, 0.5),
+        LearningSettings(rates=(0.4, 0.2, 0.05), feedback_rate=0.05, decay=0.9),
+        TrainingSettings(**{"epochs": EPOCHS, "batch_size": 20, "threads": 1} | training),
+    )
+
+
+def trained(path: Path, settings: Settings, **options: Any) -> RunFolder:
+    with RunFolder.create(path, settings) as run:
+        train(settings, run, quiet=True, **options)
+    return run
+
+
+def rows(run: RunFolder) -> list[dict[str, Any]]:
+    """Every epoch's metrics but what the clock says."""
+    return [{key: value for key, value in row.items() if key not in CLOCK} for row in run.metrics()]
+
+
+def assert_same_run(run: RunFolder, other: RunFolder) -> None:
+    assert rows(run) == rows(other)
+    assert {path.name for path in run.path.iterdir()} == {path.name for path in other.path.iterdir()}
+    for path in other.path.glob("checkpoint-*.npz"):
+        kind = path.stem.removeprefix("checkpoint-")
+        arrays, _ = run.load_checkpoint(kind)
+        expected, _ = other.load_checkpoint(kind)
+        assert arrays.keys() == expected.keys()
+        for name in arrays:
+            assert arrays[name].tobytes() == expected[name].tobytes(), name
+    before, after = (json.loads((one.path / "summary.json").read_text()) for one in (run, other))
+    assert {**before, "seconds": 0} == {**after, "seconds": 0}
+
+
+@contextmanager
+def stopping_before(batch: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stops a run as Ctrl-C would, when it asks for the `batch`th time whether to go on."""
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == batch
+
+    @contextmanager
+    def interrupt() -> Iterator[Callable[[], bool]]:
+        yield stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "deferred_interrupt", interrupt)
+        yield
+
+
+def test_a_run_folder_holds_what_the_design_asks_for(tmp_path: Path) -> None:
+    settings = small(keep=(2,))
+    run = trained(tmp_path / "run", settings, measure=lambda network: {"W12": 45.0})
+    for number, row in enumerate(run.metrics(), start=1):
+        assert row["epoch"] == number
+        assert all(0 <= row[f"{part}_error"] <= 100 for part in ("train", "validation", "test"))
+        assert 0 < row["free_residual"] <= 1e-4
+        assert 0 <= row["clamped_residual"] <= 1e-4
+        assert 1 <= row["free_sweeps"] < 50
+        assert 0 <= row["clamped_sweeps"] < 50
+        assert 0 < row["training_seconds"] <= row["seconds"]
+        assert row["angles"] == {"W12": 45.0}
+        assert 0 < row["moved"] <= 1
+        assert row["unconverged"] == 0
+        assert row["warnings"] == {}
+    assert len(run.metrics()) == EPOCHS
+    names = ["config.yaml", "metrics.jsonl", "summary.json"]
+    names += [f"checkpoint-{kind}.npz" for kind in ("last", "best", "epoch-2")]
+    assert set(names) <= {path.name for path in run.path.iterdir()}
+    assert run.settings() == settings
+    summary = json.loads((run.path / "summary.json").read_text())
+    best = min(reversed(run.metrics()), key=lambda row: row["validation_error"])
+    assert summary["best_epoch"] == best["epoch"]
+    assert summary["best_validation_error"] == best["validation_error"]
+    assert summary["test_error"] == best["test_error"]
+    assert summary["final_train_error"] == run.metrics()[-1]["train_error"]
+    assert summary["seconds"] == pytest.approx(sum(row["seconds"] for row in run.metrics()))
+    assert {"packages", "git_revision", "seed", "cpu"} <= summary.keys()
+
+
+def test_the_best_checkpoint_has_the_smallest_validation_error(tmp_path: Path) -> None:
+    settings = small(epochs=6)
+    run, data = trained(tmp_path / "run", settings), load("digits")
+    network = draw(settings, data)
+    validation = data.validation.inputs(network.dtype)
+    errors = {}
+    for kind in ("best", "last"):
+        arrays, meta = run.load_checkpoint(kind)
+        network.load(arrays)
+        errors[meta["epoch"]] = error_rate(LayerSweeps(network), validation, data.validation.labels, settings)
+    reported = [row["validation_error"] for row in run.metrics()]
+    for epoch, error in errors.items():
+        assert reported[epoch - 1] == pytest.approx(error, abs=1e-9)
+    best = run.load_checkpoint("best")[1]["epoch"]
+    assert best == max(epoch for epoch, error in enumerate(reported, start=1) if error == min(reported))
+    assert reported[-1] < reported[0]
+
+
+@pytest.mark.parametrize("architecture", ["sigprop_loop", "symmetric_ep", "random_feedback_ep"])
+@pytest.mark.parametrize("kind", ["positive", "random-sign", "centered"])
+def test_it_learns_the_digits(tmp_path: Path, architecture: str, kind: str) -> None:
+    settings = Settings(
+        DataSettings("digits", limit=600),
+        NetworkSettings(architecture, (64,)),
+        nudging=NudgingSettings(kind, 0.5),
+        learning=LearningSettings(rates=(1.0, 0.05), feedback_rate=0.05),
+        training=TrainingSettings(epochs=6, threads=1),
+    )
+    run = trained(tmp_path / "run", settings)
+    assert run.metrics()[-1]["validation_error"] < 15
+    arrays, _ = run.load_checkpoint("last")
+    for name, weight in draw(settings, load("digits")).parameters().items():
+        assert not np.array_equal(arrays[name], weight), f"{name} has not moved"
+
+
+@pytest.mark.parametrize("method", ["dopri5", "exponential_euler"])
+def test_integrators_train_as_the_sweeps_do(tmp_path: Path, method: str) -> None:
+    """The updates do not depend on how a fixed point was reached, beyond its tolerance."""
+    weights = []
+    for way in ("anderson", method):
+        settings = replace(small(), solver=SolverSettings(way, tolerance=1e-6))
+        settings = replace(settings, network=replace(settings.network, precision="float64"))
+        run = trained(tmp_path / way, replace(settings, training=replace(settings.training, epochs=1)))
+        weights.append(run.load_checkpoint("last")[0])
+    for name in ("W01", "W12", "W23", "W31", "W32", "b1", "b3"):
+        np.testing.assert_allclose(weights[1][name], weights[0][name], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "batches"),
+    [
+        ("positive", "last", (1, 30)),
+        ("random-sign", "last", (7, 9, 2)),
+        ("centered", "zero", (BATCHES + 1, BATCHES + 1)),
+        ("random-sign", "zero", (BATCHES, 14)),
+    ],
+)
+def test_a_run_stopped_between_batches_goes_on_bit_for_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, start: str, batches: tuple[int, ...]
+) -> None:
+    settings = small(kind, start, keep=(1,))
+    undisturbed = trained(tmp_path / "undisturbed", settings)
+    with RunFolder.create(tmp_path / "stopped", settings) as stopped:
+        for time, batch in enumerate(batches):
+            with stopping_before(batch, monkeypatch), pytest.raises(KeyboardInterrupt):
+                train(settings, stopped, resume=time > 0, quiet=True)
+        train(settings, stopped, resume=True, quiet=True)
+    assert_same_run(stopped, undisturbed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_run_where_nothing_is_lost(tmp_path: Path, number: signal.Signals) -> None:
+    settings = small()
+    undisturbed = trained(tmp_path / "undisturbed", settings, measure=lambda network: {})
+    signals = [number]
+
+    def measure(network: Network) -> dict[str, float]:
+        if signals:
+            signal.raise_signal(signals.pop())
+        return {}
+
+    with RunFolder.create(tmp_path / "run", settings) as run:
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, run, quiet=True, measure=measure)
+        assert [row["epoch"] for row in run.metrics()] == [1]
+        train(settings, run, resume=True, quiet=True, measure=measure)
+    assert_same_run(run, undisturbed)
+
+
+class Killed(Exception):
+    """Stands for a kill: nothing of the run catches it."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return trained(tmp_path_factory.mktemp("undisturbed") / "run", small(keep=(1, EPOCHS)))
+
+
+WRITES = [*(("save_checkpoint", call) for call in range(1, 8)), *(("write_metrics", call) for call in range(1, 4))]
+
+
+@pytest.mark.parametrize(("write", "call"), [*WRITES, ("write_summary", 1)])
+def test_a_kill_before_any_write_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: RunFolder, write: str, call: int
+) -> None:
+    settings, original, calls = undisturbed.settings(), getattr(RunFolder, write), 0
+
+    def dying(self: RunFolder, *args: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise Killed
+        original(self, *args)
+
+    with RunFolder.create(tmp_path / "run", settings) as run:
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(RunFolder, write, dying)
+            train(settings, run, quiet=True)
+        train(settings, run, resume=run.checkpoint("last").exists(), quiet=True)
+    assert_same_run(run, undisturbed)
+
+
+def test_a_finished_run_can_be_trained_further(tmp_path: Path) -> None:
+    longer = small()
+    run = trained(tmp_path / "run", small(epochs=1))
+    train(longer, run, resume=True, quiet=True)
+    undisturbed = trained(tmp_path / "undisturbed", longer)
+    assert rows(run) == rows(undisturbed)
+    again = rows(run)
+    train(longer, run, resume=True, quiet=True)
+    assert rows(run) == again
+
+
+def test_a_seed_is_a_run(tmp_path: Path) -> None:
+    one, two, other = (trained(tmp_path / name, small(seed=seed)) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    assert_same_run(one, two)
+    assert rows(one) != rows(other)
+
+
+def test_weights_that_stay_fixed(tmp_path: Path) -> None:
+    settings = small()
+    settings = replace(settings, learning=replace(settings.learning, fixed=("loop", "W12")))
+    arrays, _ = trained(tmp_path / "run", settings).load_checkpoint("last")
+    for name, drawn in draw(settings, load("digits", limit=230)).parameters().items():
+        assert np.array_equal(arrays[name], drawn) == (name in ("W12", "W31", "W32")), name
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", small(epochs=1))
+    before = run.checkpoint("last").read_bytes()
+    other = replace(small(), network=NetworkSettings(hidden=(16, 13), loops=(1, 2)))
+    with pytest.raises(InputError, match=r"W12 is float32\[16, 12\].*\[16, 13\].*another network"):
+        train(other, run, resume=True, quiet=True)
+    assert run.checkpoint("last").read_bytes() == before
+
+
+def test_a_checkpoint_with_a_lost_weight_is_refused(tmp_path: Path) -> None:
+    settings = small()
+    run = trained(tmp_path / "run", replace(settings, training=replace(settings.training, epochs=1)))
+    arrays, meta = run.load_checkpoint("last")
+    arrays["W12"][3, 4] = np.nan
+    run.save_checkpoint("last", arrays, meta)
+    with pytest.raises(InputError, match="W12 holds NaN or infinity"):
+        train(settings, run, resume=True, quiet=True)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("rho", ["hard_sigmoid", "tanh", "rectifier"])
+def test_a_run_whose_weights_are_lost_fails_and_keeps_its_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rho: str, stopped: bool
+) -> None:
+    settings = small(epochs=1)
+    settings = replace(settings, network=replace(settings.network, rho=rho))
+    run = trained(tmp_path / "run", settings)
+    before = run.checkpoint("last").read_bytes()
+    wild = LearningSettings(rates=(1e300,), feedback_rate=1e300)
+    settings = replace(settings, learning=wild, training=replace(settings.training, epochs=2))
+    with (
+        stopping_before(2 if stopped else -1, monkeypatch),
+        pytest.raises(RunFailure, match=r"no longer finite.*: lower learning\.rates"),
+    ):
+        train(settings, run, resume=True, quiet=True)
+    assert run.checkpoint("last").read_bytes() == before
+    assert_array_equal([row["epoch"] for row in run.metrics()], [1])
