@@ -19,7 +19,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 .PHONY: demo test lint clean
 
 demo: $(VENV)/.demo
-	$(BIN)/ctsigprop train --data.name digits
+	$(BIN)/ctsigprop train --config digits
 
 test: lint
 	$(BIN)/pytest

@@ -70,9 +70,7 @@ class Backpropagation:
     def step(self, inputs: Array, labels: NDArray[np.int64]) -> None:
         """One batch: forward, backward, update."""
         x = torch.from_numpy(inputs)
-        target = torch.nn.functional.one_hot(torch.from_numpy(labels), self.layers[-1].out_features).to(
-            x.dtype
-        )
+        target = torch.nn.functional.one_hot(torch.from_numpy(labels), self.layers[-1].out_features).to(x.dtype)
         for layer in self.layers:
             x = layer(x).clamp(0, 1)
         loss = 0.5 * ((x - target) ** 2).sum(dim=1).mean()

@@ -167,9 +167,7 @@ def _row(
         few = picked[:EULER_BATCHES]
         spent["euler"].append(_seconds(partial(_each, euler.step, few)) / len(few))
         phases = 2 if settings.nudging.kind == "centered" else 1
-        spent["floor"].append(
-            _floor(sweeps, size, np.diff([*moved_at, tally.moved][: len(picked) + 1]), phases)
-        )
+        spent["floor"].append(_floor(sweeps, size, np.diff([*moved_at, tally.moved][: len(picked) + 1]), phases))
     seconds = {name: median(values[1:]) * count / size for name, values in spent.items()}
     return {
         "epoch": epoch,
@@ -187,9 +185,7 @@ def _row(
 def _floor(sweeps: LayerSweeps, size: int, moved: NDArray[np.int64], phases: int) -> float:
     """Mean seconds a batch of one pass a phase and the update, for batches that moved so many rows."""
     network = sweeps.network
-    recurrent = [
-        link.weight for found in (sweeps.forward, sweeps.feedback) for k in found for link in found[k]
-    ]
+    recurrent = [link.weight for found in (sweeps.forward, sweeps.feedback) for k in found for link in found[k]]
     first = [link.weight for link in sweeps.input_links]
     learning = [connection.weight for connection in network.connections if connection.rate > 0]
     seconds = {0: 0.0}
@@ -227,9 +223,7 @@ def _update_difference(
     batches = [order[k : k + size] for k in range(0, COMPARED_BATCHES * size, size)]
     plain = replace(settings.solver, method="sweeps", max_sweeps=PLAIN_SWEEPS)
     warm = _updates(sweeps, inputs, labels, batches, settings, settings.solver, lambda rows: memory[rows])
-    cold = _updates(
-        sweeps, inputs, labels, batches, settings, plain, lambda rows: np.zeros_like(memory[rows])
-    )
+    cold = _updates(sweeps, inputs, labels, batches, settings, plain, lambda rows: np.zeros_like(memory[rows]))
     misses = sum(float(np.sum((a - b) ** 2)) for a, b in zip(warm, cold, strict=True))
     return float(np.sqrt(misses / sum(float(np.sum(b**2)) for b in cold)))
 
@@ -260,9 +254,7 @@ def _updates(
     return list(changes.values())
 
 
-def _each(
-    step: Callable[[Array, NDArray[np.int64]], None], pairs: Sequence[tuple[Array, NDArray[np.int64]]]
-) -> None:
+def _each(step: Callable[[Array, NDArray[np.int64]], None], pairs: Sequence[tuple[Array, NDArray[np.int64]]]) -> None:
     for pair in pairs:
         step(*pair)
 

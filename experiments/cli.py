@@ -15,11 +15,16 @@ Train a network on the 8x8 digits that come with the program, and draw what it l
 
 Stop it with Ctrl-C, or train for longer:
 
-    ctsigprop train --run-dir runs/first --resume --training.epochs 40
+    ctsigprop train --run-dir runs/first --resume --training.epochs 60
+
+Watch both phases of a test image in time, and the angles between the weights of the loop:
+
+    ctsigprop simulate runs/first
+    ctsigprop align runs/first
 
 Any setting is a flag, or a line of a YAML file:
 
-    ctsigprop train --network.hidden '[128, 128]' --nudging.kind centered --nudging.beta 0.2
+    ctsigprop train --network.hidden '[128, 128]' --learning.rates '[2, 1, 0.05]' --nudging.beta 0.5
 
 MNIST as in the paper, 784-1500-1500-10 with a learned loop (fetched once, 12 MB):
 

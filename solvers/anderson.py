@@ -103,9 +103,7 @@ def fixed_point(
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _accelerate(
-    k: int, begin: Array, rows: Array, u: Array, g: Array, past: Array, low: float, high: float
-) -> Array:
+def _accelerate(k: int, begin: Array, rows: Array, u: Array, g: Array, past: Array, low: float, high: float) -> Array:
     """Stores sweep k in `past` ([g, f], samples, ring of depth + 1, n) and returns the next iterates.
 
     A sample combines its sweeps from `begin` (samples,) on; up to there it takes plain steps.

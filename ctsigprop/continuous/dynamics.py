@@ -114,14 +114,10 @@ def layers_of(network: Network, flat: Array) -> tuple[Array, ...]:
     samples = flat.shape[-1] // sum(sizes)
     ends = samples * np.cumsum([0, *sizes])
     shape = flat.shape[:-1]
-    return tuple(
-        flat[..., ends[i] : ends[i + 1]].reshape(*shape, samples, units) for i, units in enumerate(sizes)
-    )
+    return tuple(flat[..., ends[i] : ends[i + 1]].reshape(*shape, samples, units) for i, units in enumerate(sizes))
 
 
-def energy(
-    network: Network, drive: Sequence[Array], states: Sequence[Array], nudge: Nudge | None = None
-) -> Array:
+def energy(network: Network, drive: Sequence[Array], states: Sequence[Array], nudge: Nudge | None = None) -> Array:
     """E + beta C of each sample, which Eq. 13 descends where every link between neurons is symmetric.
 
     E = sum s^2 / (2 r) - sum_pairs w rho_i rho_j - sum drive rho and C = |o - d|^2 / 2 (Scellier & Bengio 2017).

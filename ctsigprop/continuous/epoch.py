@@ -126,9 +126,7 @@ def run_epoch(
             if settings.solver.start == "last":
                 memory[batch] = sweeps.unknowns(free.states)
             signs = np.random.default_rng([settings.training.seed, epoch, start])
-            pair = contrast(
-                sweeps, drive, free, targets[labels[batch]], settings.nudging, settings.solver, signs
-            )
+            pair = contrast(sweeps, drive, free, targets[labels[batch]], settings.nudging, settings.solver, signs)
             learn(network, x, pair, rate_factor=rate_factor, weight_decay=settings.learning.weight_decay)
             tally.add(free, pair, labels[batch], settings.solver.tolerance)
             tally.seconds = time.perf_counter() - before

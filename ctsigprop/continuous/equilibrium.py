@@ -183,9 +183,7 @@ class LayerSweeps:
             squares += ((balanced - state) ** 2).sum(axis=1)
         return net, _relative(squares, states)
 
-    def _sweep(
-        self, drive: Sequence[Array], u: Array, states: list[Array], nudge: Nudge | None
-    ) -> tuple[Array, Array]:
+    def _sweep(self, drive: Sequence[Array], u: Array, states: list[Array], nudge: Nudge | None) -> tuple[Array, Array]:
         """Settles layers 1 to N in place for feedback u; returns the outputs' input and each sample's residual."""
         network = self.network
         code, leak = CODES[network.rho], network.leak

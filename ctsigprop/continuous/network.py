@@ -94,9 +94,7 @@ class Network:
                 )
         for layer, bias in enumerate(self.biases, start=1):
             if bias.shape != (self.sizes[layer],):
-                raise InputError(
-                    f"bias of layer {layer} has shape {bias.shape}: must be ({self.sizes[layer]},)"
-                )
+                raise InputError(f"bias of layer {layer} has shape {bias.shape}: must be ({self.sizes[layer]},)")
 
     @property
     def dtype(self) -> np.dtype:

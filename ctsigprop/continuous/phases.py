@@ -37,20 +37,37 @@ class Contrast:
 
 
 def clamped_phase(
-    sweeps: LayerSweeps, drive: Sequence[Array], free: Equilibrium, nudge: Nudge, solver: SolverSettings
+    sweeps: LayerSweeps,
+    drive: Sequence[Array],
+    free: Equilibrium,
+    nudge: Nudge,
+    solver: SolverSettings,
+    samples: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int64], Equilibrium]:
     """Relaxes from the free equilibrium under a nudge (Eq. 13 with beta).
 
+    Args:
+        sweeps: of the network.
+        drive: constant inputs of the batch's phases.
+        free: the free equilibria of the batch.
+        nudge: one for each of `samples`.
+        solver: how to reach the fixed points.
+        samples: which of the batch are nudged, any of them more than once; each of them once if left out.
+
     Returns:
-        The indices of the samples whose outputs move at all, and their equilibria. A sample whose output
-        neurons stay where they are under the nudge keeps its free state exactly.
+        The places in `samples` whose outputs move at all, and their equilibria. A sample whose output neurons
+        stay where they are under the nudge keeps its free state exactly.
     """
     network = sweeps.network
-    outputs = free.output.copy()
-    settle_nudged(CODES[network.rho], free.output_net, network.leak, nudge.beta, nudge.target, outputs)
-    rows = np.flatnonzero((outputs != free.output).any(axis=1))
-    start = (*(layer[rows] for layer in free.states[:-1]), outputs[rows])
-    return rows, relax(sweeps, chosen_rows(drive, rows), start, solver, nudge[rows])
+    samples = np.arange(len(free.output)) if samples is None else samples
+    at_rest = free.output[samples]
+    outputs = at_rest.copy()
+    settle_nudged(CODES[network.rho], free.output_net[samples], network.leak, nudge.beta, nudge.target, outputs)
+    moved = np.flatnonzero((outputs != at_rest).any(axis=1))
+    rows = samples[moved]
+    start = (*(layer[rows] for layer in free.states[:-1]), outputs[moved])
+    moved_drive = [layer if len(layer) == 1 else layer[rows] for layer in drive]
+    return moved, relax(sweeps, moved_drive, start, solver, nudge[moved])
 
 
 def contrast(
@@ -80,20 +97,14 @@ def contrast(
     signs = (1, -1) if nudging.kind == "centered" else (1,)
     samples = np.tile(np.arange(batch), len(signs))
     nudge = Nudge(np.concatenate([sign * beta for sign in signs]), target[samples])
-    moved, nudged = clamped_phase(sweeps, chosen_rows(drive, samples), free[samples], nudge, solver)
+    moved, nudged = clamped_phase(sweeps, drive, free, nudge, solver, samples)
     rows = np.unique(samples[moved])
     spent = np.bincount(samples[moved], nudged.sweeps, batch).astype(np.int64)
     at_rest = free[rows].states
     plus, minus = (
-        _replaced(at_rest, rows, samples[moved][part], nudged[part])
-        for part in (moved < batch, moved >= batch)
+        _replaced(at_rest, rows, samples[moved][part], nudged[part]) for part in (moved < batch, moved >= batch)
     )
     return Contrast(rows, at_rest, plus, minus, len(signs) * beta[rows], spent, nudged.residual)
-
-
-def chosen_rows(drive: Sequence[Array], rows: Rows) -> tuple[Array, ...]:
-    """The drive of some of the samples; a drive that all samples share stays as it is."""
-    return tuple(layer if len(layer) == 1 else layer[rows] for layer in drive)
 
 
 def _replaced(states: tuple[Array, ...], rows: Rows, moved: Rows, nudged: Equilibrium) -> tuple[Array, ...]:

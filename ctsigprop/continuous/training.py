@@ -102,9 +102,7 @@ def train(
                 raise KeyboardInterrupt
             row = _evaluated(sweeps, inputs, data, settings, progress.tally, epoch, measure)
             best = all(row["validation_error"] <= past["validation_error"] for past in progress.history)
-            progress = Progress(
-                epoch, Tally(), [*progress.history, row], epoch if best else progress.best_epoch
-            )
+            progress = Progress(epoch, Tally(), [*progress.history, row], epoch if best else progress.best_epoch)
             if best:
                 run.save_checkpoint("best", network.parameters(), {"epoch": epoch})
             if epoch in settings.training.keep:
@@ -152,9 +150,7 @@ def _evaluated(
     return {
         "epoch": epoch,
         "train_error": 100 * tally.errors / tally.samples,
-        "validation_error": error_rate(
-            sweeps, data.validation.inputs(dtype), data.validation.labels, settings
-        ),
+        "validation_error": error_rate(sweeps, data.validation.inputs(dtype), data.validation.labels, settings),
         "test_error": error_rate(sweeps, data.test.inputs(dtype), data.test.labels, settings),
         "free_residual": tally.free_residual,
         "clamped_residual": tally.clamped_residual,

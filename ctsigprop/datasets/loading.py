@@ -15,9 +15,7 @@ from ctsigprop.errors import InputError
 REINSTALL = "install ctsigprop again"
 
 
-def load(
-    name: str, *, limit: int | None = None, data_dir: str | Path | None = None, download: bool = True
-) -> Dataset:
+def load(name: str, *, limit: int | None = None, data_dir: str | Path | None = None, download: bool = True) -> Dataset:
     """Loads a dataset, downloading it first where it is nowhere on this machine.
 
     Args:
@@ -56,9 +54,7 @@ def read_folder(entry: Entry, location: Location, limit: int | None = None) -> D
         )
     shape, classes, cut = entry.shape, entry.classes, entry.train
     try:
-        images, labels = entry.read(
-            _paths(location.folder, entry.train_files), cut + entry.validation, shape, classes
-        )
+        images, labels = entry.read(_paths(location.folder, entry.train_files), cut + entry.validation, shape, classes)
         test = entry.read(_paths(location.folder, entry.test_files), entry.test, shape, classes)
     except MalformedFile as error:
         raise InputError(f"{error}; {remedy(entry)}") from error

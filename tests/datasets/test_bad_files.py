@@ -172,9 +172,7 @@ def matlab(**changes: object) -> dict[str, object]:
     ],
     ids=["too few images", "pixels not uint8", "too few labels", "label 11", "label 0", "no labels"],
 )
-def test_a_wrong_svhn_file(
-    small_set: Callable, tmp_path: Path, variables: dict[str, object], message: str
-) -> None:
+def test_a_wrong_svhn_file(small_set: Callable, tmp_path: Path, variables: dict[str, object], message: str) -> None:
     path = small_set("svhn").write(tmp_path) / "train_32x32.mat"
     savemat(path, variables)
     assert f"{path}: expected {message}" in complaint("svhn", tmp_path)

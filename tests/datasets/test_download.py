@@ -78,9 +78,7 @@ def test_mirrors_are_tried_in_turn(small_set: Callable, web: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar-10", "svhn"])
-def test_an_interrupted_download_leaves_nothing(
-    small_set: Callable, web: Any, tmp_path: Path, name: str
-) -> None:
+def test_an_interrupted_download_leaves_nothing(small_set: Callable, web: Any, tmp_path: Path, name: str) -> None:
     small = small_set(name)
     small_set(name, mirrors=(web.mirror("cut", small.served, cut=True),))
     text = failure(name)
@@ -107,9 +105,7 @@ def test_a_download_goes_on_where_the_last_one_stopped(small_set: Callable, web:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_another_file_under_the_right_name_is_refused(
-    small_set: Callable, web: Any, tmp_path: Path, name: str
-) -> None:
+def test_another_file_under_the_right_name_is_refused(small_set: Callable, web: Any, tmp_path: Path, name: str) -> None:
     small = small_set(name)
     first = next(iter(small.served))
     swapped = {path: list(small.served.values())[-1] + b"x" for path in small.served}

@@ -16,9 +16,7 @@ NAMES = ["mnist", "fashion-mnist", "kmnist", "cifar-10", "cifar-100", "svhn"]
 
 @pytest.mark.parametrize("gzipped", [False, True], ids=["plain", "gzipped"])
 @pytest.mark.parametrize("name", NAMES)
-def test_samples_arrive_in_their_splits(
-    small_set: Callable, tmp_path: Path, name: str, gzipped: bool
-) -> None:
+def test_samples_arrive_in_their_splits(small_set: Callable, tmp_path: Path, name: str, gzipped: bool) -> None:
     small = small_set(name)
     small.write(tmp_path, gzipped=gzipped)
     dataset = load(name, data_dir=tmp_path, download=False)

@@ -41,9 +41,7 @@ def test_system_folders_are_those_of_debian_and_local_installs() -> None:
     ]
 
 
-def test_a_home_folder_is_expanded(
-    small_set: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_home_folder_is_expanded(small_set: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv(locate.VARIABLE, "~/sets")
     small_set("mnist").write(tmp_path / "sets")
@@ -72,9 +70,7 @@ def test_an_unfinished_folder_of_the_user_is_not_passed_over(small_set: Callable
         load("mnist", data_dir=tmp_path / "own")
 
 
-def test_downloads_go_to_the_users_folder_else_to_the_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_downloads_go_to_the_users_folder_else_to_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = CATALOG["mnist"]
     assert locate.download_folder(entry) == tmp_path / "cache" / "mnist"
     assert locate.download_folder(entry, tmp_path / "own" / "sets") == tmp_path / "own" / "sets" / "mnist"
@@ -89,7 +85,5 @@ def test_a_file_in_place_of_the_users_folder_sends_downloads_to_the_cache(tmp_pa
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(
-        RunFailure, match=r"cache/mnist: cannot be written \(.*\); make room there, or set \$CTS"
-    ):
+    with pytest.raises(RunFailure, match=r"cache/mnist: cannot be written \(.*\); make room there, or set \$CTS"):
         download(CATALOG["mnist"], tmp_path / "cache" / "mnist")

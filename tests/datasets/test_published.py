@@ -31,9 +31,7 @@ def label_counts(dataset: Dataset) -> tuple[list[int], list[int]]:
 
 
 def mean_and_deviation(dataset: Dataset) -> tuple[float, float]:
-    counts = sum(
-        np.bincount(split.images.ravel(), minlength=256) for split in (dataset.train, dataset.validation)
-    )
+    counts = sum(np.bincount(split.images.ravel(), minlength=256) for split in (dataset.train, dataset.validation))
     values = np.arange(256) / 255
     mean = np.average(values, weights=counts)
     return float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=counts)))
