@@ -56,7 +56,7 @@ def _errors(metrics: Rows) -> Figure:
     else:
         axes.set_ylim(bottom=0)
     axes.set_ylabel("error (%)")
-    best = min(metrics, key=lambda row: row["validation_error"])
+    best = min(reversed(metrics), key=lambda row: row["validation_error"])
     axes.axvline(best["epoch"], color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
     axes.set_title(f"test error {best['test_error']:.2f} % at the best validation error, epoch {best['epoch']}")
     axes.legend()

@@ -182,16 +182,3 @@ def row_of(contestant: Contestant, tolerance: float, reference: Array) -> dict[s
         "milliseconds": 1e3 * median(contestant.seconds),
         "fastest_milliseconds": 1e3 * min(contestant.seconds),
     }
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table; `--quick` for a small problem."""
-    import argparse
-
-    parser = argparse.ArgumentParser(prog="ctsigprop.benchmarks.solvers", description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a small problem, to see that the benchmark runs")
-    print(table(run(quick=parser.parse_args(arguments).quick)))
-
-
-if __name__ == "__main__":
-    main()

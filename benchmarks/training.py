@@ -1,7 +1,9 @@
 """An epoch of training beside PyTorch on the same layers, and beside the least that its products can cost.
 
 The network comes from the checkpoints that the run of `experiments/configs/mnist.yaml` keeps. At each of them the
-contestants train on the same batches in turns, chunk by chunk, in one process; seconds are scaled to an epoch.
+contestants train on the same batches in turns, chunk by chunk, in one process; seconds are scaled to an epoch. The
+network before its first update counts as the checkpoint of epoch 0. The whole run is the sum over its epochs of what
+the checkpoints measured, interpolated between them.
 
 The floor counts, for every batch, the products of one pass over the network in the free phase and one in the
 clamped phases (the rows that nudging moves), and of the updates made, each at the rate that NumPy's and SciPy's
@@ -51,6 +53,8 @@ def run(quick: bool = False) -> dict[str, Any]:
         InputError: there is no such run, or it kept no checkpoints.
     """
     if not quick:
+        if not RUN.is_dir():
+            raise InputError(f"{RUN}: no such run: first `ctsigprop train --config mnist --run-dir {RUN}`")
         return _measured(RunFolder.open(RUN), CHUNKS, CHUNK_BATCHES)
     settings = Settings(data=DataSettings("digits"), training=TrainingSettings(epochs=2, keep=(1, 2)))
     with tempfile.TemporaryDirectory() as folder, RunFolder.create(Path(folder), settings) as made:
@@ -70,14 +74,18 @@ def table(figures: dict[str, Any]) -> str:
         "ours/floor": "floor_ratio",
         "moved": "moved",
         "residual": "residual",
+        "unconverged": "unconverged",
         "update": "update_difference",
     }
-    lines = ["seconds an epoch", "epoch " + "".join(f"{title:>15}" for title in columns)]
+    lines = [
+        "seconds for the epoch after that of the checkpoint",
+        "epoch " + "".join(f"{title:>15}" for title in columns),
+    ]
     for row in figures["checkpoints"]:
         lines.append(f"{row['epoch']:>5} " + "".join(f"{row[key]:>15.4g}" for key in columns.values()))
     whole = figures["whole_run"]
     lines.append(
-        f"{figures['epochs']} epochs: ours {whole['ours_seconds']:.0f} s, backpropagation "
+        f"{figures['epochs']} epochs, interpolated: ours {whole['ours_seconds']:.0f} s, backpropagation "
         f"{whole['backpropagation_seconds']:.0f} s, backprop/ours {whole['backpropagation_ratio']:.2f}, "
         f"ours/floor {whole['floor_ratio']:.2f}"
     )
@@ -86,17 +94,16 @@ def table(figures: dict[str, Any]) -> str:
 
 def _measured(source: RunFolder, chunks: int, batches: int) -> dict[str, Any]:
     settings = source.settings()
-    if not settings.training.keep:
-        raise InputError(f"{source.path}: kept no checkpoints: train with --training.keep '[1, 10, 60]'")
+    _check_comparable(source, settings)
     set_threads(settings.training.threads)
     data = load(settings.data.name, limit=settings.data.limit)
     inputs = data.train.inputs(settings.network.precision)
-    rows = [_row(source, epoch, settings, data, inputs, chunks, batches) for epoch in settings.training.keep]
-    epochs = np.arange(1, settings.training.epochs + 1)
-    kept = [row["epoch"] for row in rows]
+    kept = [0, *settings.training.keep]
+    rows = [_row(source, epoch, settings, data, inputs, chunks, batches) for epoch in kept]
+    epochs_before = np.arange(settings.training.epochs)
 
     def over_the_run(key: str) -> float:
-        return float(np.interp(epochs, kept, [row[key] for row in rows]).sum())
+        return float(np.interp(epochs_before, kept, [row[key] for row in rows]).sum())
 
     totals = {key: over_the_run(f"{key}_seconds") for key in ("ours", "backpropagation", "floor")}
     return {
@@ -109,6 +116,26 @@ def _measured(source: RunFolder, chunks: int, batches: int) -> dict[str, Any]:
         },
         **environment(),
     }
+
+
+def _check_comparable(source: RunFolder, settings: Settings) -> None:
+    """Passes a run whose network the contestants can be built from.
+
+    Raises:
+        InputError: naming the setting that is in the way.
+    """
+    needed = {
+        "network.architecture": (settings.network.architecture, "sigprop_loop"),
+        "network.loops": (settings.network.loops, (1,)),
+        "network.rho": (settings.network.rho, "hard_sigmoid"),
+        "network.time_constant": (settings.network.time_constant, 1.0),
+        "nudging.kind": (settings.nudging.kind, "positive"),
+    }
+    for name, (value, allowed) in needed.items():
+        if value != allowed:
+            raise InputError(f"{source.path}: {name} = {value!r}: the benchmark compares networks with {allowed!r}")
+    if not settings.training.keep:
+        raise InputError(f"{source.path}: kept no checkpoints: train with --training.keep '[1, 10, 60]'")
 
 
 def _row(
@@ -125,9 +152,10 @@ def _row(
     network = draw(settings, data)
     sweeps = LayerSweeps(network)
     memory = np.zeros((count, sweeps.size), network.dtype)
-    saved, _ = source.load_checkpoint(f"epoch-{epoch}", like=network.parameters() | {MEMORY: memory})
-    network.load(saved)
-    memory[...] = saved[MEMORY]
+    if epoch > 0:
+        saved, _ = source.load_checkpoint(f"epoch-{epoch}", like=network.parameters() | {MEMORY: memory})
+        network.load(saved)
+        memory[...] = saved[MEMORY]
     order = np.random.default_rng([settings.training.seed, epoch + 1]).permutation(count)
     labels = data.train.labels
     update = _update_difference(sweeps, memory, inputs, labels, order, settings)
@@ -204,7 +232,7 @@ def _product_seconds(rows: int, weight: Array) -> float:
 
 def _update_seconds(rows: int, weight: Array) -> float:
     pre, post = (np.zeros((rows, units), weight.dtype) for units in weight.shape)
-    return median(_seconds(partial(add_outer, weight, pre, post, 0.0, 1.0)) for _ in range(FLOOR_REPEATS))
+    return median(_seconds(partial(add_outer, weight, pre, post, 1.0, 1.0)) for _ in range(FLOOR_REPEATS))
 
 
 def _update_difference(

@@ -2,7 +2,7 @@
 
     config.yaml           all settings, resolved
     metrics.jsonl         a JSON object an epoch
-    checkpoint-last.npz   arrays and progress after the last finished epoch
+    checkpoint-last.npz   arrays and progress after the last finished epoch, or where Ctrl-C stopped the run
     checkpoint-best.npz   weights after the epoch with the smallest validation error
     checkpoint-epoch-K.npz  as the last one, after an epoch of training.keep
     summary.json          what came out
@@ -220,12 +220,15 @@ class RunFolder:
         if not path.exists():
             return []
         rows = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        remedy = "resume the run, which writes the file anew"
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
             try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                remedy = "resume the run, which writes the file anew"
+                row = json.loads(line)
+            except ValueError as error:
                 raise InputError(f"{path}, line {number}: is not JSON: {remedy}") from error
+            if not isinstance(row, dict):
+                raise InputError(f"{path}, line {number}: is no epoch's metrics: {remedy}")
+            rows.append(row)
         return rows
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ NudgingKind = Literal["positive", "random-sign", "centered"]
 Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
 
+FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
+
 
 def _require(condition: bool, field_name: str, value: object, allowed: str) -> None:
     if not condition:
@@ -133,6 +135,8 @@ class SolverSettings:
         _one_of("solver.start", self.start, Start)
         _number("solver.step", self.step, 0.0, open_low=True)
         _number("solver.longest", self.longest, 0.0, open_low=True)
+        allowed = f"at most a million times solver.step = {self.step:g}"
+        _require(self.longest <= 1e6 * self.step, "solver.longest", self.longest, allowed)
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,8 @@ class LearningSettings:
         feedback_rate: learning rate of loops and of separate feedback connections.
         decay: factor on every rate after each epoch.
         weight_decay: fraction of a weight that an update at rate 1 takes off.
-        fixed: names of connections that stay as they were drawn, such as W12; `loop` stands for every loop.
+        fixed: names of connections that stay as they were drawn, such as W12; `loop` stands for every loop. The
+            biases go on learning.
     """
 
     rates: tuple[float, ...] = (4.0, 0.03)
@@ -237,6 +242,13 @@ class Settings:
         forward = len(hidden) + 1
         allowed = f"1 number, or {forward} for the forward connections of network.hidden = {list(hidden)}"
         _require(len(rates) in (1, forward), "learning.rates", list(rates), allowed)
+        finest = FINEST_TOLERANCE[self.network.precision]
+        _require(
+            self.solver.tolerance >= finest,
+            "solver.tolerance",
+            self.solver.tolerance,
+            f"at least {finest:g} with network.precision = {self.network.precision}, which resolves no more",
+        )
         if self.nudging.kind != "positive":
             bound = 1 / self.network.time_constant
             allowed = f"below 1 / network.time_constant = {bound:g} with {self.nudging.kind} nudging"

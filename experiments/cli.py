@@ -26,20 +26,14 @@ Any setting is a flag, or a line of a YAML file:
 
     ctsigprop train --network.hidden '[128, 128]' --learning.rates '[2, 1, 0.05]' --nudging.beta 0.5
 
-MNIST as in the paper, 784-1500-1500-10 with a learned loop (fetched once, 12 MB):
+MNIST as in the paper, 784-1500-1500-10 with a learned loop (fetched once, 11 MB):
 
     ctsigprop data fetch mnist
     ctsigprop train --config mnist
 
 `ctsigprop --help` lists the commands, `ctsigprop train --help` the settings."""
 
-EXTRAS = {
-    "torch": "torch",
-    "tensorboard": "tensorboard",
-    "torchdiffeq": "dev",
-    "dask": "sweep",
-    "distributed": "sweep",
-}
+EXTRAS = {"torch": "torch", "tensorboard": "tensorboard", "torchdiffeq": "dev"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        return _refuse(f"{error.name} is not installed: pip install 'ctsigprop[{extra}]'", 1)
+        return _refuse(f"{error.name} is not installed: pip install 'ctsigprop[{extra}]'", 2)
     except MemoryError:
         return _refuse("out of memory: make network.hidden or training.batch_size smaller", 1)
     except KeyboardInterrupt:

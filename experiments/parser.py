@@ -37,7 +37,9 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     except ArgumentError as error:
         chosen = next((commands[word] for word in arguments if word in commands), parser)
         raise InputError(_explain(str(error), arguments, list(commands), chosen)) from error
-    name = options["command"]
+    name = options.get("command")
+    if name is None:
+        raise InputError(f"no command: give one of {', '.join(commands)}")
     return name, options[name]
 
 

@@ -89,8 +89,11 @@ def _settings(run: RunFolder, given: Values) -> Settings:
     """The run's own settings with those given on top; dopri5 where the run used sweeps.
 
     Raises:
-        InputError: sweeps are asked for, or a setting is wrong.
+        InputError: sweeps are asked for, or a setting is wrong or of no use here.
     """
+    for group, name in (("nudging", "kind"), ("solver", "start")):
+        if name in given.get(group, {}):
+            raise InputError(f"{group}.{name}: simulate starts from rest and nudges with +beta: leave it out")
     own = to_values(run.settings())
     if own["solver"]["method"] in SWEEP_METHODS:
         own["solver"]["method"] = DEFAULT_METHOD

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ctsigprop.config import settings_from, to_values
-from ctsigprop.errors import InputError, Interrupted
+from ctsigprop.errors import InputError, Interrupted, RunFailure
 from ctsigprop.experiments.flags import Values, given, merged
 from ctsigprop.runs import RunFolder, claim_folder
 from ctsigprop.settings import Settings
@@ -35,7 +35,6 @@ def command(options: Mapping[str, Any]) -> None:
     print(f"run in {run.path}", flush=True)
     with run:
         summary = _trained(settings, run, undo, quiet=options.get("quiet", False))
-        _draw(run, settings)
     print(
         f"test error {summary['test_error']:.2f} % after epoch {summary['best_epoch']}, "
         f"whose validation error is the smallest: {summary['best_validation_error']:.2f} %"
@@ -49,8 +48,10 @@ def _trained(settings: Settings, run: RunFolder, undo: Undo, *, quiet: bool) -> 
         from ctsigprop.continuous.training import train
 
         begun = run.checkpoint("last").exists()
-        return train(settings, run, resume=begun, quiet=quiet, measure=angles)
-    except InputError:
+        summary = train(settings, run, resume=begun, quiet=quiet, measure=angles)
+        _draw(run, settings)
+        return summary
+    except (InputError, RunFailure):
         undo()
         raise
     except KeyboardInterrupt as interruption:

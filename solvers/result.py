@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self
@@ -49,18 +48,17 @@ def _empty() -> Array:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Result:
-    """Outcome of a solve: of an integration, or of an iteration to a fixed point.
+    """Outcome of an integration.
 
     Attributes:
-        y: final state, shape (n,) for an integration; an iteration keeps the shape it was given.
+        y: final state, shape (n,).
         status: how the solve ended.
-        residual: scaled maximum norm of what still moves at `y`. For an integration
-            max|f(t, y)| / max(1, max|y|), a component that a bound holds in place counting as zero;
-            for a fixed point y = G(y) the same with f = G(y) - y.
-        evaluations: evaluations of the field (integration) or sweeps (iteration).
-        accepted: steps taken; 0 for an iteration.
+        residual: what still moves at `y`, max|f(t, y)| / max(1, max|y|); a component that a bound holds in place
+            counts as zero.
+        evaluations: evaluations of the field.
+        accepted: steps taken.
         rejected: steps tried and repeated with a smaller size.
-        time: time reached; NaN for an iteration, which has none.
+        time: time reached.
         times: the asked times that the solve reached, shape (k,).
         states: states at `times`, shape (k, n); empty where no times were asked.
     """
@@ -69,9 +67,9 @@ class Result:
     status: Status
     residual: float
     evaluations: int
-    accepted: int = 0
-    rejected: int = 0
-    time: float = math.nan
+    accepted: int
+    rejected: int
+    time: float
     times: Array = field(default_factory=_empty)
     states: Array = field(default_factory=_empty)
 
@@ -87,9 +85,8 @@ class SolveError(RuntimeError):
 
     def __init__(self, result: Result) -> None:
         """Say in one line where the solve stopped, why, and what to do about it."""
-        where = "" if math.isnan(result.time) else f" at t = {result.time:g}"
         super().__init__(
-            f"{result.status.name.lower()}{where} after {result.evaluations} evaluations, "
+            f"{result.status.name.lower()} at t = {result.time:g} after {result.evaluations} evaluations, "
             f"residual {result.residual:.3g}: {result.status.sentence}"
         )
         self.result = result

@@ -14,7 +14,7 @@ from ctsigprop.settings import LearningSettings, NudgingSettings, Settings, Solv
 @given(
     rate=st.floats(0, 1e300),
     beta=st.floats(1e-300, 0.99),
-    tolerance=st.floats(1e-320, 0.1, exclude_min=True),
+    tolerance=st.floats(2e-6, 0.1),
     fixed=st.lists(st.sampled_from(["W12", "W23", "loop", "null", "3", "yes"]), unique=True),
 )
 def test_yaml_comes_back_bit_for_bit(
@@ -23,7 +23,7 @@ def test_yaml_comes_back_bit_for_bit(
     settings = Settings(
         solver=SolverSettings(tolerance=tolerance),
         nudging=NudgingSettings("centered", beta),
-        learning=LearningSettings(rates=(rate, 0.1, 1), fixed=tuple(fixed)),
+        learning=LearningSettings(rates=(rate, 0.1), fixed=tuple(fixed)),
     )
     path = tmp_path_factory.getbasetemp() / "config.yaml"
     path.write_text(to_yaml(settings))

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from ctsigprop.continuous.activations import BOUNDS
 from ctsigprop.continuous.epoch import Tally
 from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.relaxation import SWEEP_METHODS
 from ctsigprop.errors import RunFailure
-from ctsigprop.settings import Settings
+from ctsigprop.settings import Settings, SolverSettings
 
-CLIPPED_BELOW = frozenset({"hard_sigmoid", "rectifier"})
 TOLERATED = 1e-3
 
 
@@ -22,16 +23,16 @@ def warnings_of(tally: Tally, gain: float, settings: Settings) -> dict[str, str]
     found = {}
     learning = settings.learning
     silent = [unit for unit, highest in enumerate(tally.highest) if highest <= 0]
-    if silent and settings.network.rho in CLIPPED_BELOW:
+    if silent and BOUNDS[settings.network.rho][0] == 0:
         found["silent_outputs"] = (
-            f"output units {silent} were silent for every sample and cannot recover: lower the last of "
+            f"output units {silent} were silent for every sample and may not recover: lower the last of "
             f"learning.rates = {list(learning.rates)} or network.output_gain = {settings.network.output_gain:g}"
         )
     if tally.unconverged > TOLERATED * tally.samples:
         found["not_converged"] = (
             f"{tally.unconverged} phases of {tally.samples} samples did not converge (residual up to "
-            f"{max(tally.free_residual, tally.clamped_residual):.1e}): raise solver.max_sweeps = "
-            f"{settings.solver.max_sweeps} or solver.longest = {settings.solver.longest:g}, or lower learning.rates"
+            f"{max(tally.free_residual, tally.clamped_residual):.1e}): raise {_cap(settings.solver)} "
+            "or lower learning.rates"
         )
     if gain > 1:
         found["loop_gain"] = (
@@ -39,6 +40,12 @@ def warnings_of(tally: Tally, gain: float, settings: Settings) -> dict[str, str]
             f"lower learning.feedback_rate = {learning.feedback_rate:g} or raise learning.weight_decay"
         )
     return found
+
+
+def _cap(solver: SolverSettings) -> str:
+    if solver.method in SWEEP_METHODS:
+        return f"solver.max_sweeps = {solver.max_sweeps}"
+    return f"solver.longest = {solver.longest:g}"
 
 
 def refuse_lost_weights(network: Network, epoch: int) -> None:

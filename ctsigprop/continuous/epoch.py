@@ -51,7 +51,7 @@ class Tally:
         Raises:
             RunFailure: a state is no longer finite.
         """
-        if not np.isfinite(free.output).all():
+        if not (np.isfinite(free.residual).all() and np.isfinite(pair.residual).all()):
             raise RunFailure(
                 f"states are no longer finite, {self.samples} samples into the epoch: "
                 "lower learning.rates or nudging.beta and train anew"
@@ -125,7 +125,7 @@ def run_epoch(
             free = relax(sweeps, drive, sweeps.states_from(memory[batch]), settings.solver)
             if settings.solver.start == "last":
                 memory[batch] = sweeps.unknowns(free.states)
-            signs = np.random.default_rng([settings.training.seed, epoch, start])
+            signs = np.random.default_rng([settings.training.seed, epoch, start + 1])
             pair = contrast(sweeps, drive, free, targets[labels[batch]], settings.nudging, settings.solver, signs)
             learn(network, x, pair, rate_factor=rate_factor, weight_decay=settings.learning.weight_decay)
             tally.add(free, pair, labels[batch], settings.solver.tolerance)

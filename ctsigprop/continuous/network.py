@@ -194,7 +194,8 @@ def build(
     names = [connection.name for connection in connections]
     for name in learning.fixed:
         if name not in names and not (name == "loop" and network.architecture == "sigprop_loop"):
-            raise InputError(f"learning.fixed = {name!r}: must be one of {', '.join(names)} or loop")
+            known = [*names, "loop"] if network.architecture == "sigprop_loop" else names
+            raise InputError(f"learning.fixed = {name!r}: must be one of {', '.join(known)}")
     biases = tuple(np.zeros(units, network.precision) for units in sizes[1:])
     return Network(sizes, tuple(connections), biases, forward_rates, network.rho, network.time_constant)
 

@@ -20,9 +20,9 @@ class Contrast:
     Attributes:
         rows: indices of those samples in the batch, (moved,).
         free: their free states, layers 1 to N, each (moved, units).
-        plus: states at the larger beta, likewise.
-        minus: states at the smaller beta, likewise; the free states unless nudging is centered.
-        span: beta of `plus` less beta of `minus`, (moved,).
+        plus: nudged states, with +beta where nudging is centered, likewise.
+        minus: states with -beta where nudging is centered, else the free states, likewise.
+        span: beta of `plus` less that of `minus`, (moved,).
         sweeps: sweeps of the clamped phases for each sample of the batch, (batch,).
         residual: relative residual of each clamped phase that was run, (phases,).
     """
@@ -66,7 +66,7 @@ def clamped_phase(
     moved = np.flatnonzero((outputs != at_rest).any(axis=1))
     rows = samples[moved]
     start = (*(layer[rows] for layer in free.states[:-1]), outputs[moved])
-    moved_drive = [layer if len(layer) == 1 else layer[rows] for layer in drive]
+    moved_drive = [layer[rows] if len(layer) == len(free.output) else layer for layer in drive]
     return moved, relax(sweeps, moved_drive, start, solver, nudge[moved])
 
 

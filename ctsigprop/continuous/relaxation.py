@@ -11,6 +11,7 @@ from ctsigprop.continuous.network import Array, Nudge
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers import Result, Status, integrate
 
+MOST_STEPS = 1_000_000
 SWEEP_METHODS = frozenset({"anderson", "sweeps"})
 # Fractions of the tolerance: the speed of a state at rest, and the error of a step of dopri5. Close to rest its steps
 # grow to the edge of stability and the state trembles by some ten step errors, which must stay below the speed of rest.
@@ -95,6 +96,7 @@ def integrate_phase(
         leak=network.leak if solver.method == "exponential_euler" else None,
         lower=low,
         upper=high,
+        max_steps=MOST_STEPS,
         residual_tolerance=rest,
         times=times,
     )

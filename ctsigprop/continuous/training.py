@@ -16,6 +16,7 @@ from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.stability import loop_gain
 from ctsigprop.datasets import Dataset, load
 from ctsigprop.environment import environment
+from ctsigprop.errors import RunFailure
 from ctsigprop.interrupt import deferred_interrupt
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
@@ -169,7 +170,10 @@ def _evaluated(
 def _largest_gain(sweeps: LayerSweeps, inputs: Array, settings: Settings) -> float:
     samples = inputs[: max(1, GAIN_COLUMNS // sweeps.size)]
     free = relax(sweeps, sweeps.drive(samples), sweeps.at_rest(len(samples)), settings.solver)
-    return float(loop_gain(sweeps, free.states).max())
+    try:
+        return float(loop_gain(sweeps, free.states).max())
+    except np.linalg.LinAlgError as error:
+        raise RunFailure("the loop gain is no longer finite: lower learning.rates and train anew") from error
 
 
 def _summarised(run: RunFolder, settings: Settings, progress: Progress) -> dict[str, Any]:

@@ -133,8 +133,8 @@ def test_weights_that_are_not_finite_are_one_line(ctsigprop: Command, run: Path)
         assert answer.err.count("\n") == 1
 
 
-def test_an_integration_that_breaks_off_is_one_line(ctsigprop: Command, run: Path) -> None:
+def test_more_steps_than_can_be_taken_are_refused(ctsigprop: Command, run: Path) -> None:
     answer = ctsigprop("simulate", "run", "--solver.method", "euler", "--solver.step", "1e-4")
-    assert answer.status == 1
-    assert "solver.method = 'euler': the step cap was reached" in answer.err
+    assert answer.status == 2
+    assert "solver.longest = 200.0: must be at most a million times solver.step = 0.0001" in answer.err
     assert answer.err.count("\n") == 1

@@ -60,27 +60,32 @@ def settled(
     return state[:, 0]
 
 
+def force(rho: str, s: np.ndarray, net: np.ndarray, leak: float, beta: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """rho'(s) net - leak s - beta (s - target), inside the bounds of rho."""
+    match rho:
+        case "logistic":
+            first = 4 * RHO[rho](s) * (1 - RHO[rho](s))
+        case "tanh":
+            first = 1 - np.tanh(s) ** 2
+        case _:
+            first = np.ones_like(s)
+    return first * net - leak * s - beta * (s - target)
+
+
 def flow(
     rho: str, s: np.ndarray, net: np.ndarray, leak: float, beta: np.ndarray, target: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """State and speed after a long time of ds/dt = rho'(s) net - leak s - beta (s - target) (RK4, projected)."""
+    """State and speed after a long time of ds/dt = force (RK4, projected)."""
     low, high = BOUNDS[rho]
-
-    def force(s: np.ndarray) -> np.ndarray:
-        if rho in CLIPPED:
-            return net - leak * s - beta * (s - target)
-        p = RHO[rho](s)
-        first = 4 * p * (1 - p) if rho == "logistic" else 1 - p * p
-        return first * net - leak * s - beta * (s - target)
-
+    around = (net, leak, beta, target)
     h = 0.08
     for _ in range(4500):
-        a = force(s)
-        b = force(s + h / 2 * a)
-        c = force(s + h / 2 * b)
-        d = force(s + h * c)
+        a = force(rho, s, *around)
+        b = force(rho, s + h / 2 * a, *around)
+        c = force(rho, s + h / 2 * b, *around)
+        d = force(rho, s + h * c, *around)
         s = np.clip(s + h / 6 * (a + 2 * b + 2 * c + d), low, high)
-    return s, np.clip(s + h * force(s), low, high) - s
+    return s, np.clip(s + h * force(rho, s, *around), low, high) - s
 
 
 @pytest.mark.parametrize("leak", [1.0, 0.6])
@@ -107,16 +112,27 @@ def test_balance_is_where_the_flow_ends(rho: str, leak: float) -> None:
 
 
 @pytest.mark.parametrize("rho", SMOOTH)
+def test_the_way_to_the_balance_passes_no_other(rho: str) -> None:
+    """A nudged neuron can have three balances; from the start to the one that is found the force keeps its sign."""
+    rng, count = np.random.default_rng(6), 20_000
+    start, net = rng.uniform(-2, 3, count), rng.uniform(-4, 4, count)
+    beta, target = rng.uniform(-0.9, 1, count), rng.choice([0.0, 1.0], count)
+    found = settled(rho, start, net, 1.0, beta, target)
+    first = force(rho, start, net, 1.0, beta, target)
+    assert_array_equal(np.sign(found - start), np.sign(first))
+    for part in np.linspace(0, 0.999, 200):
+        on_the_way = force(rho, start + part * (found - start), net, 1.0, beta, target)
+        assert np.min(on_the_way * np.sign(first)) > -1e-13
+
+
+@pytest.mark.parametrize("rho", SMOOTH)
 @pytest.mark.parametrize("size", [1e-9, 1.0, 30.0, 1000.0])
 def test_balance_solves_its_equation_to_rounding(rho: str, size: float) -> None:
     rng = np.random.default_rng(2)
     net = size * rng.normal(size=500)
     beta, target = rng.choice([0.0, 0.5, -0.3], 500), rng.choice([0.0, 1.0], 500)
     s = settled(rho, rng.uniform(-3, 3, 500), net, 1.0, beta, target)
-    p = RHO[rho](s)
-    first = 4 * p * (1 - p) if rho == "logistic" else 1 - p * p
-    force = first * net - s - beta * (s - target)
-    assert np.abs(force).max() < 1e-14 * (1 + size)
+    assert np.abs(force(rho, s, net, 1.0, beta, target)).max() < 1e-14 * (1 + size)
 
 
 @pytest.mark.parametrize("leak", [1.0, 2.5])
@@ -139,11 +155,10 @@ def test_a_neuron_at_a_bound_has_no_slope() -> None:
 def balance_by_bisection(rho: str, net: float, leak: float) -> float:
     """The only root without nudging."""
 
-    def force(s: float) -> float:
-        p = float(RHO[rho](np.float64(s)))
-        return (4 * p * (1 - p) if rho == "logistic" else 1 - p * p) * net - leak * s
+    def imbalance(s: float) -> float:
+        return float(force(rho, np.float64(s), net, leak, 0.0, 0.0))
 
-    return brentq(force, -abs(net) / leak - 1e-9, abs(net) / leak + 1e-9, xtol=1e-15)
+    return brentq(imbalance, -abs(net) / leak - 1e-9, abs(net) / leak + 1e-9, xtol=1e-15)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])

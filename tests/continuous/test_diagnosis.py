@@ -105,7 +105,7 @@ def test_a_tally_adds_up_what_the_batches_did() -> None:
 def test_a_tally_refuses_states_that_are_lost() -> None:
     states = (np.array([[0.5, np.nan]]),)
     nothing = np.empty(0)
-    free = Equilibrium(states, states[0], np.ones(1, int), np.zeros(1), Status.NOT_FINITE)
+    free = Equilibrium(states, states[0], np.ones(1, int), np.array([np.nan]), Status.NOT_FINITE)
     pair = Contrast(nothing, states, states, states, nothing, np.zeros(1, int), nothing)
     with pytest.raises(RunFailure, match=r"^states are no longer finite, 40 samples into the epoch: lower"):
         Tally(samples=40).add(free, pair, np.zeros(1, int), 1e-4)

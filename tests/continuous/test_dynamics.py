@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous.dynamics import energy, field_arguments, flatten, hopfield_field, layers_of
+from ctsigprop.continuous.activations import CODES
+from ctsigprop.continuous.dynamics import (
+    energy,
+    field_arguments,
+    fill_rates,
+    flatten,
+    hopfield_field,
+    layers_of,
+)
 from ctsigprop.continuous.network import Network, Nudge
 from ctsigprop.continuous.relaxation import integrate_phase
 from ctsigprop.errors import InputError
@@ -99,6 +107,18 @@ def test_field_is_eq_13(make_problem: Callable, architecture: str, rho: str, pre
         for found, layer in zip(field(problem.network, problem.drive, states, nudge), expected, strict=True):
             assert found.dtype == precision
             assert_allclose(found, layer, atol=20 * np.finfo(precision).eps)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("rho", ["logistic", "tanh"])
+def test_rates_are_exact_to_rounding_and_saturate_far_out(rho: str, precision: str) -> None:
+    states = np.concatenate([np.linspace(-30, 30, 10_001), [0.0, -1e-30, 1e-6, -1e4, 1e4, -1e30, 1e30]])
+    states = states.astype(precision)
+    rates = np.full_like(states, np.nan)
+    fill_rates(CODES[rho], states, rates)
+    exact = states.astype(np.longdouble)
+    expected = np.tanh(exact) if rho == "tanh" else (1 + np.tanh(2 * exact - 1)) / 2
+    assert_allclose(rates, expected.astype(np.float64), rtol=0, atol=3 * np.finfo(precision).eps)
 
 
 def test_a_bias_drives_every_sample(make_problem: Callable) -> None:

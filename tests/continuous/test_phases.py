@@ -79,6 +79,25 @@ def test_centered_nudging_is_both_one_sided_phases(make_problem: Callable, archi
         assert_array_equal(found, layer[pair.rows])
 
 
+def test_samples_that_one_side_alone_moves_keep_their_free_states_on_the_other(make_problem: Callable) -> None:
+    problem = make_problem(samples=40, feedback_gain=0.02)
+    problem.network.parameters()["W23"][...] *= 8
+    problem.network.parameters()["b3"][...] -= problem.relax().output_net.mean(axis=0)
+    free = problem.relax()
+    moved = {
+        beta: clamped_phase(problem.sweeps, problem.drive, free, problem.nudge(beta), SOLVER)[0].tolist()
+        for beta in (0.5, -0.5)
+    }
+    assert 5 < len(moved[-0.5]) < len(moved[0.5])
+    assert moved[-0.5] != moved[0.5][: len(moved[-0.5])]
+    pair = contrasted(problem, "centered", 0.5)
+    assert pair.rows.tolist() == sorted({*moved[0.5], *moved[-0.5]})
+    for side, beta in ((pair.plus, 0.5), (pair.minus, -0.5)):
+        expected = problem.relax(problem.nudge(beta), free.states)
+        for found, layer in zip(side, expected.states, strict=True):
+            assert_allclose(found, layer[pair.rows], atol=1e-10)
+
+
 def test_positive_nudging_is_the_papers_phase(make_problem: Callable) -> None:
     problem = make_problem(samples=8)
     free, pair = problem.relax(), contrasted(problem, "positive", 0.5)

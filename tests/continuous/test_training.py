@@ -159,11 +159,11 @@ def test_it_learns_the_digits(tmp_path: Path, architecture: str, kind: str) -> N
 @pytest.mark.parametrize("method", ["dopri5", "exponential_euler"])
 def test_integrators_train_as_the_sweeps_do(tmp_path: Path, method: str) -> None:
     """The updates do not depend on how a fixed point was reached, beyond its tolerance."""
-    weights = []
+    weights, settings = [], small(epochs=1)
+    exact = replace(settings.network, precision="float64")
     for way in ("anderson", method):
-        settings = replace(small(), solver=SolverSettings(way, tolerance=1e-6))
-        settings = replace(settings, network=replace(settings.network, precision="float64"))
-        run = trained(tmp_path / way, replace(settings, training=replace(settings.training, epochs=1)))
+        way_there = SolverSettings(way, tolerance=1e-6)
+        run = trained(tmp_path / way, replace(settings, network=exact, solver=way_there))
         weights.append(run.load_checkpoint("last")[0])
     for name in ("W01", "W12", "W23", "W31", "W32", "b1", "b3"):
         np.testing.assert_allclose(weights[1][name], weights[0][name], atol=1e-4)
@@ -258,6 +258,27 @@ def test_a_seed_is_a_run(tmp_path: Path) -> None:
     one, two, other = (trained(tmp_path / name, small(seed=seed)) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
     assert_same_run(one, two)
     assert rows(one) != rows(other)
+
+
+def test_rates_decay_after_every_epoch(tmp_path: Path) -> None:
+    """The second epoch at half the decay is one at half the rates."""
+    decaying = small(epochs=2)
+    decaying = replace(decaying, learning=replace(decaying.learning, decay=0.5))
+    halved = replace(decaying.learning, rates=(0.2, 0.1, 0.025), feedback_rate=0.025, decay=1.0)
+    run = trained(tmp_path / "run", small(epochs=1))
+    train(replace(decaying, learning=halved), run, resume=True, quiet=True)
+    assert rows(run) == rows(trained(tmp_path / "decaying", decaying))
+
+
+@pytest.mark.parametrize("start", ["last", "zero"])
+def test_a_free_phase_starts_where_the_sample_last_ended_or_at_rest(tmp_path: Path, start: str) -> None:
+    settings = small(start=start)
+    still = replace(settings.learning, rates=(0.0,), feedback_rate=0.0)
+    first, *later = trained(tmp_path / "run", replace(settings, learning=still)).metrics()
+    assert first["free_sweeps"] > 1
+    for row in later:
+        assert row["free_sweeps"] == (1 if start == "last" else first["free_sweeps"])
+        assert row["train_error"] == first["train_error"]
 
 
 def test_weights_that_stay_fixed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from ctsigprop.solvers import METHODS, Result, SolveError, Status, integrate
+from ctsigprop.solvers import METHODS, SolveError, Status, integrate
 
 
 @njit
@@ -134,10 +134,3 @@ def test_check_raises_one_line_with_the_remedy_and_the_result():
 def test_statuses_carry_sentences():
     assert [status.value for status in Status] == list(range(len(Status)))
     assert all(len(status.sentence.split()) > 4 and "\n" not in status.sentence for status in Status)
-
-
-def test_an_iteration_without_time_speaks_of_none():
-    result = Result(y=np.zeros(2), status=Status.NOT_CONVERGED, residual=0.5, evaluations=9)
-    with pytest.raises(SolveError, match=r"^not_converged after 9 evaluations, residual 0\.5: "):
-        result.check()
-    assert (result.times.size, result.states.size, result.accepted) == (0, 0, 0)
