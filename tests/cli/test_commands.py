@@ -26,7 +26,7 @@ def test_without_arguments_it_shows_an_example_that_works(ctsigprop: Command) ->
     answer = ctsigprop()
     assert answer.status == 0
     lines = [shlex.split(line) for line in answer.out.splitlines() if line.startswith("    ctsigprop ")]
-    assert {line[1] for line in lines} == {"train", "data"}
+    assert {line[1] for line in lines} == {"train", "simulate", "align", "data"}
     for line in lines:
         if line[1] == "train":
             assert ctsigprop(*line[1:], "--help").status == 0
@@ -39,7 +39,7 @@ def test_version(ctsigprop: Command) -> None:
 def test_help_lists_the_commands(ctsigprop: Command) -> None:
     answer = ctsigprop("--help")
     assert answer.status == 0
-    for command in ("train", "data", "bench"):
+    for command in ("train", "simulate", "align", "data", "bench"):
         assert f"    {command} " in answer.out
 
 
@@ -91,7 +91,7 @@ def test_a_missing_extra_is_named(ctsigprop: Command, monkeypatch: pytest.Monkey
 
     monkeypatch.setitem(sys.modules, "ctsigprop.benchmarks.solvers", SimpleNamespace(run=run))
     answer = ctsigprop("bench", "solvers")
-    assert answer.status == 1
+    assert answer.status == 2
     assert answer.err == "ctsigprop: error: torch is not installed: pip install 'ctsigprop[torch]'\n"
 
 

@@ -20,7 +20,17 @@ CTSIGPROP = Path(sys.executable).with_name("ctsigprop")
 EPOCHS = 12
 FLAGS = [
     *("--network.hidden", "[24]", "--data.limit", "300", "--training.batch_size", "2"),
-    *("--nudging.kind", "random-sign", "--training.epochs", str(EPOCHS), "--training.threads", "1", "--quiet"),
+    *(
+        "--nudging.kind",
+        "random-sign",
+        "--nudging.beta",
+        "0.5",
+        "--training.epochs",
+        str(EPOCHS),
+        "--training.threads",
+        "1",
+        "--quiet",
+    ),
 ]
 CLOCK = ("seconds", "training_seconds")
 

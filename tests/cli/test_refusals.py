@@ -72,7 +72,10 @@ SETTINGS = [
     ("--network.hidden abc", "network.hidden = 'abc': must be a list"),
     ("--network.hidden [3", "network.hidden = '[3': must be a list"),
     ("--network.hidden [2.5]", "network.hidden = 2.5: must be a whole number"),
-    ("--network.hidden [9,9] --network.loops [3]", "network.loops = [3]: must be one or more different hidden layers, 1 to 2"),
+    (
+        "--network.hidden [9,9] --network.loops [3]",
+        "network.loops = [3]: must be one or more different hidden layers, 1 to 2",
+    ),
     ("--network.loops [0]", "network.loops = [0]: must be"),
     ("--network.loops [1,1]", "network.loops = [1, 1]: must be one or more different"),
     ("--network.loops []", "network.loops = []: must be one or more"),
