@@ -9,6 +9,6 @@ __path__ = extend_path(__path__, __name__)
 
 # NumPy and SciPy each bring an OpenBLAS whose idle threads spin for milliseconds before they sleep, and so take
 # the cores from each other: three times slower training. They read this once, as they are loaded.
-os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "10")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "17")
 
 __version__ = "0.1.0"
