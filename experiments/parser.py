@@ -37,10 +37,10 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     except ArgumentError as error:
         chosen = next((commands[word] for word in arguments if word in commands), parser)
         raise InputError(_explain(str(error), arguments, list(commands), chosen)) from error
-    name = options.get("command")
-    if name is None:
+    chosen_name = options.get("command")
+    if chosen_name is None:
         raise InputError(f"no command: give one of {', '.join(commands)}")
-    return name, options[name]
+    return chosen_name, options[chosen_name]
 
 
 def _train() -> ArgumentParser:
