@@ -31,7 +31,7 @@ def test_every_file_of_code_and_data_is_installed() -> None:
     for package, folder in MAPPING.items():
         installed = files(package)
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix in kinds or path.name == "py.typed":
+            if "results" not in path.parts and (path.suffix in kinds or path.name == "py.typed"):
                 assert installed.joinpath(*path.relative_to(ROOT / folder).parts).is_file(), path
 
 

@@ -118,7 +118,7 @@ def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
 def test_out_of_disk_it_fails_in_one_line_and_goes_on_when_there_is_room(undisturbed: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     process = start(run, *FLAGS)
-    wait_for_epoch(run, process, 1)
+    wait_for_epoch(run, process, 2)
     size = (run / "checkpoint-last.npz").stat().st_size
     _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size // 2, hard))
