@@ -36,10 +36,8 @@ def relax(
         solver: method and tolerance; an integrator runs until the batch rests, at most `solver.longest`.
         nudge: the clamped phase's pull; none in the free phase.
     """
-    if solver.method in SWEEP_METHODS:
-        return sweeps.solve(drive, sweeps.unknowns(start), solver, nudge)
     network, samples = sweeps.network, len(start[0])
-    if samples == 0:
+    if solver.method in SWEEP_METHODS or samples == 0:
         return sweeps.solve(drive, sweeps.unknowns(start), solver, nudge)
     rest = REST * solver.tolerance * network.leak
     result = integrate_phase(sweeps, drive, start, solver, nudge, duration=solver.longest, rest=rest)
