@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import acos, degrees
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +134,13 @@ def sample_angles(network: Network, displacement: Sequence[Array]) -> dict[str, 
                 delivered = delivered @ link.weight
             found[turn.name] = angle_between(delivered, change @ turn.link.weight.T)
     return found
+
+
+def summary(degrees: NDArray[np.float64]) -> dict[str, Any]:
+    """Mean and standard deviation over the samples that the nudge moves; none where it moves no sample."""
+    if len(degrees) == 0:
+        return {"samples": 0, "mean": None, "standard_deviation": None}
+    return {"samples": len(degrees), "mean": float(degrees.mean()), "standard_deviation": float(degrees.std())}
 
 
 def angle_between(a: Array, b: Array) -> NDArray[np.float64]:

@@ -1,26 +1,26 @@
 """Figures of one run over its epochs: errors, residuals and sweeps of the phases, weight angles."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from math import nan
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ctsigprop.analysis.probe_curves import Band, Curve, Rows, gapped, probe_figures, signal_bands
 from ctsigprop.analysis.style import BLUE, COLOURS, INK, MUTED, ORANGE, VERMILION, epoch_axis, new_figure, save, styled
-
-Rows = Sequence[Mapping[str, Any]]
-Curve = tuple[list[int], list[float]]
 
 ERRORS = {"train": MUTED, "validation": ORANGE, "test": BLUE}
 PHASES = {"free": BLUE, "clamped": VERMILION}
 WIDE_RANGE = 20.0
 DASHES = ("-", "--", ":")  # as often as there are more curves than colours
+RANDOM: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3))}
 
 
 def draw_curves(metrics: Rows, folder: Path, tolerance: float) -> list[Path]:
-    """Draws errors.png, phases.png and, where angles were logged, angles.png.
+    """Draws errors.png, phases.png and, where they were logged, angles.png, gradient.png and stability.png.
 
     Args:
         metrics: one mapping an epoch, as metrics.jsonl holds them: errors in percent, angles in degrees.
@@ -37,7 +37,8 @@ def draw_curves(metrics: Rows, folder: Path, tolerance: float) -> list[Path]:
         drawn = {"errors": _errors(metrics), "phases": _phases(metrics, tolerance)}
         curves = angle_curves(metrics)
         if curves:
-            drawn["angles"] = angle_figure(curves)
+            drawn["angles"] = angle_figure(curves, signals=signal_bands(metrics))
+        drawn |= probe_figures(metrics)
         return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
 
 
@@ -46,7 +47,7 @@ def _errors(metrics: Rows) -> Figure:
     figure = new_figure(5.4, 3.6)
     axes = figure.add_subplot()
     marker = epoch_axis(axes, len(metrics))
-    curves = {part: _curve(metrics, (row[f"{part}_error"] for row in metrics)) for part in ERRORS}
+    curves = {part: gapped(metrics, (row[f"{part}_error"] for row in metrics)) for part in ERRORS}
     for part, (x, y) in curves.items():
         axes.plot(x, y, marker=marker, color=ERRORS[part], label=part)
     positive = [error for _, y in curves.values() for error in y if error > 0]
@@ -69,7 +70,7 @@ def _phases(metrics: Rows, tolerance: float) -> Figure:
     for axes, quantity in ((residuals, "residual"), (sweeps, "sweeps")):
         marker = epoch_axis(axes, len(metrics))
         for phase, colour in PHASES.items():
-            x, y = _curve(metrics, (row[f"{phase}_{quantity}"] for row in metrics))
+            x, y = gapped(metrics, (row[f"{phase}_{quantity}"] for row in metrics))
             axes.plot(x, y, marker=marker, color=colour, label=f"{phase} phase")
     residuals.axhline(tolerance, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="tolerance")
     residuals.set_yscale("log", nonpositive="mask")
@@ -83,38 +84,59 @@ def _phases(metrics: Rows, tolerance: float) -> Figure:
 
 
 def angle_curves(metrics: Rows) -> dict[str, Curve]:
-    """Epochs and angles (degrees) by name, of the names that the last epoch has."""
+    """Epochs and angles (degrees) by name, of the names that the last epoch has; fractions are within the first."""
     names = metrics[-1]["angles"] if metrics else {}
-    return {name: _curve(metrics, (row["angles"].get(name) for row in metrics)) for name in names}
+    rows = [point for row in metrics for point in (*row.get("early", ()), row)]
+    return {name: gapped(rows, (row["angles"].get(name) for row in rows)) for name in names}
 
 
-def angle_figure(curves: Mapping[str, Curve], spread: Mapping[str, tuple[float, float, float]] | None = None) -> Figure:
+def angle_figure(
+    curves: Mapping[str, Curve],
+    spread: Mapping[str, tuple[float, float, float]] | None = None,
+    signals: Mapping[str, Band] | None = None,
+) -> Figure:
     """Angles over epochs, with the 90 degrees of random weights.
 
     Args:
         curves: epochs and degrees by name.
         spread: by name, the epoch, mean and standard deviation over samples of the angle between their signals.
+        signals: likewise over epochs, for a panel of their own.
     """
-    figure = new_figure(6.4, 3.8)
-    axes = figure.add_subplot()
+    figure = new_figure(9.6 if signals else 6.4, 3.8)
+    axes, *others = figure.subplots(1, 2 if signals else 1, sharey=True, squeeze=False)[0]
     marker = epoch_axis(axes, max(len(epochs) for epochs, _ in curves.values()))
-    axes.axhline(90, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="random weights")
+    axes.axhline(90, **RANDOM, label="random weights")
     for place, (name, (epochs, degrees)) in enumerate(curves.items()):
-        dashes = DASHES[place // len(COLOURS) % len(DASHES)]
-        (line,) = axes.plot(epochs, degrees, marker=marker, linestyle=dashes, label=angle_label(name))
+        colour, dashes = COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)]
+        axes.plot(epochs, degrees, marker=marker, color=colour, linestyle=dashes, label=angle_label(name))
         if spread and name in spread:
             epoch, mean, deviation = spread[name]
             beside = epoch + epochs[-1] * (0.03 + 0.025 * place)
-            axes.errorbar(beside, mean, deviation, color=line.get_color(), fmt="s", capsize=3, elinewidth=1.2)
+            axes.errorbar(beside, mean, deviation, color=colour, fmt="s", capsize=3, elinewidth=1.2)
+        if signals and name in signals:
+            _band(others[0], signals[name], colour, dashes)
     if spread:
         axes.errorbar(
             [], [], [], color=MUTED, fmt="s", capsize=3, elinewidth=1.2, label="sample by sample,\nmean and SD"
         )
+    if signals:
+        axes.set_title("weight matrices")
+        others[0].set_title("signals, sample by sample: mean and SD")
+        others[0].axhline(90, **RANDOM)
+        epoch_axis(others[0], len(signals))
     axes.set_ylabel("angle (degrees)")
     axes.set_ylim(0, max(95, axes.get_ylim()[1]))
     axes.set_yticks(range(0, 91, 15))
-    figure.legend(loc="outside right upper")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
     return figure
+
+
+def _band(axes: Axes, band: Band, colour: str, dashes: str) -> None:
+    epochs, means, deviations = band
+    marker = epoch_axis(axes, len(epochs))
+    axes.plot(epochs, means, marker=marker, color=colour, linestyle=dashes)
+    low, high = np.subtract(means, deviations), np.add(means, deviations)
+    axes.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
 def angle_label(name: str) -> str:
@@ -125,8 +147,3 @@ def angle_label(name: str) -> str:
 
 def _symbols(product: str) -> str:
     return re.sub(r"W(\w+)\*?", lambda match: f"W_{{{match[1].replace('_', ',')}}}", product)
-
-
-def _curve(metrics: Rows, values: Iterable[float | None]) -> Curve:
-    """Epochs and values; one that was not finite, or not logged, leaves a gap."""
-    return [row["epoch"] for row in metrics], [nan if value is None else value for value in values]

@@ -5,8 +5,8 @@ import numpy as np
 from ctsigprop.analysis.trained import Trained, chosen
 from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.network import Array
-from ctsigprop.continuous.phases import contrast
+from ctsigprop.continuous.network import Array, Network
+from ctsigprop.continuous.phases import Contrast, contrast
 from ctsigprop.continuous.relaxation import relax
 
 
@@ -27,7 +27,11 @@ def displacement(trained: Trained, samples: int) -> tuple[Array, ...]:
     free = relax(sweeps, drive, sweeps.at_rest(samples), settings.solver)
     target = np.eye(network.sizes[-1], dtype=network.dtype)[test.labels]
     signs = np.random.default_rng(settings.training.seed)
-    pair = contrast(sweeps, drive, free, target, settings.nudging, settings.solver, signs)
+    return rate_changes(network, contrast(sweeps, drive, free, target, settings.nudging, settings.solver, signs))
+
+
+def rate_changes(network: Network, pair: Contrast) -> tuple[Array, ...]:
+    """Rates at the nudged equilibria less those at the others, for layers 1 to N, each (moved, units)."""
     return tuple(
         firing_rate(network.rho, plus) - firing_rate(network.rho, minus)
         for plus, minus in zip(pair.plus, pair.minus, strict=True)

@@ -71,11 +71,11 @@ def image_axis(axes: Axes) -> None:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a PNG, whole or not at all.
+    """Writes a PNG or a PDF, as the path ends, whole or not at all.
 
     Raises:
         RunFailure: the folder cannot be written.
     """
     with atomic(path) as file:
-        figure.savefig(file, format="png")
+        figure.savefig(file, format=path.suffix.removeprefix("."))
     return path

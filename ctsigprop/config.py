@@ -54,11 +54,15 @@ def check_names(values: Mapping[str, Any]) -> None:
                 raise InputError(f"{group}.{name} = {value!r}: no such setting: {hint}")
 
 
-def read_values(path: Path) -> dict[str, dict[str, Any]]:
-    """What a YAML file sets, {group: {name: value}}: names are checked, values are not. 1e-4 is a number.
+def read_mapping(path: Path, of: str) -> dict[str, Any]:
+    """The mapping that a YAML file holds. 1e-4 is a number.
+
+    Args:
+        path: of the file.
+        of: what it should map, in the words of a refusal.
 
     Raises:
-        InputError: the file cannot be read, is not YAML, or names what there is not.
+        InputError: the file cannot be read, is not YAML or no mapping, or holds a key twice.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -73,10 +77,20 @@ def read_values(path: Path) -> dict[str, dict[str, Any]]:
         problem = getattr(error, "problem", None) or "not readable"
         raise InputError(f"{path}{where}: is not valid YAML ({problem}): mend the line") from error
     if not isinstance(values, dict):
-        raise InputError(f"{path}: must be a mapping of groups of settings: {', '.join(GROUPS)}")
+        raise InputError(f"{path}: must be a mapping of {of}")
     if twice is not None:
         raise InputError(f"{path}, line {twice.start_mark.line + 1}: {twice.value} is there twice: keep one")
-    with _named(path):
+    return values
+
+
+def read_values(path: Path) -> dict[str, dict[str, Any]]:
+    """What a YAML file sets, {group: {name: value}}: names are checked, values are not.
+
+    Raises:
+        InputError: the file cannot be used, or names what there is not.
+    """
+    values = read_mapping(path, f"groups of settings: {', '.join(GROUPS)}")
+    with named(path):
         check_names(values)
     return values
 
@@ -88,7 +102,7 @@ def read_settings(path: Path) -> Settings:
         InputError: naming the file, and the setting where it is one.
     """
     values = read_values(path)
-    with _named(path):
+    with named(path):
         return settings_from(values)
 
 
@@ -121,7 +135,8 @@ def _repeated(node: yaml.Node | None) -> yaml.Node | None:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
+    """Puts a file's name before what is refused in the block."""
     try:
         yield
     except InputError as error:

@@ -36,6 +36,7 @@ METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 LOCK = ".lock"
 META = "__meta__"
+BUSY = "another process is training in this folder: wait for it to end, or choose another --run-dir"
 LEFT_BY_A_KILL = {LOCK, f".{CONFIG}.tmp"}  # by one that came before the settings were written
 
 
@@ -63,7 +64,7 @@ class RunFolder:
             found = {entry.name for entry in path.iterdir()}
             if CONFIG not in found and found - LEFT_BY_A_KILL:
                 raise InputError(f"{path}: is not empty and holds no run: choose a new --run-dir")
-            run = cls(path, _lock(path))
+            run = cls(path, lock_folder(path))
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror}): choose another folder") from error
         if (path / CONFIG).exists():
@@ -85,7 +86,7 @@ class RunFolder:
         """
         run = cls.open(path)
         try:
-            run._lock = _lock(path)
+            run._lock = lock_folder(path)
         except OSError as error:
             reason = f"cannot be written ({error.strerror})"
             raise InputError(f"{path}: {reason}: copy the run to a folder of yours") from error
@@ -273,13 +274,26 @@ def claim_folder(settings: Settings, base: Path = Path("runs")) -> Path:
         raise InputError(f"{base}: {reason}: give another folder with --run-dir") from error
 
 
-def _lock(path: Path) -> BinaryIO:
-    """Holds the folder for this process; the system lets go when the process ends, however it ends."""
+def lock_folder(path: Path, busy: str = BUSY) -> BinaryIO:
+    """Holds a folder for this process; the system lets go when the process ends, however it ends.
+
+    Returns:
+        The lock: closing it lets go too.
+
+    Raises:
+        InputError: another process holds it, in the words of `busy`.
+        OSError: the folder cannot be written.
+    """
     file = (path / LOCK).open("wb")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
-        remedy = "wait for it to end, or choose another --run-dir"
-        raise InputError(f"{path}: another process is training in this folder: {remedy}") from error
+        raise InputError(f"{path}: {busy}") from error
     return file
+
+
+def wait_for_folder(path: Path) -> None:
+    """Returns once no other process holds the folder; it need not exist."""
+    with suppress(FileNotFoundError), (path / LOCK).open("rb+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)

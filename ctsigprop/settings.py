@@ -223,6 +223,24 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
+class ProbeSettings:
+    """What is measured of the network besides its errors.
+
+    Attributes:
+        samples: the first so many validation samples, of which signals, gradients and stability are measured after
+            each epoch (none at 0).
+        early: times within the first epoch, evenly spread, that the weights' angles are measured.
+    """
+
+    samples: int = 0
+    early: int = 0
+
+    def __post_init__(self) -> None:
+        _whole("probe.samples", self.samples, 0)
+        _whole("probe.early", self.early, 0)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that a run of the continuous wing depends on.
 
@@ -236,6 +254,7 @@ class Settings:
     nudging: NudgingSettings = field(default_factory=NudgingSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
 
     def __post_init__(self) -> None:
         hidden, rates, beta = self.network.hidden, self.learning.rates, self.nudging.beta

@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ctsigprop.analysis.alignment import angles, sample_angles
+from ctsigprop.analysis.alignment import angles, sample_angles, summary
 from ctsigprop.analysis.curves import angle_curves, angle_figure
 from ctsigprop.analysis.displacement import displacement
 from ctsigprop.analysis.style import save, styled
@@ -44,7 +41,7 @@ def command(options: Mapping[str, Any]) -> None:
     history = _history(run, trained)
     matrices = angles(trained.network)
     signals = {
-        name: _summarised(of_samples)
+        name: summary(of_samples)
         for name, of_samples in sample_angles(trained.network, displacement(trained, samples)).items()
     }
     report = {
@@ -69,15 +66,9 @@ def _history(run: RunFolder, trained: Trained) -> list[dict[str, Any]]:
     """Angles by epoch: of the network as it was drawn (epoch 0), of the checkpoint, and as they were logged."""
     drawn = draw(trained.settings, trained.data)
     known = {0: angles(drawn), trained.epoch: angles(trained.network)}
-    known |= {row["epoch"]: row["angles"] for row in run.metrics() if row["angles"]}
+    logged = [point for row in run.metrics() for point in (*row.get("early", ()), row)]
+    known |= {point["epoch"]: point["angles"] for point in logged if point["angles"]}
     return [{"epoch": epoch, "angles": known[epoch]} for epoch in sorted(known)]
-
-
-def _summarised(degrees: NDArray[np.float64]) -> dict[str, Any]:
-    """Mean and standard deviation over the samples that the nudge moves; none where it moves no sample."""
-    if len(degrees) == 0:
-        return {"samples": 0, "mean": None, "standard_deviation": None}
-    return {"samples": len(degrees), "mean": degrees.mean(), "standard_deviation": degrees.std()}
 
 
 def _in_words(found: Mapping[str, Any]) -> str:

@@ -33,7 +33,14 @@ MNIST as in the paper, 784-1500-1500-10 with a learned loop (fetched once, 11 MB
 
 `ctsigprop --help` lists the commands, `ctsigprop train --help` the settings."""
 
-EXTRAS = {"torch": "torch", "tensorboard": "tensorboard", "torchdiffeq": "dev"}
+EXTRAS = {
+    "dask": "sweep",
+    "distributed": "sweep",
+    "pandas": "sweep",
+    "torch": "torch",
+    "tensorboard": "tensorboard",
+    "torchdiffeq": "dev",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,6 +92,18 @@ def _run(arguments: list[str]) -> None:
             from ctsigprop.experiments import align
 
             align.command(options)
+        case "sweep":
+            from ctsigprop.experiments import sweep
+
+            sweep.command(options)
+        case "reproduce":
+            from ctsigprop.experiments import reproduce
+
+            reproduce.command(options)
+        case "report":
+            from ctsigprop.experiments import report
+
+            report.command(options)
         case "data":
             _data(options)
         case "bench":

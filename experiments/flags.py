@@ -28,13 +28,27 @@ def merged(below: Values, above: Values) -> dict[str, dict[str, Any]]:
 
 
 def config_path(name: str) -> Path:
-    """The file that --config means: a shipped one by its bare name, any other by its path.
+    """The file that --config means.
 
     Raises:
         InputError: there is no such file.
     """
-    shipped = {path.stem: path for path in sorted(CONFIGS.glob("*.yaml"))}
+    return shipped_or_path(name, CONFIGS, f"--config = {name}")
+
+
+def shipped_or_path(name: str, folder: Path, asked: str) -> Path:
+    """A YAML file: one that the package ships in `folder`, by its bare name, or any other, by its path.
+
+    Args:
+        name: as the user gave it.
+        folder: of the shipped files.
+        asked: how the user gave it, in the words of a refusal.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    shipped = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     path = shipped.get(name, Path(name))
     if not path.exists():
-        raise InputError(f"--config = {name}: no such file: give a YAML file, or one of {', '.join(shipped)}")
+        raise InputError(f"{asked}: no such file: give a YAML file, or one of {', '.join(shipped)}")
     return path

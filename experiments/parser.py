@@ -24,6 +24,9 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         "train": _train(),
         "simulate": _simulate(),
         "align": _align(),
+        "sweep": _sweep(),
+        "reproduce": _reproduce(),
+        "report": _report(),
         "data": _data(),
         "bench": _bench(),
     }
@@ -77,6 +80,42 @@ def _align() -> ArgumentParser:
     parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
     parser.add_argument("--checkpoint", metavar="NAME", help="last or best (default: last)")
     parser.add_argument("--samples", metavar="K", help="how many test samples are nudged (default: 1000)")
+    return parser
+
+
+def _sweep() -> ArgumentParser:
+    parser = _parser(
+        description="train every point of a grid or a random sample of settings; called again, go on",
+        usage="ctsigprop sweep FILE.yaml [--workers N] [--scheduler ADDRESS] [--output DIR] [--quiet]",
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="YAML file that says what is swept")
+    parser.add_argument("--workers", metavar="N", help="processes of one thread each (default: one a core)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://HOST:PORT, or its file")
+    parser.add_argument("--output", metavar="DIR", help="folder of the sweep (default: sweeps/ and the file's name)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def _reproduce() -> ArgumentParser:
+    parser = _parser(
+        description="measure a figure or table of the paper, beside the paper's own figures",
+        usage="ctsigprop reproduce NAME [--scale smoke | full] [--output DIR] [--quiet]",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="which one; left out, lists them")
+    parser.add_argument("--scale", metavar="SCALE", help="smoke or full (default: full)")
+    parser.add_argument("--output", metavar="DIR", help="folder of its runs and figures (default: reproductions/NAME)")
+    parser.add_argument("--threads", metavar="N", help="threads of every numerical library (default: one a core)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def _report() -> ArgumentParser:
+    parser = _parser(
+        description="one HTML page of runs, sweeps and reproductions",
+        usage="ctsigprop report [DIR ...] [--output FILE]",
+    )
+    parser.add_argument("folders", nargs="*", metavar="DIR", help="where to look (default: runs, sweeps, ...)")
+    parser.add_argument("--output", metavar="FILE", help="the page (default: report.html)")
     return parser
 
 

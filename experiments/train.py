@@ -42,13 +42,26 @@ def command(options: Mapping[str, Any]) -> None:
     print(f"figures in {run.figures}")
 
 
+def train_in(run: RunFolder, settings: Settings, *, quiet: bool) -> dict[str, Any]:
+    """Trains in a run's folder, from its last checkpoint where it has one, and logs every measure.
+
+    Returns:
+        The summary that was written.
+
+    Raises:
+        CtsigpropError: as `ctsigprop.continuous.training.train` does.
+        KeyboardInterrupt: after the state was saved.
+    """
+    from ctsigprop.analysis.probe import probe, weight_angles
+    from ctsigprop.continuous.training import train
+
+    begun = run.checkpoint("last").exists()
+    return train(settings, run, resume=begun, quiet=quiet, measure=weight_angles, probe=probe)
+
+
 def _trained(settings: Settings, run: RunFolder, undo: Undo, *, quiet: bool) -> dict[str, Any]:
     try:
-        from ctsigprop.analysis.alignment import angles
-        from ctsigprop.continuous.training import train
-
-        begun = run.checkpoint("last").exists()
-        summary = train(settings, run, resume=begun, quiet=quiet, measure=angles)
+        summary = train_in(run, settings, quiet=quiet)
         _draw(run, settings)
         return summary
     except (InputError, RunFailure):

@@ -151,18 +151,33 @@ def firing_rate(rho: str, states: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def balance_slope(rho: str, states: NDArray[np.floating], leak: float) -> NDArray[np.floating]:
-    """d rho(s) / d net of a neuron at balance without nudging, any shape.
+    """d rho(s) / d net of a neuron at balance without nudging, any shape."""
+    if rho in RATE_IS_STATE:
+        return state_slope(rho, states, leak)
+    return rate_slope(rho, states) * state_slope(rho, states, leak)
+
+
+def state_slope(rho: str, states: NDArray[np.floating], leak: float) -> NDArray[np.floating]:
+    """d s / d net of a neuron at balance without nudging, any shape.
 
     Differentiating rho'(s) net = leak s gives ds/dnet = rho' / (leak - rho'' net); a neuron at a bound does not move.
     """
+    return rate_slope(rho, states) / stiffness(rho, states, leak)
+
+
+def rate_slope(rho: str, states: NDArray[np.floating]) -> NDArray[np.floating]:
+    """rho'(s) of every state, any shape; 0 at a bound."""
     if rho in RATE_IS_STATE:
         low, high = BOUNDS[rho]
-        return ((states > low) & (states < high)).astype(states.dtype) / states.dtype.type(leak)
-    if rho == "logistic":
-        p = firing_rate(rho, states)
-        first, second = 4 * p * (1 - p), 16 * p * (1 - p) * (1 - 2 * p)
-    else:
-        p = np.tanh(states)
-        first, second = 1 - p * p, -2 * p * (1 - p * p)
-    net = leak * states / first
-    return first * first / (leak - second * net)
+        return ((states > low) & (states < high)).astype(states.dtype)
+    p = firing_rate(rho, states)
+    return 4 * p * (1 - p) if rho == "logistic" else 1 - p * p
+
+
+def stiffness(rho: str, states: NDArray[np.floating], leak: float) -> NDArray[np.floating]:
+    """leak - rho''(s) net of a neuron at balance without nudging, any shape: the rate at which it alone settles."""
+    if rho in RATE_IS_STATE:
+        return np.full_like(states, leak)
+    p = firing_rate(rho, states)
+    bend = 4 - 8 * p if rho == "logistic" else -2 * p  # rho'' / rho'
+    return leak * (1 - bend * states)

@@ -1,8 +1,9 @@
 """One pass over the training samples, and what it adds up."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,14 @@ from tqdm import tqdm
 
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.learning import learn
-from ctsigprop.continuous.network import Array
+from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.phases import Contrast, contrast
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import Settings
+
+Measure = Callable[[Network], Mapping[str, Any]]
+"""Gives fields of a row of metrics."""
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Tally:
         clamped_residual: largest relative residual of a clamped phase.
         highest: highest state that each output neuron reached in a free phase.
         seconds: spent so far.
+        early: what was measured within the epoch: `batch` and `epoch` (its fraction), both before the batch's update,
+            and the fields that the measure gave.
     """
 
     samples: int = 0
@@ -44,6 +50,7 @@ class Tally:
     clamped_residual: float = 0.0
     highest: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    early: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, free: Equilibrium, pair: Contrast, labels: NDArray[np.int64], tolerance: float) -> None:
         """Counts a batch in.
@@ -79,6 +86,7 @@ def run_epoch(
     tally: Tally,
     quiet: bool,
     stop: Callable[[], bool],
+    measure: Measure | None = None,
 ) -> bool:
     """Learns from those samples of an epoch that `tally` has not seen yet.
 
@@ -94,6 +102,7 @@ def run_epoch(
         tally: of the epoch so far; kept up to date.
         quiet: show no progress bar.
         stop: asked before each batch.
+        measure: asked within the first epoch, before `probe.early` evenly spread updates.
 
     Returns:
         Whether the epoch came to its end.
@@ -106,6 +115,8 @@ def run_epoch(
     order = np.random.default_rng([settings.training.seed, epoch]).permutation(count)
     targets = np.eye(network.sizes[-1], dtype=network.dtype)
     rate_factor = settings.learning.decay ** (epoch - 1)
+    batches = -(-count // size)
+    early = _spread(settings.probe.early, batches) if measure and epoch == 1 else ()
     before = time.perf_counter() - tally.seconds
     bar = tqdm(
         total=count,
@@ -119,6 +130,8 @@ def run_epoch(
         for start in range(tally.samples, count, size):
             if stop():
                 return False
+            if measure and start // size in early:
+                tally.early.append({"batch": start // size, "epoch": start // size / batches, **measure(network)})
             batch = order[start : start + size]
             x = inputs[batch]
             drive = sweeps.drive(x)
@@ -133,6 +146,11 @@ def run_epoch(
             bar.update(len(batch))
             bar.set_postfix_str(f"train error {100 * tally.errors / tally.samples:.2f} %", refresh=False)
     return True
+
+
+def _spread(times: int, batches: int) -> set[int]:
+    """Numbers of `times` batches from the first, as evenly spread as whole numbers are."""
+    return {place * batches // times for place in range(times)}
 
 
 def error_rate(sweeps: LayerSweeps, inputs: Array, labels: NDArray[np.int64], settings: Settings) -> float:

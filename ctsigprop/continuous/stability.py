@@ -1,12 +1,43 @@
-"""How strongly feedback returns: the loop gain at an equilibrium."""
+"""What a small displacement from an equilibrium does: how strongly feedback returns it, and how fast it dies out.
 
-from collections.abc import Sequence
+Two views of one equilibrium. The return map says what sweeps do to a displacement of the units that feed back; its
+spectral radius is the loop gain. The Jacobian of Eq. 13 says what time does to a displacement of any neuron: with
+rho' and rho'' at the equilibrium,
+
+    J_ji = rho'(s_j) w_ij rho'(s_i) - delta_ij (1 / r - rho''(s_j) net_j),
+
+and its rightmost eigenvalue lambda gives the slowest time constant -1 / Re(lambda) and, where it is one of a complex
+pair, an oscillation. A neuron that the hard sigmoid or the rectifier holds at a bound takes no part: displaced, it
+decays at the leak.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ctsigprop.continuous.activations import balance_slope
+from ctsigprop.continuous.activations import RATE_IS_STATE, balance_slope, rate_slope, stiffness
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
+from ctsigprop.solvers.arnoldi import rightmost
+
+TOLERANCE = 1e-6
+REAL = 1e-6  # largest |Im| / |lambda + 1 / r| that rounding gives to a real eigenvalue
+
+
+@dataclass(frozen=True, eq=False)
+class Decay:
+    """How displacements from equilibria die out.
+
+    Attributes:
+        time_constant: of the slowest, in the unit of the network's own, (samples,); infinite where one grows, and
+            NaN where the eigenvalue has not been found.
+        oscillating: whether the slowest oscillates as it dies out, (samples,).
+    """
+
+    time_constant: NDArray[np.float64]
+    oscillating: NDArray[np.bool_]
 
 
 def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
@@ -30,7 +61,7 @@ def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
         for link in sweeps.feedback[layer]:
             change += before[link.source] @ link.weight
         for link in sweeps.forward[layer]:
-            change += after[link.source] @ link.weight
+            change += (after[link.source].reshape(samples * n, -1) @ link.weight).reshape(change.shape)
         after[layer] = change * slopes[layer - 1][:, None, :]
     return np.concatenate([after[layer] for layer in sweeps.sources], axis=2)
 
@@ -38,3 +69,63 @@ def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
 def loop_gain(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
     """Spectral radius of the return map, shape (samples,); sweeps diverge from an equilibrium where it passes 1."""
     return np.abs(np.linalg.eigvals(return_map(sweeps, states))).max(axis=1)
+
+
+def jacobian(sweeps: LayerSweeps, states: Sequence[Array]) -> Callable[[Array], Array]:
+    """J + 1/r of Eq. 13 at free equilibria, as a product with a vector: the Jacobian less the part of the leak.
+
+    Args:
+        sweeps: of the network.
+        states: the equilibria, layers 1 to N, each (samples, units).
+
+    Returns:
+        The product with a vector for each sample, (..., samples, neurons) -> the same shape, float64; the neurons are
+        those of layers 1 to N in turn.
+    """
+    network = sweeps.network
+    exact = [state.astype(np.float64) for state in states]
+    slopes = [rate_slope(network.rho, state) for state in exact]
+    surplus = [network.leak - stiffness(network.rho, state, network.leak) for state in exact]
+    links = [(link.source, link.target, link.weight.astype(np.float64)) for link in network.links() if link.source]
+    ends = np.cumsum([0, *network.sizes[1:]])
+    parts = [slice(*ends[layer : layer + 2]) for layer in range(network.output)]
+
+    def product(x: Array) -> Array:
+        change = np.concatenate([x[..., part] * own for part, own in zip(parts, surplus, strict=True)], axis=-1)
+        for source, target, weight in links:
+            there, here = target - 1, source - 1
+            change[..., parts[there]] += ((x[..., parts[here]] * slopes[here]) @ weight) * slopes[there]
+        return change
+
+    return product
+
+
+def decay(sweeps: LayerSweeps, states: Sequence[Array]) -> Decay:
+    """Slowest time constant and oscillation at free equilibria, from the rightmost eigenvalue of the Jacobian.
+
+    Args:
+        sweeps: of the network.
+        states: the equilibria, layers 1 to N, each (samples, units).
+    """
+    leak = sweeps.network.leak
+    found = rightmost(jacobian(sweeps, states), _displaced(sweeps, states), tolerance=TOLERANCE)
+    speed = leak - found.values.real
+    time_constant = np.divide(1, speed, out=np.full_like(speed, np.inf), where=speed > 0)
+    time_constant[found.residual > TOLERANCE] = np.nan
+    return Decay(time_constant, np.abs(found.values.imag) > REAL * leak)
+
+
+def _displaced(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
+    """Random displacements that have a part in every eigenvector but some that decay at the leak, (samples, neurons).
+
+    Where the state is its own rate, an eigenvalue of J + 1/r that is not 0 belongs to a way round through units that
+    feed back: from these alone, a network with a loop from ten outputs has a Krylov space of ten dimensions a layer.
+    """
+    network, rng = sweeps.network, np.random.default_rng(0)
+    displaced = []
+    for layer, state in enumerate(states, start=1):
+        part = rng.normal(size=state.shape[1]) * np.ones(state.shape)
+        if network.rho in RATE_IS_STATE:
+            part *= rate_slope(network.rho, state) if layer in sweeps.sources else 0
+        displaced.append(part)
+    return np.concatenate(displaced, axis=1)

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
-from ctsigprop.continuous.epoch import Tally, error_rate, run_epoch
+from ctsigprop.continuous.epoch import Measure, Tally, error_rate, run_epoch
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network, build
 from ctsigprop.continuous.relaxation import relax
@@ -25,7 +26,10 @@ from ctsigprop.tensorboard import event_writer
 MEMORY = "memory"
 GAIN_COLUMNS = 640
 
-Measure = Callable[[Network], Mapping[str, float]]
+Split = tuple[Array, NDArray[np.int64]]
+"""Inputs (samples, features) and labels (samples,)."""
+
+Probe = Callable[[Network, Array, NDArray[np.int64], Settings], Mapping[str, Any]]
 
 log = logging.getLogger("ctsigprop")
 
@@ -54,6 +58,7 @@ def train(
     resume: bool = False,
     quiet: bool = False,
     measure: Measure | None = None,
+    probe: Probe | None = None,
 ) -> dict[str, Any]:
     """Trains a network in a run folder, from its beginning or from its last checkpoint.
 
@@ -62,7 +67,8 @@ def train(
         run: where checkpoints, metrics and summary go.
         resume: go on from the last checkpoint.
         quiet: show no progress bar.
-        measure: gives the named angles (degrees) that are logged each epoch.
+        measure: gives fields of each epoch's row, and of the measurements within the first epoch.
+        probe: measures the network at the first `probe.samples` validation samples; the row's field `probe`.
 
     Returns:
         The summary that was written.
@@ -78,7 +84,8 @@ def train(
     memory = np.zeros((len(data.train), sweeps.size), network.dtype)
     arrays = network.parameters() | {MEMORY: memory}
     progress = _restored(run, arrays) if resume else Progress()
-    inputs = data.train.inputs(network.dtype)
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    splits = {name: (part.inputs(network.dtype), part.labels) for name, part in parts.items()}
     with (
         np.errstate(over="ignore", invalid="ignore"),  # what becomes of it is refused in a sentence
         event_writer(run.path, enabled=settings.training.tensorboard) as log_events,
@@ -89,19 +96,19 @@ def train(
             finished = run_epoch(
                 sweeps,
                 memory,
-                inputs,
-                data.train.labels,
+                *splits["train"],
                 settings,
                 epoch=epoch,
                 tally=progress.tally,
                 quiet=quiet,
                 stop=stop,
+                measure=measure,
             )
             refuse_lost_weights(network, epoch)
             if not finished:
                 run.save_checkpoint("last", arrays, asdict(progress))
                 raise KeyboardInterrupt
-            row = _evaluated(sweeps, inputs, data, settings, progress.tally, epoch, measure)
+            row = _evaluated(sweeps, splits, settings, progress.tally, epoch, measure, probe)
             best = all(row["validation_error"] <= past["validation_error"] for past in progress.history)
             progress = Progress(epoch, Tally(), [*progress.history, row], epoch if best else progress.best_epoch)
             if best:
@@ -137,22 +144,21 @@ def _restored(run: RunFolder, arrays: Mapping[str, Array]) -> Progress:
 
 def _evaluated(
     sweeps: LayerSweeps,
-    inputs: Array,
-    data: Dataset,
+    splits: Mapping[str, Split],
     settings: Settings,
     tally: Tally,
     epoch: int,
     measure: Measure | None,
+    probe: Probe | None,
 ) -> dict[str, Any]:
-    """The epoch's row of metrics: errors in percent, mean sweeps a sample, largest residuals."""
+    """The epoch's row of metrics: errors in percent, mean sweeps a sample, largest residuals, what was measured."""
     started = time.perf_counter()
-    dtype = sweeps.network.dtype
-    gain = _largest_gain(sweeps, inputs, settings)
-    return {
+    gain = _largest_gain(sweeps, splits["train"][0], settings)
+    row = {
         "epoch": epoch,
         "train_error": 100 * tally.errors / tally.samples,
-        "validation_error": error_rate(sweeps, data.validation.inputs(dtype), data.validation.labels, settings),
-        "test_error": error_rate(sweeps, data.test.inputs(dtype), data.test.labels, settings),
+        "validation_error": error_rate(sweeps, *splits["validation"], settings),
+        "test_error": error_rate(sweeps, *splits["test"], settings),
         "free_residual": tally.free_residual,
         "clamped_residual": tally.clamped_residual,
         "free_sweeps": tally.free_sweeps / tally.samples,
@@ -160,11 +166,19 @@ def _evaluated(
         "unconverged": tally.unconverged,
         "moved": tally.moved / tally.samples,
         "loop_gain": gain,
-        "angles": dict(measure(sweeps.network)) if measure else {},
+        "angles": {},
         "warnings": warnings_of(tally, gain, settings),
-        "training_seconds": tally.seconds,
-        "seconds": tally.seconds + time.perf_counter() - started,
     }
+    if measure:
+        row |= measure(sweeps.network)
+    if tally.early:
+        row["early"] = tally.early
+    if probe and settings.probe.samples:
+        (inputs, labels), count = splits["validation"], settings.probe.samples
+        row["probe"] = probe(sweeps.network, inputs[:count], labels[:count], settings)
+    row["training_seconds"] = tally.seconds
+    row["seconds"] = tally.seconds + time.perf_counter() - started
+    return row
 
 
 def _largest_gain(sweeps: LayerSweeps, inputs: Array, settings: Settings) -> float:

@@ -26,7 +26,7 @@ def test_event_files_hold_the_metrics(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with RunFolder.create(tmp_path / "run", settings(tensorboard=True)) as run:
-        train(run.settings(), run, quiet=True, measure=lambda network: {"W12": 60.5, "W21": 80.25})
+        train(run.settings(), run, quiet=True, measure=lambda network: {"angles": {"W12": 60.5, "W21": 80.25}})
     events = EventAccumulator(str(run.path / "tensorboard")).Reload()
     rows = run.metrics()
     numbers = {name for name, value in rows[0].items() if isinstance(value, int | float)}

@@ -93,7 +93,7 @@ def stopping_before(batch: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 def test_a_run_folder_holds_what_the_design_asks_for(tmp_path: Path) -> None:
     settings = small(keep=(2,))
-    run = trained(tmp_path / "run", settings, measure=lambda network: {"W12": 45.0})
+    run = trained(tmp_path / "run", settings, measure=lambda network: {"angles": {"W12": 45.0}})
     for number, row in enumerate(run.metrics(), start=1):
         assert row["epoch"] == number
         assert all(0 <= row[f"{part}_error"] <= 100 for part in ("train", "validation", "test"))

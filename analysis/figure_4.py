@@ -1,0 +1,141 @@
+"""Fig. 4 of the paper as numbers: every angle of every run over training, and what random weights have.
+
+The three angles of a network with two hidden layers and the loop, by two measures (`ctsigprop.analysis.alignment`):
+of the matrices, one number at a time; and of the signals, a mean and a standard deviation over samples, which are the
+paper's error bars. W31, W23 and W12 are W3, W2 and W1 in the paper.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+Measure = Literal["matrices", "signals"]
+Row = Mapping[str, Any]
+
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+LOOP, SECOND, FIRST = ANGLES = ("W31 vs W12*W23", "W23 vs W31*W12", "W12 vs W23*W31")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run of the figure.
+
+    Attributes:
+        label: its name in the figure and its folder's.
+        network: layer sizes, such as 784-1500-1500-10.
+        seed: of its weights.
+        fixed: the matrix that stays as it was drawn, or None where all learn.
+        rows: its metrics by epoch, as metrics.jsonl holds them, after a row of epoch 0: before the first update.
+    """
+
+    label: str
+    network: str
+    seed: int
+    fixed: str | None
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One angle of one run over training.
+
+    Attributes:
+        run: label of the run.
+        angle: one of ANGLES.
+        measure: matrices or signals.
+        epochs: when it was taken; within the first epoch in fractions.
+        degrees: the angle, or its mean over samples.
+        deviations: standard deviations over samples (degrees); none for matrices, which have one angle.
+    """
+
+    run: str
+    angle: str
+    measure: Measure
+    epochs: tuple[float, ...]
+    degrees: tuple[float, ...]
+    deviations: tuple[float, ...] = ()
+
+    @property
+    def error_bar(self) -> float:
+        """Standard deviation of the last point; 0 for matrices."""
+        return self.deviations[-1] if self.deviations else 0.0
+
+
+@dataclass(frozen=True)
+class Random:
+    """An angle of networks that were drawn and never trained.
+
+    Attributes:
+        network: layer sizes.
+        angle: one of ANGLES.
+        measure: matrices or signals.
+        networks: how many were drawn.
+        mean: in degrees.
+        standard_deviation: in degrees, over networks; of signals, over networks and samples together.
+    """
+
+    network: str
+    angle: str
+    measure: Measure
+    networks: int
+    mean: float
+    standard_deviation: float
+
+
+def all_series(runs: Sequence[Run]) -> list[Series]:
+    """Every angle of every run by both measures; a series that was never taken is left out."""
+    series = [of(run, angle) for run in runs for of in (_of_matrices, _of_signals) for angle in ANGLES]
+    return [one for one in series if one.epochs]
+
+
+def by_angle(series: Sequence[Series], run: str, measure: Measure) -> dict[str, Series]:
+    """A run's series of one measure, by angle; empty where one of the angles was never taken."""
+    found = {one.angle: one for one in series if (one.run, one.measure) == (run, measure)}
+    return {angle: found[angle] for angle in ANGLES} if found.keys() >= set(ANGLES) else {}
+
+
+def random_weights(network: str, rows: Sequence[Row]) -> list[Random]:
+    """Mean and spread of the angles of untrained networks.
+
+    Args:
+        network: their layer sizes.
+        rows: for each network, "angles" and "probe" as in the metrics of a run.
+
+    Returns:
+        One for each angle and measure. The spread of signals counts all samples of all networks as one set:
+        its variance is that of the means plus the mean of the variances.
+    """
+    found = []
+    for angle in ANGLES:
+        degrees = np.array([row["angles"][angle] for row in rows])
+        found.append(Random(network, angle, "matrices", len(rows), float(degrees.mean()), float(degrees.std())))
+        signals = [signal for row in rows if (signal := row["probe"]["signals"][angle])["samples"]]
+        if signals:
+            means = np.array([signal["mean"] for signal in signals])
+            deviations = np.array([signal["standard_deviation"] for signal in signals])
+            spread = float(np.sqrt(means.var() + (deviations**2).mean()))
+            found.append(Random(network, angle, "signals", len(signals), float(means.mean()), spread))
+    return found
+
+
+def _of_matrices(run: Run, angle: str) -> Series:
+    early = [one for row in run.rows for one in row.get("early", ()) if one["batch"] > 0]
+    taken = {one["epoch"]: one["angles"][angle] for one in [*early, *run.rows] if angle in one["angles"]}
+    epochs = tuple(sorted(taken))
+    return Series(run.label, angle, "matrices", epochs, tuple(taken[epoch] for epoch in epochs))
+
+
+def _of_signals(run: Run, angle: str) -> Series:
+    """Without the epochs after which the nudge moved no sample."""
+    taken = [(row["epoch"], row["probe"]["signals"][angle]) for row in run.rows if "probe" in row]
+    moved = [(epoch, signal) for epoch, signal in taken if signal["samples"]]
+    return Series(
+        run.label,
+        angle,
+        "signals",
+        tuple(epoch for epoch, _ in moved),
+        tuple(signal["mean"] for _, signal in moved),
+        tuple(signal["standard_deviation"] for _, signal in moved),
+    )

@@ -1,0 +1,167 @@
+"""What the paper says of Fig. 4, as checks on numbers (Sec. V-B and the caption of Fig. 4).
+
+Each function judges one sentence by one measure. The paper puts no number on "converges before" and "similar": what is
+asked here is said beside each function, and the numbers are given, so that a reader may ask for more.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ctsigprop.analysis.figure_4 import FIRST, LOOP, MEASURES, Measure, Random, Run, Series, by_angle
+
+BELOW = "every angle ends below 90 degrees, by more than its error bar and than the spread of random weights"
+SOONEST = "the loop's angle converges first"
+LEAST = "the first hidden layer is the least aligned"
+SIMILAR = "a fixed loop reaches similar angles"
+
+BAR = " +- {error_bar:.1f}"  # of signals
+WORDS = {
+    BELOW: "{degrees:.1f}" + BAR + " (random +- {random_spread:.1f})",
+    SOONEST: "{converged_at_epoch:.2f}",
+    LEAST: "{degrees:.1f}" + BAR,
+    SIMILAR: "{fixed_less_learned:+.1f}",
+}
+UNITS = {
+    BELOW: "degrees",
+    SOONEST: "epochs to 90 % of the way",
+    LEAST: "degrees",
+    SIMILAR: "degrees, fixed less learned",
+}
+
+CONVERGED = 0.9  # of the way from where an angle began to where it ended
+ALIKE = 10.0  # degrees
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper, judged.
+
+    Attributes:
+        claim: the sentence.
+        measure: matrices or signals.
+        runs: labels of the runs that it is judged on.
+        numbers: by angle, what the judgement rests on.
+        holds: the judgement.
+    """
+
+    claim: str
+    measure: Measure
+    runs: tuple[str, ...]
+    numbers: Mapping[str, Any]
+    holds: bool
+
+
+def all_claims(runs: Sequence[Run], series: Sequence[Series], random: Sequence[Random]) -> list[Claim]:
+    """Every claim by both measures, on all the runs that are there.
+
+    The first on every run; the second and third where everything learns; the last on each pair of runs of equal
+    network and seed, one with a learned and one with a fixed loop.
+    """
+    claims = []
+    for measure in MEASURES:
+        taken = {run.label: by_angle(series, run.label, measure) for run in runs}
+        spreads = {
+            run.network: {one.angle: one for one in random if (one.network, one.measure) == (run.network, measure)}
+            for run in runs
+        }
+        judged = [run for run in runs if taken[run.label]]
+        everything = [run for run in judged if run.fixed is None]
+        claims += [
+            *(ends_below(taken[run.label], spreads[run.network]) for run in judged if spreads[run.network]),
+            *(loop_first(taken[run.label]) for run in everything),
+            *(first_layer_least(taken[run.label]) for run in everything),
+            *(
+                fixed_is_similar(taken[run.label], taken[other.label])
+                for run in everything
+                for other in judged
+                if other.fixed == "loop" and (other.network, other.seed) == (run.network, run.seed)
+            ),
+        ]
+    return claims
+
+
+def ends_below(angles: Mapping[str, Series], random: Mapping[str, Random]) -> Claim:
+    """90 degrees less the last angle exceed both the SD over samples and the SD of random weights.
+
+    Args:
+        angles: a run's series of one measure, by angle.
+        random: of random weights of the same network and measure, by angle.
+    """
+    numbers = {}
+    for angle, one in angles.items():
+        numbers[angle] = {
+            "degrees": one.degrees[-1],
+            "below_90": 90 - one.degrees[-1],
+            "error_bar": one.error_bar,
+            "random_mean": random[angle].mean,
+            "random_spread": random[angle].standard_deviation,
+        }
+    holds = all(found["below_90"] > max(found["error_bar"], found["random_spread"]) for found in numbers.values())
+    return _judged(BELOW, angles, numbers, holds)
+
+
+def loop_first(angles: Mapping[str, Series]) -> Claim:
+    """The loop's angle has gone 90 % of its way no later than any other.
+
+    When that is, `convergence` says; its grain is that of the points, which signals have by whole epochs only.
+    """
+    numbers = {
+        angle: {"start": one.degrees[0], "end": one.degrees[-1], "converged_at_epoch": convergence(one)}
+        for angle, one in angles.items()
+    }
+    times = {angle: found["converged_at_epoch"] for angle, found in numbers.items()}
+    return _judged(SOONEST, angles, numbers, times[LOOP] == min(times.values()))
+
+
+def first_layer_least(angles: Mapping[str, Series]) -> Claim:
+    """The angle of W12 ends as the largest."""
+    numbers = {angle: {"degrees": one.degrees[-1], "error_bar": one.error_bar} for angle, one in angles.items()}
+    ends = {angle: one.degrees[-1] for angle, one in angles.items()}
+    others = max(end for angle, end in ends.items() if angle != FIRST)
+    return _judged(LEAST, angles, numbers, ends[FIRST] > others)
+
+
+def fixed_is_similar(learned: Mapping[str, Series], fixed: Mapping[str, Series]) -> Claim:
+    """No angle of the two runs ends further apart than 10 degrees, or than the larger of its error bars."""
+    numbers = {}
+    for angle, one in learned.items():
+        other = fixed[angle]
+        numbers[angle] = {
+            "learned": one.degrees[-1],
+            "fixed": other.degrees[-1],
+            "fixed_less_learned": other.degrees[-1] - one.degrees[-1],
+            "allowed": max(ALIKE, one.error_bar, other.error_bar),
+        }
+    holds = all(abs(found["fixed_less_learned"]) <= found["allowed"] for found in numbers.values())
+    return _judged(SIMILAR, learned, numbers, holds, fixed)
+
+
+def convergence(series: Series) -> float:
+    """Epoch at which the angle has first gone CONVERGED of its whole way, straight from point to point.
+
+    An angle that ends where it began has converged when it began.
+    """
+    start, end = series.degrees[0], series.degrees[-1]
+    if start == end:
+        return series.epochs[0]
+    gone = [(degrees - start) / (end - start) for degrees in series.degrees]
+    last = next(place for place, part in enumerate(gone) if part >= CONVERGED)
+    part = (CONVERGED - gone[last - 1]) / (gone[last] - gone[last - 1])
+    return series.epochs[last - 1] + part * (series.epochs[last] - series.epochs[last - 1])
+
+
+def in_words(claim: Claim) -> str:
+    """The numbers that decide it, such as "W31 53.7, W23 66.5, W12 82.1 degrees"."""
+    pattern = WORDS[claim.claim]
+    if claim.measure == "matrices":
+        pattern = pattern.replace(BAR, "")
+    angles = (f"{angle.partition(' ')[0]} {pattern.format(**found)}" for angle, found in claim.numbers.items())
+    return f"{', '.join(angles)} {UNITS[claim.claim]}"
+
+
+def _judged(
+    claim: str, angles: Mapping[str, Series], numbers: Mapping[str, Any], holds: bool, *others: Mapping[str, Series]
+) -> Claim:
+    runs = tuple(found[LOOP].run for found in (angles, *others))
+    return Claim(claim, angles[LOOP].measure, runs, numbers, holds)

@@ -1,0 +1,87 @@
+"""How useful an update is: sigprop's beside the exact gradient of the loss, connection by connection.
+
+Both are sums of outer products over samples, A^T B and C^T D, whose inner product is sum((A C^T) * (B D^T)): a matrix
+of 1500 x 1500 is compared by way of the samples' Gram matrices, without being formed.
+"""
+
+from collections.abc import Sequence
+from math import sqrt
+
+import numpy as np
+
+from ctsigprop.continuous.activations import firing_rate
+from ctsigprop.continuous.adjoint import Adjoint
+from ctsigprop.continuous.learning import Outer, correlate
+from ctsigprop.continuous.network import Array, Connection, Network
+from ctsigprop.continuous.phases import Contrast
+from ctsigprop.solvers.result import Status
+
+Comparison = dict[str, float | None]
+
+
+def compare(
+    network: Network, inputs: Array, states: Sequence[Array], contrast: Contrast, adjoint: Adjoint
+) -> dict[str, Comparison]:
+    """What `learn` would add at rate 1 without decay (Eq. 14) beside minus the gradient of the mean loss.
+
+    Args:
+        network: whose fixed connections are compared like the others.
+        inputs: of the batch, (batch, features).
+        states: free equilibria of the batch, layers 1 to N, each (batch, units).
+        contrast: of the batch's equilibria, for the update.
+        adjoint: at `states`, for the gradient.
+
+    Returns:
+        By parameter (W01, ..., b1, ...) the `cosine` of the angle between the two and the `norm_ratio`
+        |update| / |gradient|. There is no cosine (None) where either is zero, and no ratio where the gradient is;
+        there is neither where the gradient of some sample has not been found.
+    """
+    if adjoint.status is not Status.SUCCESS:
+        return {name: {"cosine": None, "norm_ratio": None} for name in network.parameters()}
+    correlations = correlate(network, inputs, contrast)
+    rates = (inputs, *(firing_rate(network.rho, state) for state in states))
+    downhill = tuple(-sensitivity / len(inputs) for sensitivity in adjoint.sensitivities)
+    found = {
+        connection.name: _compared(
+            _stacked(correlations.terms(connection)), _stacked(_gradient_terms(connection, rates, downhill))
+        )
+        for connection in network.connections
+    }
+    for layer, sensitivity in enumerate(downhill, start=1):
+        update, gradient = correlations.bias_change(layer)[None, :], sensitivity.sum(axis=0)[None, :]
+        found[f"b{layer}"] = _compared((np.ones((1, 1)), update), (np.ones((1, 1)), gradient))
+    return found
+
+
+def _gradient_terms(connection: Connection, rates: Sequence[Array], downhill: Sequence[Array]) -> tuple[Outer, ...]:
+    """Minus dL / dW, as outer products; a symmetric matrix drives both of its layers."""
+    i, j = connection.source, connection.target
+    there = (rates[i], downhill[j - 1])
+    return (there, (downhill[i - 1], rates[j])) if connection.symmetric else (there,)
+
+
+def _stacked(terms: Sequence[Outer]) -> Outer:
+    """A sum of outer products as one, in float64."""
+    pre, post = (np.concatenate(arrays).astype(np.float64) for arrays in zip(*terms, strict=True))
+    return pre, post
+
+
+def _compared(update: Outer, gradient: Outer) -> Comparison:
+    inner, of_update, of_gradient = _inner(update, gradient), _norm(update), _norm(gradient)
+    both = of_update * of_gradient
+    return {
+        "cosine": min(max(inner / both, -1.0), 1.0) if both > 0 else None,
+        "norm_ratio": of_update / of_gradient if of_gradient > 0 else None,
+    }
+
+
+def _norm(matrix: Outer) -> float:
+    return sqrt(max(_inner(matrix, matrix), 0.0))
+
+
+def _inner(one: Outer, other: Outer) -> float:
+    """Sum of the products of two matrices' entries; the matrices are formed only where they are the smaller."""
+    (a, b), (c, d) = one, other
+    if len(a) * len(c) < a.shape[1] * b.shape[1]:
+        return float(((a @ c.T) * (b @ d.T)).sum())
+    return float(((a.T @ b) * (c.T @ d)).sum())

@@ -1,0 +1,78 @@
+"""What is measured of a network in training: signals, gradients and stability at the equilibria of some samples."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctsigprop.analysis.alignment import angles, sample_angles, summary
+from ctsigprop.analysis.displacement import rate_changes
+from ctsigprop.analysis.gradient import compare
+from ctsigprop.continuous.adjoint import adjoint
+from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.network import Array, Network
+from ctsigprop.continuous.phases import contrast
+from ctsigprop.continuous.relaxation import relax
+from ctsigprop.continuous.stability import decay, loop_gain
+from ctsigprop.errors import RunFailure
+from ctsigprop.settings import Settings
+
+STABILITY_SAMPLES = 16
+STABILITY_COLUMNS = 640
+
+
+def weight_angles(network: Network) -> dict[str, Any]:
+    """The field `angles` of a row of metrics."""
+    return {"angles": angles(network)}
+
+
+def probe(network: Network, inputs: Array, labels: NDArray[np.int64], settings: Settings) -> dict[str, Any]:
+    """Measures a network at the free and clamped equilibria of some samples; nothing of it is changed.
+
+    Stability is measured at the free equilibria of the first 16 samples, or fewer where more units feed back than
+    the outputs of a loop.
+
+    Args:
+        network: in training or trained.
+        inputs: the samples, (samples, features).
+        labels: their classes, (samples,).
+        settings: of the run; its nudging and solver are used, and its seed draws the signs of random-sign nudging.
+
+    Returns:
+        samples: how many there are; moved: of them, by nudging.
+        signals: by angle, summary of `sample_angles` (degrees).
+        gradient: by parameter, from `compare`.
+        stability: loop_gain, the largest; time_constant, the slowest (infinite where a displacement grows, None
+            where none was found), in the unit of network.time_constant; oscillating, the fraction of samples whose
+            slowest displacement oscillates.
+
+    Raises:
+        RunFailure: a state is no longer finite.
+    """
+    sweeps = LayerSweeps(network)
+    drive = sweeps.drive(inputs)
+    free = relax(sweeps, drive, sweeps.at_rest(len(inputs)), settings.solver)
+    target = np.eye(network.sizes[-1], dtype=network.dtype)[labels]
+    signs = np.random.default_rng(settings.training.seed)
+    pair = contrast(sweeps, drive, free, target, settings.nudging, settings.solver, signs)
+    if not (np.isfinite(free.residual).all() and np.isfinite(pair.residual).all()):
+        raise RunFailure("states are no longer finite: lower learning.rates or nudging.beta and train anew")
+    signals = sample_angles(network, rate_changes(network, pair))
+    return {
+        "samples": len(inputs),
+        "moved": len(pair.rows),
+        "signals": {name: summary(degrees) for name, degrees in signals.items()},
+        "gradient": compare(network, inputs, free.states, pair, adjoint(sweeps, free.states, target)),
+        "stability": _stability(sweeps, free.states),
+    }
+
+
+def _stability(sweeps: LayerSweeps, states: tuple[Array, ...]) -> dict[str, Any]:
+    few = [layer[: max(1, min(STABILITY_SAMPLES, STABILITY_COLUMNS // sweeps.size))] for layer in states]
+    found = decay(sweeps, few)
+    known = found.time_constant[~np.isnan(found.time_constant)]
+    return {
+        "loop_gain": float(loop_gain(sweeps, few).max()),
+        "time_constant": float(known.max()) if len(known) else None,
+        "oscillating": float(found.oscillating.mean()),
+    }

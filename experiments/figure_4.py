@@ -1,0 +1,159 @@
+"""`ctsigprop reproduce figure-4`: trains what is missing, and reports anew after each run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from ctsigprop.analysis.alignment import angles
+from ctsigprop.analysis.figure_4 import ANGLES, Random, Run, all_series, random_weights
+from ctsigprop.analysis.figure_4_claims import Claim, all_claims, in_words
+from ctsigprop.analysis.figure_4_drawing import angles_figure
+from ctsigprop.analysis.figure_4_gradient import gradient_figure
+from ctsigprop.analysis.probe import probe
+from ctsigprop.analysis.style import save, styled
+from ctsigprop.analysis.trained import chosen
+from ctsigprop.continuous.training import draw
+from ctsigprop.datasets import Dataset, load
+from ctsigprop.experiments.figure_4_plan import DIFFERENCES, PAPER, Planned, plan
+from ctsigprop.experiments.finishing import finish, is_finished
+from ctsigprop.files import atomic, to_json, write_failures
+from ctsigprop.runs import RunFolder
+from ctsigprop.settings import Settings
+
+RANDOM_SEEDS = range(1000, 1020)
+
+
+def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
+    """Brings every run of the plan to its end, then prints the claims.
+
+    Args:
+        scale: smoke or full.
+        output: folder of the report and, in runs/, of the runs; made where it is missing.
+        threads: of every numerical library, for the settings of the runs.
+        quiet: show no progress bar.
+
+    Raises:
+        InputError: a folder that holds a run of other settings, or data that is not to be had.
+        RunFailure: a run that failed, or a disk that is full.
+        KeyboardInterrupt: after the state was saved.
+    """
+    planned = plan(scale, threads)
+    with write_failures(output):
+        (output / "runs").mkdir(parents=True, exist_ok=True)
+    folders = {one.label: output / "runs" / one.label for one in planned}
+    finished = [one for one in planned if is_finished(folders[one.label], one.settings)]
+    data = load(planned[0].settings.data.name, limit=planned[0].settings.data.limit)
+    print(f"{len(finished)} of {len(planned)} runs finished; drawing networks of random weights", flush=True)
+    networks = {_sizes(one.settings, data): one.settings for one in planned}
+    random = [one for network, settings in networks.items() for one in _random(network, settings, data)]
+    runs = {one.label: _run(folders[one.label], one, data) for one in finished}
+    for place, one in enumerate(planned, start=1):
+        if one.label not in runs:
+            print(f"run {place} of {len(planned)}: {one.label}", flush=True)
+            finish(folders[one.label], one.settings, quiet=quiet)
+            runs[one.label] = _run(folders[one.label], one, data)
+            if len(runs) < len(planned):
+                _report(output, scale, planned, runs, random)
+    print_claims(_report(output, scale, planned, runs, random))
+    print(f"in {output}: figure-4.png, figure-4.pdf, gradient.png, and every number in figure-4.json")
+
+
+def print_claims(claims: Sequence[Claim]) -> None:
+    """One block for each of the paper's sentences, one line for each measure and set of runs."""
+    width = max((len(claim.measure) for claim in claims), default=0)
+    for sentence in dict.fromkeys(claim.claim for claim in claims):
+        print(sentence)
+        for claim in claims:
+            if claim.claim == sentence:
+                holds = "yes" if claim.holds else "no"
+                print(f"  {holds:<5}{claim.measure:<{width}}  {', '.join(claim.runs)}: {in_words(claim)}")
+
+
+def _report(
+    output: Path, scale: str, planned: Sequence[Planned], found: Mapping[str, Run], random: Sequence[Random]
+) -> list[Claim]:
+    """Draws the runs that are finished and writes figure-4.json."""
+    runs = [found[one.label] for one in planned if one.label in found]
+    series = all_series(runs)
+    claims = all_claims(runs, series, random)
+    with styled():
+        figure = angles_figure(runs, series, random)
+        for suffix in ("png", "pdf"):
+            save(figure, output / f"figure-4.{suffix}")
+        save(gradient_figure(runs), output / "gradient.png")
+    report = {
+        "figure": "Fig. 4",
+        "scale": scale,
+        "differences": DIFFERENCES[scale],
+        "paper": PAPER,
+        "angles": ANGLES,
+        "missing": [one.label for one in planned if one.label not in found],
+        "runs": [_described(run) for run in runs],
+        "claims": [asdict(claim) for claim in claims],
+        "random_weights": [asdict(one) for one in random],
+        "series": [asdict(one) for one in series],
+        "gradient": [
+            {"run": run.label, "epoch": row["epoch"], **row["probe"]["gradient"]} for run in runs for row in run.rows
+        ],
+    }
+    with atomic(output / "figure-4.json") as file:
+        file.write(_one_item_a_line(report).encode())
+    return claims
+
+
+def _described(run: Run) -> dict[str, Any]:
+    *earlier, last = run.rows
+    best = min(reversed([*earlier[1:], last]), key=lambda row: row["validation_error"])
+    return {
+        "label": run.label,
+        "network": run.network,
+        "seed": run.seed,
+        "fixed": run.fixed,
+        "epochs": last["epoch"],
+        "settings": f"runs/{run.label}/config.yaml",
+        "best_epoch": best["epoch"],
+        "best_validation_error": best["validation_error"],
+        "test_error": best["test_error"],
+        "train_error": last["train_error"],
+    }
+
+
+def _run(folder: Path, planned: Planned, data: Dataset) -> Run:
+    settings = planned.settings
+    start = {"epoch": 0, **_untrained(settings, data, settings.training.seed)}
+    return Run(
+        label=planned.label,
+        network=_sizes(settings, data),
+        seed=settings.training.seed,
+        fixed=next(iter(settings.learning.fixed), None),
+        rows=[start, *RunFolder.open(folder).metrics()],
+    )
+
+
+def _random(network: str, settings: Settings, data: Dataset) -> list[Random]:
+    return random_weights(network, [_untrained(settings, data, seed) for seed in RANDOM_SEEDS])
+
+
+def _untrained(settings: Settings, data: Dataset, seed: int) -> dict[str, Any]:
+    """What a run measures after an epoch, of a network before its first update."""
+    settings = replace(settings, training=replace(settings.training, seed=seed))
+    network = draw(settings, data)
+    samples = chosen(data.validation, slice(settings.probe.samples))
+    found = probe(network, samples.inputs(network.dtype), samples.labels, settings)
+    return {"angles": angles(network), "probe": found}
+
+
+def _sizes(settings: Settings, data: Dataset) -> str:
+    """Such as 784-1500-1500-10."""
+    return "-".join(map(str, (data.features, *settings.network.hidden, data.classes)))
+
+
+def _one_item_a_line(report: Mapping[str, Any]) -> str:
+    """JSON in which each item of the report's lists has a line of its own."""
+    fields = []
+    for name, value in report.items():
+        listed = isinstance(value, list | tuple)
+        text = "[\n" + ",\n".join(f"  {to_json(item)}" for item in value) + "\n ]" if listed else to_json(value)
+        fields.append(f" {to_json(name)}: {text}")
+    return "{\n" + ",\n".join(fields) + "\n}\n"

@@ -1,0 +1,52 @@
+"""Runs that a larger piece of work asks for: begun, gone on with or left as they are, as their folders have it."""
+
+from pathlib import Path
+
+from ctsigprop.config import to_values
+from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.experiments.train import train_in
+from ctsigprop.runs import CONFIG, SUMMARY, RunFolder
+from ctsigprop.settings import Settings
+
+FREE = ("training", "threads")  # the one setting that a run may go on without
+
+
+def is_finished(folder: Path, settings: Settings) -> bool:
+    """Whether the folder holds the run, trained to its end.
+
+    Raises:
+        InputError: it holds a run of other settings, but for the number of threads.
+    """
+    if not (folder / CONFIG).exists():
+        return False
+    found = to_values(RunFolder.open(folder).settings())
+    for group, values in to_values(settings).items():
+        for name, value in values.items():
+            if (group, name) != FREE and found[group][name] != value:
+                reason = f"holds a run of {group}.{name} = {found[group][name]!r}, and needed is {value!r}"
+                raise InputError(f"{folder}: {reason}: remove it, or choose another --output")
+    return (folder / SUMMARY).exists()
+
+
+def finish(folder: Path, settings: Settings, *, quiet: bool) -> None:
+    """Begins the run, or goes on with it from its last checkpoint, and trains it to its end.
+
+    Args:
+        folder: of the run, as `is_finished` passed it.
+        settings: of the run.
+        quiet: show no progress bar.
+
+    Raises:
+        InputError: data or checkpoint that cannot be used, or a folder that another process trains in.
+        RunFailure: training failed, or the disk is full.
+        KeyboardInterrupt: after the state was saved.
+    """
+    begun = (folder / CONFIG).exists()
+    with RunFolder.resume(folder) if begun else RunFolder.create(folder, settings) as run:
+        if begun:
+            run.write_settings(settings)
+        try:
+            train_in(run, settings, quiet=quiet)
+        except (InputError, RunFailure):
+            run.discard()
+            raise

@@ -1,0 +1,114 @@
+"""The columns of the table of runs: what each shows of a run, and what it is sorted by."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+
+from ctsigprop.continuous.network import connection_name
+from ctsigprop.datasets.catalog import CATALOG
+from ctsigprop.experiments.page.run import Outcome, Run
+from ctsigprop.settings import Settings
+
+NOTHING = "\N{EN DASH}"
+WITHOUT_LOOP = {"symmetric_ep": "symmetric weights", "random_feedback_ep": "random feedback"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of a cell; a number to sort by, or None where there is none."""
+
+    text: str
+    number: float | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        key: its name in a link to a sorted page.
+        title: its header.
+        numeric: whether it is sorted by number.
+        cell: what it shows of a run.
+    """
+
+    key: str
+    title: str
+    numeric: bool
+    cell: Callable[[Run], Cell]
+
+
+def columns() -> list[Column]:
+    """All but the first, which holds the name."""
+    return [
+        _of_settings("dataset", _dataset),
+        _of_settings("network", _network),
+        _number_of_settings("beta", lambda settings: settings.nudging.beta),
+        _of_settings("nudging", lambda settings: settings.nudging.kind),
+        _of_settings("loop", _loop),
+        _number_of_settings("seed", lambda settings: settings.training.seed),
+        Column("epochs", "epochs", True, _epochs),
+        _number_of_outcome("best", "best", "{:g}", lambda outcome: outcome.best_epoch),
+        _number_of_outcome("validation", "validation", "{:.2f}", lambda outcome: outcome.validation),
+        _number_of_outcome("test", "test", "{:.2f}", lambda outcome: outcome.test),
+        _number_of_outcome("train", "train", "{:.2f}", lambda outcome: outcome.train),
+        _number_of_outcome("seconds", "seconds", "{:.1f}", lambda outcome: outcome.seconds),
+        Column("warnings", "warnings", True, _warnings),
+    ]
+
+
+def _of_settings(name: str, text: Callable[[Settings], str]) -> Column:
+    return Column(name, name, False, lambda run: Cell(text(run.settings) if run.settings else NOTHING))
+
+
+def _number_of_settings(name: str, number: Callable[[Settings], float]) -> Column:
+    def cell(run: Run) -> Cell:
+        return Cell(f"{number(run.settings):g}", number(run.settings)) if run.settings else Cell(NOTHING)
+
+    return Column(name, name, True, cell)
+
+
+def _number_of_outcome(key: str, title: str, pattern: str, number: Callable[[Outcome], float]) -> Column:
+    def cell(run: Run) -> Cell:
+        return Cell(pattern.format(number(run.outcome)), number(run.outcome)) if run.outcome else Cell(NOTHING)
+
+    return Column(key, title, True, cell)
+
+
+def _dataset(settings: Settings) -> str:
+    limit = settings.data.limit
+    return settings.data.name + (f", first {limit:,}" if limit is not None else "")
+
+
+def _network(settings: Settings) -> str:
+    entry = CATALOG[settings.data.name]
+    return "-".join(map(str, (prod(entry.shape), *settings.network.hidden, entry.classes)))
+
+
+def _loop(settings: Settings) -> str:
+    """Whether the loops learn, and which other matrices do not."""
+    network, fixed = settings.network, settings.learning.fixed
+    output = len(network.hidden) + 1
+    loops = [connection_name(output, layer) for layer in network.loops]
+    held = [name for name in loops if name in fixed or "loop" in fixed]
+    others = [name for name in fixed if name not in (*loops, "loop")]
+    if network.architecture != "sigprop_loop":
+        words = WITHOUT_LOOP[network.architecture]
+    elif len(held) in (0, len(loops)):
+        words = "fixed" if held else "learned"
+    else:
+        words = f"learned, {', '.join(held)} fixed"
+    return words + (f", {', '.join(others)} fixed" if others else "")
+
+
+def _epochs(run: Run) -> Cell:
+    epochs = run.outcome.epochs if run.outcome else 0
+    return Cell(f"{epochs}" if run.finished or run.planned is None else f"{epochs} of {run.planned}", epochs)
+
+
+def _warnings(run: Run) -> Cell:
+    """In how many epochs there was one; kept metrics are needed to tell."""
+    if not run.rows:
+        return Cell(NOTHING)
+    epochs = sum(bool(row["warnings"]) for row in run.rows)
+    return Cell(str(epochs), epochs)

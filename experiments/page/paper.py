@@ -1,0 +1,135 @@
+"""The paper's classification results (Sec. V-C) beside runs of the same networks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+from ctsigprop.analysis.figure_4_claims import Claim
+from ctsigprop.config import to_values
+from ctsigprop.experiments.page.columns import NOTHING
+from ctsigprop.experiments.page.run import Outcome, Run
+
+NOT_COMPARED = ("seed", "threads", "keep", "tensorboard")  # of training: what may differ between runs that are pooled
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the paper reports of one network with a learned loop; errors in percent, as ranges.
+
+    Attributes:
+        what: the network, in words.
+        dataset: on all of whose training set it learned.
+        hidden: units of its hidden layers.
+        epochs: that it was trained for.
+        errors: by the name of an outcome: test and validation at the best epoch, train of the last.
+    """
+
+    what: str
+    dataset: str
+    hidden: tuple[int, ...]
+    epochs: int
+    errors: dict[str, tuple[float, float]]
+
+
+PAPER = (
+    Published(
+        "MNIST, 784-1500-1500-10, learned loop",
+        "mnist",
+        (1500, 1500),
+        60,
+        {"test": (1.85, 1.90), "validation": (1.76, 1.80), "train": (0.0, 0.0)},
+    ),
+    Published(
+        "Fashion-MNIST, 784-1500-1500-10, learned loop",
+        "fashion-mnist",
+        (1500, 1500),
+        60,
+        {"test": (11.00, 11.00), "validation": (10.95, 10.95), "train": (2.0, 2.0)},
+    ),
+    Published("MNIST, three hidden layers of 1500, learned loop", "mnist", (1500,) * 3, 150, {"test": (1.85, 1.90)}),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Finished runs of one published network, alike but for their seed."""
+
+    runs: tuple[Run, ...]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of each run."""
+        return self.outcomes[0].epochs
+
+    def error(self, name: str) -> float:
+        """Mean over the runs (percent)."""
+        return mean(self._values(name))
+
+    def spread(self, name: str) -> float | None:
+        """Standard deviation over the runs; none of a single one."""
+        return stdev(self._values(name)) if len(self.runs) > 1 else None
+
+    def _values(self, name: str) -> list[float]:
+        return [getattr(outcome, name) for outcome in self.outcomes]
+
+
+def measured(published: Published, runs: Iterable[Run]) -> list[Measured]:
+    """The finished runs of a published network that were trained for longest, seeds pooled.
+
+    A run counts whatever its learning rates, nudging and solver: the paper leaves them open.
+    """
+    alike: dict[str, list[tuple[Run, Outcome]]] = {}
+    for run in runs:
+        if run.outcome is not None and run.finished and _is_of(published, run):
+            alike.setdefault(_without_seed(run), []).append((run, run.outcome))
+    pooled = [Measured(*zip(*pairs, strict=True)) for pairs in alike.values()]
+    longest = max((group.epochs for group in pooled), default=0)
+    return [group for group in pooled if group.epochs == longest]
+
+
+def published_range(published: Published, name: str) -> str:
+    """What the paper reports, as one number or as a range; a dash where it reports nothing."""
+    if name not in published.errors:
+        return NOTHING
+    low, high = published.errors[name]
+    return f"{low:.2f}" if low == high else f"{low:.2f} {NOTHING} {high:.2f}"
+
+
+def difference(published: Published, name: str, error: float) -> str:
+    """How far a measured error is from the published range, to the paper's two decimals."""
+    low, high = published.errors[name]
+    rounded = round(error, 2)
+    if low <= rounded <= high:
+        return "as published"
+    return f"{rounded - (high if rounded > high else low):+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _is_of(published: Published, run: Run) -> bool:
+    settings = run.settings
+    return settings is not None and (
+        settings.data.name == published.dataset
+        and settings.data.limit is None
+        and settings.network.architecture == "sigprop_loop"
+        and settings.network.hidden == published.hidden
+        and settings.network.loops == (1,)
+        and not settings.learning.fixed
+    )
+
+
+def _without_seed(run: Run) -> str:
+    assert run.settings is not None
+    values = to_values(run.settings)
+    for name in NOT_COMPARED:
+        del values["training"][name]
+    return repr(values)
+
+
+def judged(claims: Iterable[Claim]) -> dict[str, dict[str, tuple[int, int]]]:
+    """By claim and measure: on how many sets of runs it holds, and how many were judged."""
+    counts: dict[str, dict[str, tuple[int, int]]] = {}
+    for claim in claims:
+        measures = counts.setdefault(claim.claim, {})
+        held, total = measures.get(claim.measure, (0, 0))
+        measures[claim.measure] = (held + claim.holds, total + 1)
+    return counts

@@ -1,0 +1,226 @@
+"""The page as one HTML text that needs no network: styles, script, charts and figures inside it."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from ctsigprop import __version__
+from ctsigprop.analysis.figure_4 import MEASURES
+from ctsigprop.analysis.figure_4_claims import in_words as numbers_in_words
+from ctsigprop.config import to_values, to_yaml
+from ctsigprop.experiments.page import album, chart, paper
+from ctsigprop.experiments.page.columns import Cell, Column, columns
+from ctsigprop.experiments.page.gather import Found, Reproduction, Sweep
+from ctsigprop.experiments.page.run import Run
+from ctsigprop.experiments.page.summary_table import over_seeds
+from ctsigprop.files import to_json
+from ctsigprop.settings import Settings
+
+BUDGET = 4_500_000
+MOST_DETAILED = 250
+DEFAULTS = to_values(Settings())
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run in a table of runs.
+
+    Attributes:
+        number: of the run on the page.
+        run: the run.
+        cells: what each column shows.
+        state: what is left to do, in a sentence; empty for a finished run.
+        changed: name, value and default of every setting that is not at its default.
+        yaml: all settings.
+        machine: where and with what it ran, in a sentence.
+        charts: its curves.
+        detailed: whether the last four are on the page.
+        words: what a filter looks in.
+    """
+
+    number: int
+    run: Run
+    cells: tuple[tuple[Column, Cell], ...]
+    state: str
+    changed: tuple[tuple[str, str, str], ...]
+    yaml: str
+    machine: str
+    charts: tuple[chart.Chart, ...]
+    detailed: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that stand in one table."""
+
+    title: str
+    entries: tuple[Entry, ...]
+    folded: bool
+
+
+def page(found: Found, folders: Sequence[Path], budget: int = BUDGET) -> str:
+    """The page of all that was found.
+
+    Args:
+        found: what it shows.
+        folders: where that was looked for.
+        budget: bytes that figures may fill the page up to; without figures it may be larger.
+    """
+    every = list(found.every_run())
+    numbers = {run.path: number for number, run in enumerate(every, start=1)}
+    style, script = (Markup(_resource(name)) for name in ("page.css", "page.js"))
+    content: dict[str, Any] = {
+        "budget": f"{budget / 1e6:.1f}",
+        "columns": columns(),
+        "count": in_words(found),
+        "date": date.today().isoformat(),
+        "figures": len(figures := album.in_order(found)),
+        "folders": folders,
+        "found": found,
+        "groups": _groups(found, numbers),
+        "measures": MEASURES,
+        "numbers": numbers,
+        "paper": [(published, paper.measured(published, every)) for published in paper.PAPER],
+        "policy": f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}",
+        "script": script,
+        "style": style,
+        "version": __version__,
+    }
+    template = _environment().get_template("page.html.j2")
+    bare = len(template.render(content, images={}).encode())
+    return template.render(content, images=album.embedded(figures, budget - bare))
+
+
+def in_words(found: Found) -> str:
+    """Such as "7 runs, 1 sweep of 60 points"."""
+    parts = [_count(len(found.runs), "run")]
+    if found.sweeps:
+        points = sum(len(sweep.points) for sweep in found.sweeps)
+        parts.append(f"{_count(len(found.sweeps), 'sweep')} of {_count(points, 'point')}")
+    if found.reproductions:
+        runs = sum(len(reproduction.runs) for reproduction in found.reproductions)
+        parts.append(f"{_count(len(found.reproductions), 'reproduction')} of {_count(runs, 'run')}")
+    if found.broken:
+        parts.append(f"{_count(len(found.broken), 'folder')} that cannot be read")
+    return ", ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _groups(found: Found, numbers: Mapping[Path, int]) -> list[Group]:
+    """Runs of their own in an open table, those of a reproduction or a sweep in a folded one each."""
+    titled = [
+        ("Runs of their own", found.runs, False),
+        *((f"Runs of {one.name}", one.runs, True) for one in found.reproductions),
+        *((f"Points of {one.name}", one.points, True) for one in found.sweeps),
+    ]
+    return [
+        Group(f"{title} ({len(runs)})", tuple(_entry(run, numbers[run.path]) for run in runs), folded)
+        for title, runs, folded in titled
+        if runs
+    ]
+
+
+def _entry(run: Run, number: int) -> Entry:
+    cells = tuple((column, column.cell(run)) for column in columns())
+    changed = _changed(run.settings) if run.settings else ()
+    detailed = number <= MOST_DETAILED
+    state = _state(run)
+    words = [run.name, *(cell.text for _, cell in cells), *(f"{name}={value}" for name, value, _ in changed)]
+    return Entry(
+        number=number,
+        run=run,
+        cells=cells,
+        state=state,
+        changed=changed,
+        yaml=to_yaml(run.settings) if run.settings and detailed else "",
+        machine=_machine(run.summary),
+        charts=tuple(chart.charts(run.rows)) if detailed else (),
+        detailed=detailed,
+        words=" ".join([*words, "unfinished" if state else "finished"]),
+    )
+
+
+def _state(run: Run) -> str:
+    if run.finished:
+        return ""
+    if run.outcome is None:
+        return "Unfinished: no epoch has ended yet."
+    return f"Unfinished: {run.outcome.epochs} of {run.planned or 'an unknown number of'} epochs have ended."
+
+
+def _changed(settings: Settings) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (f"{group}.{name}", _shown(value), _shown(DEFAULTS[group][name]))
+        for group, values in to_values(settings).items()
+        for name, value in values.items()
+        if value != DEFAULTS[group][name]
+    )
+
+
+def _shown(value: object) -> str:
+    """A value as a flag takes it."""
+    return value if isinstance(value, str) else to_json(value)
+
+
+def _machine(summary: Mapping[str, Any]) -> str:
+    """Processor, threads, versions and revision, as far as a summary tells."""
+    parts = [
+        f"{summary[name]}{suffix}"
+        for name, suffix in (("cpu", ""), ("threads", " threads"), ("platform", ""))
+        if summary.get(name) is not None
+    ]
+    packages = summary.get("packages")
+    versions = packages if isinstance(packages, dict) else {}
+    parts += [f"{name} {version}" for name, version in {"Python": summary.get("python"), **versions}.items() if version]
+    if summary.get("git_revision"):
+        parts.append(f"revision {str(summary['git_revision'])[:12]}")
+    return ", ".join(parts)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True,
+        loader=FunctionLoader(_resource),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {
+        "anchor": _anchor,
+        "difference": paper.difference,
+        "meaning": album.in_words,
+        "numbers": numbers_in_words,
+        "published": paper.published_range,
+        "table": over_seeds,
+    }
+    environment.globals |= {
+        "box": chart,
+        "judged": paper.judged,
+        "most_detailed": MOST_DETAILED,
+    }
+    return environment
+
+
+def _anchor(folder: Sweep | Reproduction) -> str:
+    return "in-" + sha256(str(folder.path).encode()).hexdigest()[:8]
+
+
+def _resource(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """What a content security policy calls this text, so that no other style or script is applied."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,154 @@
+"""A run as the page shows it: settings, epochs, and what came out; read from its folder with every check."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctsigprop.errors import InputError
+from ctsigprop.runs import CONFIG, METRICS, SUMMARY, RunFolder
+from ctsigprop.settings import Settings
+
+FILES = frozenset((CONFIG, METRICS, SUMMARY))
+ERRORS = ("train_error", "validation_error", "test_error")
+REMEDY = "restore it from a copy, or train anew"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has reached; errors in percent.
+
+    Attributes:
+        epochs: finished.
+        best_epoch: the last of the epochs with the smallest validation error.
+        validation: error after that epoch.
+        test: error after that epoch.
+        train: error of the last epoch.
+        seconds: of all epochs.
+    """
+
+    epochs: int
+    best_epoch: int
+    validation: float
+    test: float
+    train: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder.
+
+    Attributes:
+        name: from the folder that was searched down to its own.
+        path: its folder.
+        settings: None where config.yaml was not kept.
+        rows: a mapping an epoch, as metrics.jsonl holds them.
+        summary: as summary.json holds it; empty before the run has ended.
+        outcome: None before the first epoch has ended.
+        figures: its PNG files.
+    """
+
+    name: str
+    path: Path
+    settings: Settings | None
+    rows: tuple[Mapping[str, Any], ...]
+    summary: Mapping[str, Any]
+    outcome: Outcome | None
+    figures: tuple[Path, ...]
+
+    @property
+    def planned(self) -> int | None:
+        """Epochs that the run was asked for."""
+        return self.settings.training.epochs if self.settings else None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended with all the epochs that it was asked for."""
+        enough = self.outcome is not None and self.outcome.epochs >= (self.planned or 0)
+        return enough and bool(self.summary)
+
+    @property
+    def warnings(self) -> dict[str, tuple[int, str]]:
+        """By kind: in how many epochs it was given, and its last sentence."""
+        found: dict[str, tuple[int, str]] = {}
+        for row in self.rows:
+            for kind, sentence in row["warnings"].items():
+                found[kind] = (found.get(kind, (0, ""))[0] + 1, str(sentence))
+        return found
+
+
+def read_run(path: Path, name: str) -> Run:
+    """Reads a folder that holds at least one of FILES; nothing is written.
+
+    Raises:
+        InputError: one of the files is not as a run wrote it, or cannot be read.
+    """
+    folder = RunFolder(path)
+    try:
+        settings = folder.settings() if (path / CONFIG).exists() else None
+        rows = tuple(_checked(row, path / METRICS, line) for line, row in enumerate(folder.metrics(), start=1))
+        summary = read_object(path / SUMMARY) if (path / SUMMARY).exists() else {}
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    outcome = _reached(rows) if rows else _summarised(summary, path / SUMMARY) if summary else None
+    return Run(name, path, settings, rows, summary, outcome, figures(path / "figures"))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON file that holds an object.
+
+    Raises:
+        InputError: it cannot be read, or holds anything else.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: is not JSON: {REMEDY}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: is no JSON object: {REMEDY}")
+    return content
+
+
+def figures(folder: Path) -> tuple[Path, ...]:
+    """The PNG files of a folder, which need not exist."""
+    return tuple(sorted(path for path in folder.glob("*.png") if not path.name.startswith(".")))
+
+
+def _checked(row: Mapping[str, Any], path: Path, line: int) -> Mapping[str, Any]:
+    for name in ("epoch", *ERRORS, "seconds"):
+        if not _is_number(row.get(name)):
+            raise InputError(f"{path}, line {line}: {name} = {row.get(name)!r}: must be a number: {REMEDY}")
+    groups = {}
+    for name in ("angles", "warnings"):
+        groups[name] = row.get(name) or {}
+        if not isinstance(groups[name], dict):
+            raise InputError(f"{path}, line {line}: {name} = {groups[name]!r}: must be an object: {REMEDY}")
+    return {**row, **groups}
+
+
+def _reached(rows: tuple[Mapping[str, Any], ...]) -> Outcome:
+    best = min(reversed(rows), key=lambda row: row["validation_error"])
+    return Outcome(
+        epochs=rows[-1]["epoch"],
+        best_epoch=best["epoch"],
+        validation=best["validation_error"],
+        test=best["test_error"],
+        train=rows[-1]["train_error"],
+        seconds=sum(row["seconds"] for row in rows),
+    )
+
+
+def _summarised(summary: Mapping[str, Any], path: Path) -> Outcome:
+    names = ("epochs", "best_epoch", "best_validation_error", "test_error", "final_train_error", "seconds")
+    for name in names:
+        if not _is_number(summary.get(name)):
+            raise InputError(f"{path}: {name} = {summary.get(name)!r}: must be a number: {REMEDY}")
+    return Outcome(*(summary[name] for name in names))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

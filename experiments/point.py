@@ -1,0 +1,52 @@
+"""The work of one worker: a point of a sweep, trained in its folder."""
+
+import logging
+from pathlib import Path
+
+from ctsigprop.errors import CtsigpropError
+from ctsigprop.experiments.points import Point
+from ctsigprop.experiments.sweep_folder import SweepFolder
+from ctsigprop.experiments.train import train_in
+from ctsigprop.threads import set_threads
+
+
+def train_point(point: Point, folder: Path) -> str | None:
+    """Trains a point, from its last checkpoint where it has one. One that is finished is left as it is.
+
+    Args:
+        point: what is trained.
+        folder: of the sweep.
+
+    Returns:
+        Why it failed, in one line, as it was also written into the folder; None if it did not.
+
+    Raises:
+        RunFailure: not even that can be written.
+    """
+    set_threads(1)
+    logging.getLogger("ctsigprop").setLevel(logging.ERROR)  # warnings are in the metrics of the run
+    sweep = SweepFolder(folder)
+    try:
+        _train(point, sweep)
+    except CtsigpropError as error:
+        reason = str(error)
+    except Exception as error:  # whatever it is, the other points can go on
+        reason = f"{type(error).__name__}: {error}"
+    else:
+        sweep.failure(point.name).unlink(missing_ok=True)
+        return None
+    sweep.fail(point.name, point.settings, reason)
+    return reason
+
+
+def _train(point: Point, sweep: SweepFolder) -> None:
+    if sweep.summary(point) is not None:
+        return
+    with sweep.run(point) as run:
+        if sweep.summary(point) is not None:  # by the process that was waited for
+            return
+        try:
+            train_in(run, point.settings, quiet=True)
+        except CtsigpropError:
+            run.discard()
+            raise

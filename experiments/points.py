@@ -1,0 +1,183 @@
+"""The points of a sweep: a YAML file's grid and random sample as settings, each named by a hash of them.
+
+    config: digits                    # a file of settings, or the name of a shipped one
+    base:                             # settings on top of it, common to all points
+      training: {epochs: 10}
+    grid:                             # every combination of these values
+      nudging.beta: [0.05, 0.1]
+      training.seed: [0, 1, 2]
+    sample:                           # at every combination that is drawn from these
+      points: 20
+      seed: 0
+      settings:
+        learning.decay: {low: 0.9, high: 1.0}
+
+All but one of grid and sample may be left out.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from ctsigprop.config import check_names, named, nearest, read_mapping, read_values, settings_from, to_values
+from ctsigprop.errors import InputError
+from ctsigprop.experiments.flags import CONFIGS, Values, merged, shipped_or_path
+from ctsigprop.experiments.sampling import Sample, sample_from
+from ctsigprop.experiments.swept import THREADS, Setting, check_setting, grouped
+from ctsigprop.settings import Settings
+
+SWEEPS = Path(__file__).parent / "sweeps"
+KEYS = ("config", "base", "grid", "sample")
+MOST_POINTS = 100_000
+DIGITS = 12
+
+@dataclass(frozen=True)
+class Point:
+    """One training run of a sweep.
+
+    Attributes:
+        name: hash of its settings, and name of its folder.
+        swept: the values that tell it from the others, by dotted name.
+        settings: all of them.
+    """
+
+    name: str
+    swept: Setting
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep file asks for.
+
+    Attributes:
+        points: in the order of the file, the last setting of the grid the fastest.
+        swept: dotted names of the settings that vary.
+        resolved: a sweep file of the same points that needs no other file.
+    """
+
+    points: tuple[Point, ...]
+    swept: tuple[str, ...]
+    resolved: dict[str, Any]
+
+
+def read_sweep(path: Path) -> Sweep:
+    """Points of a sweep file.
+
+    Raises:
+        InputError: naming the file and the field that cannot be used.
+    """
+    content = read_mapping(path, ", ".join(KEYS))
+    with named(path):
+        return sweep_from(content, path.parent)
+
+
+def sweep_from(content: Mapping[str, Any], folder: Path) -> Sweep:
+    """Points of the mapping that a sweep file holds.
+
+    Args:
+        content: of the file.
+        folder: in which the file stands, for the path of its config.
+
+    Raises:
+        InputError: naming the field that cannot be used.
+    """
+    for key in content:
+        if key not in KEYS:
+            raise InputError(f"{key}: no such field: {nearest(str(key), KEYS)}")
+    grid = _grid(content["grid"]) if "grid" in content else {}
+    sample = sample_from(content["sample"]) if "sample" in content else None
+    swept = [*(sample.settings if sample else {}), *grid]
+    if not swept:
+        raise InputError("names nothing that is swept: give a grid, a sample or both")
+    for name in swept:
+        if swept.count(name) > 1:
+            raise InputError(f"sample.settings.{name}: is in the grid too: keep one")
+    base = _base(content, folder, swept)
+    _check_count(grid, sample)
+    cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    drawn = sample.draw() if sample else [{}]
+    points = tuple(_point(base, {**outer, **inner}) for outer in drawn for inner in cells)
+    _check_distinct(points)
+    resolved = {"base": base, **{key: content[key] for key in ("grid", "sample") if key in content}}
+    return Sweep(points, tuple(swept), resolved)
+
+
+def name_of(settings: Settings) -> str:
+    """Hash of all settings, the same whether a number is written 1 or 1.0."""
+    canonical = json.dumps(_canonical(to_values(settings)), sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()[:DIGITS]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _canonical(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _point(base: Values, swept: Setting) -> Point:
+    settings = settings_from(merged(base, grouped(swept)))
+    return Point(name_of(settings), swept, settings)
+
+
+def _grid(grid: Any) -> dict[str, list[Any]]:
+    if not isinstance(grid, Mapping) or not grid:
+        raise InputError(f"grid = {grid!r}: must be a mapping of settings to lists of values: nudging.beta: [0.1, 1]")
+    for dotted, values in grid.items():
+        check_setting("grid", dotted)
+        if not isinstance(values, list) or not values:
+            raise InputError(f"grid.{dotted} = {values!r}: must be a list of one value or more")
+    return dict(grid)
+
+
+def _base(content: Mapping[str, Any], folder: Path, swept: list[str]) -> dict[str, dict[str, Any]]:
+    """Settings common to all points: of the config, those of `base` on top, and one thread."""
+    below: Values = {}
+    if "config" in content:
+        below = read_values(_config(content["config"], folder))
+    above = content.get("base", {})
+    if not isinstance(above, Mapping):
+        raise InputError(f"base = {above!r}: must be a mapping of groups of settings")
+    check_names(above)
+    threads = above.get("training", {}).get("threads", 1)
+    if threads != 1:
+        raise InputError(f"base.{THREADS} = {threads!r}: is 1 in a sweep: leave it out")
+    for dotted in swept:
+        group, _, name = dotted.partition(".")
+        if name in above.get(group, {}):
+            raise InputError(f"base.{dotted}: is swept too: keep one")
+    base = merged(merged(below, above), {"training": {"threads": 1}})
+    varied = grouped(dict.fromkeys(swept))
+    return {
+        group: {name: value for name, value in values.items() if name not in varied.get(group, {})}
+        for group, values in base.items()
+    }
+
+
+def _config(name: Any, folder: Path) -> Path:
+    if not isinstance(name, str):
+        raise InputError(f"config = {name!r}: must be a YAML file, or the name of a shipped one")
+    beside = folder / name
+    return beside if beside.is_file() else shipped_or_path(name, CONFIGS, f"config = {name}")
+
+
+def _check_count(grid: Mapping[str, list[Any]], sample: Sample | None) -> None:
+    count = prod(len(values) for values in grid.values()) * (sample.points if sample else 1)
+    if count > MOST_POINTS:
+        raise InputError(f"names {count:,} points: at most {MOST_POINTS:,}: make the grid coarser")
+
+
+def _check_distinct(points: tuple[Point, ...]) -> None:
+    seen: dict[str, Point] = {}
+    for point in points:
+        if point.name in seen:
+            values = ", ".join(f"{name} = {value!r}" for name, value in point.swept.items())
+            raise InputError(f"{values}: is there twice: keep each value once")
+        seen[point.name] = point

@@ -1,0 +1,158 @@
+"""`ctsigprop sweep`: trains every point of a sweep on Dask workers, tabulates and draws what came out."""
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ctsigprop.errors import InputError, Interrupted, RunFailure
+from ctsigprop.experiments.arguments import whole_number
+from ctsigprop.experiments.flags import shipped_or_path
+from ctsigprop.experiments.points import SWEEPS, Point, Sweep, read_sweep
+from ctsigprop.experiments.sweep_folder import BUSY, FAILURE, POINTS, SweepFolder, check_free
+from ctsigprop.interrupt import terminated_as_interrupted
+from ctsigprop.runs import RunFolder, lock_folder
+
+SHOWN = 5
+MOST_WORKERS = 1024
+
+
+def command(options: Mapping[str, Any]) -> None:
+    """Trains what is missing or failed, then writes results.csv, summary.csv and figures.
+
+    Args:
+        options: what the user gave, and nothing else.
+
+    Raises:
+        InputError: a file, folder or flag that cannot be used.
+        RunFailure: points failed, or the folder cannot be written.
+        Interrupted: by Ctrl-C.
+    """
+    if options.get("file") is None:
+        raise InputError("sweep: does not say what is swept: give a YAML file, or the name of a shipped one")
+    path = shipped_or_path(options["file"], SWEEPS, f"sweep {options['file']}")
+    sweep = read_sweep(path)
+    cluster = _cluster(options)
+    folder = SweepFolder(Path(options.get("output", Path("sweeps") / path.stem)))
+    with _held(folder):
+        folder.begin(sweep.resolved)
+        _announce(folder, sweep, path)
+        missing = [point for point in sweep.points if folder.summary(point) is None]
+        if missing:
+            try:
+                with terminated_as_interrupted():
+                    _train(folder, sweep, missing, cluster, quiet=options.get("quiet", False))
+            except KeyboardInterrupt as interruption:
+                again = f"ctsigprop sweep {_again(options)}"
+                raise Interrupted(f"interrupted: go on with `{again}`") from interruption
+        _conclude(folder, sweep)
+
+
+def _cluster(options: Mapping[str, Any]) -> tuple[int, str | None]:
+    """Worker processes to start, or the scheduler to join."""
+    cores = len(os.sched_getaffinity(0))
+    if "scheduler" in options and "workers" in options:
+        raise InputError(f"--workers = {options['workers']}: the scheduler has workers of its own: leave it out")
+    return whole_number(options, "workers", cores, 1, MOST_WORKERS), options.get("scheduler")
+
+
+@contextmanager
+def _held(folder: SweepFolder) -> Iterator[None]:
+    """The folder for this process alone."""
+    check_free(folder.path)
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        lock = lock_folder(folder.path, BUSY)
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror})"
+        raise InputError(f"{folder.path}: {reason}: choose another --output") from error
+    with lock:
+        yield
+
+
+def _announce(folder: SweepFolder, sweep: Sweep, path: Path) -> None:
+    names = {point.name for point in sweep.points}
+    there = folder.names()
+    finished = sum(folder.summary(point) is not None for point in sweep.points)
+    failed = sum(folder.reason(name) is not None for name in names)
+    print(f"sweep in {folder.path}: {len(names)} points, {finished} finished, {failed} failed before", flush=True)
+    if others := sorted(there - names):
+        listed = ", ".join(others[:SHOWN]) + (", ..." if len(others) > SHOWN else "")
+        print(f"{len(others)} points in the folder are not in {path}, and are left as they are: {listed}", flush=True)
+
+
+def _train(
+    folder: SweepFolder, sweep: Sweep, missing: Sequence[Point], cluster: tuple[int, str | None], *, quiet: bool
+) -> None:
+    """Trains the missing points, with a bar that shows how many of all are finished."""
+    from ctsigprop.experiments.cluster import dashboard, each_done, embedded, joined
+    from ctsigprop.experiments.point import train_point
+
+    workers, scheduler = cluster
+    with joined(scheduler) if scheduler else embedded(min(workers, len(missing))) as client:
+        print(f"dashboard: {dashboard(client)}", flush=True)
+        bar = tqdm(
+            total=len(sweep.points),
+            initial=len(sweep.points) - len(missing),
+            unit=" points",
+            disable=quiet or None,
+            smoothing=0,
+        )
+        failed = 0
+        with bar:
+            for point, reason, lost in each_done(client, train_point, missing, folder.path.absolute()):
+                if lost is not None:
+                    folder.fail(point.name, point.settings, lost)
+                failed += (reason or lost) is not None
+                bar.set_postfix({"failed": failed} if failed else {}, refresh=False)
+                bar.update()
+
+
+def _conclude(folder: SweepFolder, sweep: Sweep) -> None:
+    """Tables and figures of what is finished.
+
+    Raises:
+        RunFailure: not everything is.
+    """
+    from ctsigprop.analysis.sweep_figures import draw_sweep
+    from ctsigprop.analysis.sweep_table import results, summary, to_csv, to_text
+
+    rows, reasons = [], {}
+    for point in sweep.points:
+        found = folder.summary(point)
+        if found is None:
+            reasons[point.name] = folder.reason(point.name) or "not finished"
+        else:
+            angles = RunFolder.open(folder.point(point.name)).metrics()[-1]["angles"]
+            rows.append((point.name, point.swept, found, angles))
+    if rows:
+        table = results(rows)
+        over_seeds = summary(table, sweep.swept)
+        to_csv(table, folder.path / "results.csv")
+        to_csv(over_seeds, folder.path / "summary.csv")
+        drawn = draw_sweep(table, sweep.swept, folder.figures)
+        print(to_text(over_seeds, sweep.swept))
+        print(f"{len(rows)} points: {folder.path / 'results.csv'}")
+        for path in drawn:
+            print(path)
+    if reasons:
+        for name, reason in list(reasons.items())[:SHOWN]:
+            print(f"{name}: {reason}")
+        where = folder.path / POINTS
+        raise RunFailure(
+            f"{len(reasons)} of {len(sweep.points)} points failed, as {where}/*{FAILURE} tell: "
+            "call again to try them again"
+        )
+
+
+def _again(options: Mapping[str, Any]) -> str:
+    """The command line that these options came from."""
+    words = [str(options["file"])]
+    for name in ("workers", "scheduler", "output"):
+        if name in options:
+            words += [f"--{name}", str(options[name])]
+    return shlex.join(words)

@@ -1,0 +1,125 @@
+"""The folder of a sweep, whose files are the truth about what is done.
+
+    sweep.yaml                what is swept, resolved
+    points/HASH/              the run folder of a point
+    points/HASH.error.json    why a point failed, its settings
+    results.csv, summary.csv  a row a point; means and standard deviations over seeds
+    figures/
+
+Workers write into `points` alone, and any process may read the folder at any time.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ctsigprop.config import to_values
+from ctsigprop.errors import InputError
+from ctsigprop.experiments.points import Point
+from ctsigprop.files import atomic, to_json, write_failures
+from ctsigprop.runs import CONFIG, LOCK, SUMMARY, RunFolder, wait_for_folder
+from ctsigprop.settings import Settings
+
+CONTENT = "sweep.yaml"
+POINTS = "points"
+FAILURE = ".error.json"
+BUSY = "another process is at this sweep: wait for it to end, or choose another --output"
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """A folder that holds a sweep, or will."""
+
+    path: Path
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the figures, made where it is missing."""
+        folder = self.path / "figures"
+        with write_failures(folder):
+            folder.mkdir(exist_ok=True)
+        return folder
+
+    def begin(self, content: Mapping[str, Any]) -> None:
+        """Makes the folder and writes down what is swept.
+
+        Raises:
+            InputError: the folder holds something else.
+            RunFailure: it cannot be written.
+        """
+        with write_failures(self.path):
+            (self.path / POINTS).mkdir(parents=True, exist_ok=True)
+        with atomic(self.path / CONTENT) as file:
+            file.write(yaml.safe_dump(dict(content), sort_keys=False).encode())
+
+    def point(self, name: str) -> Path:
+        """Folder of a point's run, which need not exist."""
+        return self.path / POINTS / name
+
+    def failure(self, name: str) -> Path:
+        """File that says why a point failed, which need not exist."""
+        return self.path / POINTS / f"{name}{FAILURE}"
+
+    def names(self) -> set[str]:
+        """Every point that the folder holds anything of."""
+        return {path.name.partition(".")[0] for path in (self.path / POINTS).glob("[!.]*")}
+
+    def summary(self, point: Point) -> dict[str, Any] | None:
+        """What came out of a point; None before all its epochs are done."""
+        with suppress(OSError, ValueError):
+            summary = json.loads((self.point(point.name) / SUMMARY).read_bytes())
+            if summary["epochs"] == point.settings.training.epochs:
+                return dict(summary)
+        return None
+
+    def reason(self, name: str) -> str | None:
+        """Why a point failed when it was last tried, in one line."""
+        with suppress(OSError, ValueError, KeyError):
+            return str(json.loads(self.failure(name).read_bytes())["error"])
+        return None
+
+    def fail(self, name: str, settings: Settings, reason: str) -> None:
+        """Writes down why a point failed.
+
+        Raises:
+            RunFailure: the disk is full or fails.
+        """
+        record = {"point": name, "error": " ".join(reason.split()), "settings": to_values(settings)}
+        with atomic(self.failure(name)) as file:
+            file.write((to_json(record, indent=2) + "\n").encode())
+
+    def run(self, point: Point) -> RunFolder:
+        """The run of a point, begun or gone on with; waits while another process holds it.
+
+        Raises:
+            InputError: the folder holds a run with other settings, or cannot be used.
+            RunFailure: it cannot be written.
+        """
+        path = self.point(point.name)
+        wait_for_folder(path)
+        if not (path / CONFIG).exists():
+            return RunFolder.create(path, point.settings)
+        run = RunFolder.resume(path)
+        if run.settings() != point.settings:
+            run.close()
+            raise InputError(f"{path}: holds a run with other settings than its name says: move it away")
+        return run
+
+
+def check_free(path: Path) -> None:
+    """Passes a folder that is new, empty or a sweep's.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    try:
+        others = {entry.name for entry in path.iterdir()} - {LOCK} if path.exists() else set()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be used ({error.strerror}): choose another --output") from error
+    if others and CONTENT not in others:
+        raise InputError(f"{path}: is not empty and holds no sweep: choose a new --output")

@@ -1,0 +1,185 @@
+"""Points of a sweep file: the grid, the sample, names by settings, refusals that name the field."""
+
+import json
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctsigprop.config import settings_from, to_values
+from ctsigprop.errors import InputError
+from ctsigprop.experiments.points import SWEEPS, Point, name_of, read_sweep, sweep_from
+from ctsigprop.settings import NudgingSettings, Settings, TrainingSettings
+
+Write = Callable[[str], Path]
+BETAS = st.lists(st.floats(1e-3, 10), min_size=1, max_size=4, unique=True)
+SEEDS = st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def as_file(text: str) -> Path:
+        path = tmp_path / "sweep.yaml"
+        path.write_text(text)
+        return path
+
+    return as_file
+
+
+def points_of(content: dict[str, Any]) -> tuple[Point, ...]:
+    return sweep_from(content, Path()).points
+
+
+def sampled(points: int = 50, seed: int = 0, **source: Any) -> list[Any]:
+    content = {"sample": {"points": points, "seed": seed, "settings": {"nudging.beta": source}}}
+    return [point.swept["nudging.beta"] for point in points_of(content)]
+
+
+@given(BETAS, SEEDS)
+def test_a_grid_is_every_combination_once_the_last_setting_fastest(betas: list[float], seeds: list[int]) -> None:
+    points = points_of({"grid": {"nudging.beta": betas, "training.seed": seeds}})
+    found = [(point.settings.nudging.beta, point.settings.training.seed) for point in points]
+    assert found == list(product(betas, seeds))
+    assert len({point.name for point in points}) == len(points)
+    assert all(point.settings.training.threads == 1 for point in points)
+
+
+def test_base_goes_over_config_and_grid_over_both(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "below.yaml").write_text("nudging: {beta: 9}\ntraining: {epochs: 9, seed: 9, threads: 9}\n")
+    path = write("config: below.yaml\nbase: {training: {epochs: 3}}\ngrid: {nudging.beta: [0.5]}\n")
+    (point,) = read_sweep(path).points
+    assert point.settings == Settings(
+        nudging=NudgingSettings(beta=0.5), training=TrainingSettings(epochs=3, seed=9, threads=1)
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"config": "digits", "grid": {"nudging.beta": [0.1, 1], "learning.fixed": [[], ["loop"]]}},
+        {"sample": {"points": 3, "settings": {"nudging.beta": {"low": 0.1, "high": 1}}}, "grid": {"data.limit": [9]}},
+    ],
+)
+def test_what_is_written_down_is_a_sweep_file_of_the_same_points(content: dict[str, Any]) -> None:
+    sweep = sweep_from(content, Path())
+    again = sweep_from(yaml.safe_load(yaml.safe_dump(sweep.resolved)), Path("elsewhere"))
+    assert again == sweep
+
+
+def test_the_shipped_sweep_is_sixty_runs() -> None:
+    sweep = read_sweep(SWEEPS / "beta.yaml")
+    assert len(sweep.points) == 60
+    assert {point.settings.nudging.beta for point in sweep.points} == {0.05, 0.1, 0.2, 0.5, 1, 2}
+
+
+def test_a_name_depends_on_every_setting_and_not_on_how_numbers_are_written() -> None:
+    plain = settings_from({"nudging": {"beta": 1}, "training": {"threads": 1}})
+    assert name_of(plain) == name_of(settings_from(json.loads(json.dumps(to_values(plain)).replace("1.0", "1"))))
+    assert name_of(plain) == name_of(settings_from({"nudging": {"beta": 1.0}, "training": {"threads": 1}}))
+    others = [{"training": {"seed": 1}}, {"nudging": {"beta": 1.5}}, {"learning": {"fixed": ["loop"]}}]
+    assert len({name_of(settings_from(values)) for values in others} | {name_of(plain)}) == 4
+
+
+def test_a_sample_lies_in_its_interval_and_more_points_keep_the_first() -> None:
+    linear = sampled(200, low=0.5, high=2)
+    assert 0.5 <= min(linear) < 0.55
+    assert 1.95 < max(linear) <= 2
+    assert sampled(50, low=0.5, high=2) == linear[:50]
+    assert sampled(50, seed=1, low=0.5, high=2) != linear[:50]
+    assert np.median(sampled(400, low=0.01, high=100, log=True)) == pytest.approx(1, rel=0.6)
+
+
+def test_whole_numbers_are_drawn_for_settings_that_are() -> None:
+    settings = {"training.batch_size": {"low": 2, "high": 100, "log": True}, "training.seed": {"low": 0, "high": 3}}
+    points = points_of({"sample": {"points": 40, "settings": settings}})
+    assert all(2 <= point.settings.training.batch_size <= 100 for point in points)
+    assert {point.settings.training.seed for point in points} == {0, 1, 2, 3}
+
+
+def test_a_sample_of_choices_has_no_combination_twice_and_crosses_the_grid() -> None:
+    settings = {"network.hidden": {"choices": [[8], [9]]}, "nudging.beta": {"choices": [0.1, 0.2]}}
+    points = points_of({"sample": {"points": 4, "settings": settings}, "grid": {"training.seed": [0, 1]}})
+    assert len(points) == 8
+    assert {point.settings.network.hidden for point in points} == {(8,), (9,)}
+
+
+GRID = "grid: {nudging.beta: [1, 2]}\n"
+REFUSED = [
+    ("", "must be a mapping of config, base, grid, sample"),
+    ("config: digits\n", "names nothing that is swept"),
+    (GRID + "gird: {}\n", "gird: no such field: did you mean grid?"),
+    ("grid: {}\n", "grid = {}: must be a mapping of settings to lists"),
+    ("grid:\n", "grid = None: must be a mapping"),
+    ("grid: [1]\n", "grid = [1]: must be a mapping"),
+    ("grid: {nudging.beta: []}\n", "grid.nudging.beta = []: must be a list of one value or more"),
+    ("grid: {nudging.beta: 0.1}\n", "grid.nudging.beta = 0.1: must be a list"),
+    ("grid: {nudging.bata: [1]}\n", "grid.nudging.bata: no such setting: did you mean beta?"),
+    ("grid: {nudgin.beta: [1]}\n", "grid.nudgin.beta: no such group: did you mean nudging?"),
+    ("grid: {beta: [1]}\n", "grid.beta: must be GROUP.SETTING, such as nudging.beta"),
+    ("grid: {5: [1]}\n", "grid.5: must be GROUP.SETTING"),
+    ("grid: {nudging.beta: [1, -1]}\n", "nudging.beta = -1: must be a finite number greater than 0"),
+    ("grid: {nudging.beta: [high]}\n", "nudging.beta = 'high': must be a finite number"),
+    ("grid: {network.hidden: [64]}\n", "network.hidden = 64: must be a list in brackets"),
+    ("grid: {nudging.beta: [1, 1.0]}\n", "nudging.beta = 1.0: is there twice"),
+    ("grid: {training.threads: [1, 2]}\n", "grid.training.threads: is 1 in a sweep"),
+    ("grid: {nudging.beta: [1], nudging.beta: [2]}\n", "line 1: nudging.beta is there twice: keep one"),
+    (GRID + "config: 3\n", "config = 3: must be a YAML file, or the name of a shipped one"),
+    (GRID + "config: none\n", "config = none: no such file: give a YAML file, or one of digits"),
+    (GRID + "base: 3\n", "base = 3: must be a mapping of groups of settings"),
+    (GRID + "base: {training: {epoch: 3}}\n", "training.epoch = 3: no such setting: did you mean epochs?"),
+    (GRID + "base: {training: {epochs: 0}}\n", "training.epochs = 0: must be a whole number"),
+    (GRID + "base: {training: {threads: 2}}\n", "base.training.threads = 2: is 1 in a sweep"),
+    (GRID + "base: {nudging: {beta: 2}}\n", "base.nudging.beta: is swept too: keep one"),
+    ("sample: 3\n", "sample = 3: must be a mapping of points, seed, settings"),
+    ("sample: {points: 3}\n", "sample.settings = None: must be a mapping"),
+    ("sample: {point: 3}\n", "sample.point: no such field: did you mean points?"),
+]
+SAMPLES = [
+    ("{low: 1, high: 2}", "0", "sample.points = 0: must be a whole number, at least 1"),
+    ("{low: 1}", "9", "sample.settings.nudging.beta = {'low': 1}: must be {low: A, high: B"),
+    ("3", "9", "sample.settings.nudging.beta = 3: must be {low: A"),
+    ("{low: 2, high: 1}", "9", "sample.settings.nudging.beta.low = 2: must be below high = 1"),
+    ("{low: 0, high: 1, log: true}", "9", "nudging.beta.low = 0: must be greater than 0 where log is true"),
+    ("{low: 1, high: 2, log: 3}", "9", "nudging.beta.log = 3: must be true or false"),
+    ("{low: 1, high: 2, lag: true}", "9", "nudging.beta.lag: no such field: did you mean log?"),
+    ("{low: a, high: 2}", "9", "nudging.beta.low = 'a': must be a finite number"),
+    ("{low: 1, high: .inf}", "9", "nudging.beta.high = inf: must be a finite number"),
+    ("{low: -2, high: -1}", "9", "nudging.beta = -"),
+    ("{choices: []}", "9", "nudging.beta.choices = []: must be a list"),
+    ("{choices: [1, 2, 1]}", "9", "sample.points = 9: the settings have only 2 combinations"),
+    ("{low: 1, high: 2}", "200000", "names 200,000 points: at most 100,000"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED)
+def test_what_cannot_be_used_is_refused_by_file_and_field(write: Write, text: str, words: str) -> None:
+    refuse(write(text), words)
+
+
+@pytest.mark.parametrize(("source", "points", "words"), SAMPLES)
+def test_a_sample_that_cannot_be_drawn_is_refused(write: Write, source: str, points: str, words: str) -> None:
+    refuse(write(f"sample: {{points: {points}, settings: {{nudging.beta: {source}}}}}\n"), words)
+
+
+def test_an_interval_of_what_is_no_number_is_refused(write: Write) -> None:
+    text = "sample: {points: 2, settings: {network.hidden: {low: 1, high: 9}}}\n"
+    refuse(write(text), "sample.settings.network.hidden = {'low': 1, 'high': 9}: is no number: give {choices")
+
+
+def test_a_setting_both_in_grid_and_sample_is_refused(write: Write) -> None:
+    text = GRID + "sample: {points: 2, settings: {nudging.beta: {low: 1, high: 9}}}\n"
+    refuse(write(text), "sample.settings.nudging.beta: is in the grid too: keep one")
+
+
+def refuse(path: Path, words: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        read_sweep(path)
+    assert words in str(refusal.value)
+    assert str(refusal.value).startswith(str(path))
+    assert "\n" not in str(refusal.value)
