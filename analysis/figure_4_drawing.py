@@ -65,8 +65,8 @@ def angles_figure(runs: Sequence[Run], series: Sequence[Series], random: Sequenc
 def epochs_from_the_first(panels: Iterable[Axes], last: float) -> None:
     """Epochs on an axis that is linear up to 1 and logarithmic after it: most of the turn is in the first."""
     for axes in panels:
-        axes.set_xscale("symlog", linthresh=1, linscale=0.6)
-        axes.set_xlim(-0.06, 1.15 * last)
+        axes.set_xscale("symlog", linthresh=1, linscale=1)
+        axes.set_xlim(-0.08, 1.15 * last)
         axes.xaxis.set_major_locator(FixedLocator([tick for tick in TICKS if tick <= last]))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter("{x:g}")

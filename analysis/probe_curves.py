@@ -5,7 +5,7 @@ from math import nan
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ctsigprop.analysis.style import BLUE, COLOURS, INK, PURPLE, VERMILION, epoch_axis, new_figure
 
@@ -48,8 +48,9 @@ def gradient_figure(probed: Rows) -> Figure:
         axes.set_ylabel(label)
     panels[0].set_ylim(min(0, panels[0].get_ylim()[0]), 1.05)
     panels[1].set_yscale("log", nonpositive="mask")
-    for set_formatter in (panels[1].yaxis.set_major_formatter, panels[1].yaxis.set_minor_formatter):
-        set_formatter(LogFormatter())
+    panels[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panels[1].yaxis.set_major_formatter("{x:g}")
+    panels[1].yaxis.set_minor_formatter(NullFormatter())
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from pandas.api.types import is_numeric_dtype
 
 from ctsigprop.analysis.curves import DASHES, angle_label
@@ -17,6 +18,8 @@ WIDE_RANGE = 10
 MOST_LINES = len(COLOURS) * len(DASHES)
 MOST_PANELS = 6
 FEW_VALUES = 10
+STEPS = (1, 2, 5)  # within a decade of a log axis
+DODGE = 0.008  # of the axis, so that error bars at one value stand side by side
 MAP = "viridis"
 
 
@@ -45,7 +48,8 @@ def draw_sweep(table: pd.DataFrame, swept: Sequence[str], folder: Path) -> list[
         if angle_names(table):
             drawn["angles"] = _angles(table, axis, rest)
         if len(numeric) > 1:
-            drawn["map"] = _map(table, *numeric[:2], [name for name in settings if name not in numeric[:2]])
+            across, up = numeric[:2]
+            drawn["map"] = _map(table, across, up, [name for name in rest if name != up])
         return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
 
 
@@ -54,7 +58,12 @@ def _errors(table: pd.DataFrame, axis: str, rest: list[str]) -> Figure:
     axes = figure.add_subplot()
     _lines(axes, table, axis, rest, "test_error")
     axes.set_ylabel("test error (%)")
-    axes.set_ylim(bottom=0)
+    if _spans_decades(table["test_error"]):
+        axes.set_yscale("log", nonpositive="clip")
+        axes.yaxis.set_major_locator(LogLocator(subs=STEPS))
+        axes.yaxis.set_major_formatter("{x:g}")
+    else:
+        axes.set_ylim(bottom=0)
     _legend(figure, axes)
     return figure
 
@@ -88,7 +97,7 @@ def _lines(axes: Axes, table: pd.DataFrame, axis: str, rest: list[str], quantity
             of_value = rows.groupby(axis, sort=is_numeric_dtype(table[axis]))[quantity]
             mean, deviation = of_value.mean(), of_value.std(ddof=1).fillna(0)
             axes.errorbar(
-                _places(mean.index.to_series(), table),
+                _places(mean.index.to_series(), table, DODGE * (place - (len(lines) - 1) / 2)),
                 mean,
                 deviation,
                 marker="o",
@@ -110,12 +119,20 @@ def _groups(table: pd.DataFrame, settings: list[str]) -> Iterator[tuple[str, pd.
         yield ", ".join(f"{name.partition('.')[2]} {value}" for name, value in pairs), rows
 
 
-def _places(values: pd.Series, table: pd.DataFrame) -> pd.Series:
-    """Where values of a setting stand on its axis: numbers as they are, others side by side."""
-    if is_numeric_dtype(table[values.name]):
-        return values
-    order = list(table[values.name].unique())
-    return values.map(order.index)
+def _places(values: pd.Series, table: pd.DataFrame, beside: float = 0) -> pd.Series:
+    """Where values of a setting stand on its axis, moved by a part of it: numbers as they are, others in a row."""
+    setting = table[values.name]
+    if not is_numeric_dtype(setting):
+        order = list(setting.unique())
+        return values.map(order.index) + beside * len(order)
+    if _spans_decades(setting):
+        return values * (setting.max() / setting.min()) ** beside
+    return values + (setting.max() - setting.min()) * beside
+
+
+def _spans_decades(values: pd.Series) -> bool:
+    """Whether numbers lie so far apart that only a log axis shows them all."""
+    return bool(values.min() > 0 and values.max() > WIDE_RANGE * values.min())
 
 
 def _scale(axes: Axes, table: pd.DataFrame, axis: str) -> None:
@@ -124,11 +141,13 @@ def _scale(axes: Axes, table: pd.DataFrame, axis: str) -> None:
     if not is_numeric_dtype(values):
         names = list(values.unique())
         axes.set_xticks(range(len(names)), [str(name) for name in names])
-    elif values.min() > 0 and values.max() > WIDE_RANGE * values.min():
+    elif _spans_decades(values):
         axes.set_xscale("log")
         if values.nunique() <= FEW_VALUES:
             axes.set_xticks(sorted(values.unique()), minor=False)
             axes.set_xticks([], minor=True)
+        else:
+            axes.xaxis.set_major_locator(LogLocator(subs=STEPS))
         axes.xaxis.set_major_formatter("{x:g}")
 
 
@@ -162,7 +181,7 @@ def _map(table: pd.DataFrame, across: str, up: str, rest: list[str]) -> Figure:
         else:
             shown = axes.scatter(rows[across], rows[up], c=rows["test_error"], cmap=MAP, vmin=low, vmax=high, s=30)
             _scale(axes, table, across)
-            if table[up].min() > 0 and table[up].max() > WIDE_RANGE * table[up].min():
+            if _spans_decades(table[up]):
                 axes.set_yscale("log")
         axes.set_title(label)
     panels[0].set_ylabel(up)

@@ -11,6 +11,7 @@ from ctsigprop.files import atomic
 
 SEED = "training.seed"
 OUTCOMES = ("best_epoch", "best_validation_error", "test_error", "final_train_error", "seconds")
+MOST_ROWS = 60
 SHOWN = {"test_error": "test error (%)", "best_validation_error": "validation error (%)"}
 
 Row = tuple[str, Mapping[str, Any], Mapping[str, Any], Mapping[str, float]]
@@ -70,7 +71,7 @@ def to_csv(table: pd.DataFrame, path: Path) -> None:
 
 
 def to_text(table: pd.DataFrame, swept: Sequence[str]) -> str:
-    """A summary as lines of a terminal: settings, points, errors and angles as mean +- standard deviation."""
+    """The first rows of a summary for a terminal: settings, points, errors and angles as mean +- standard deviation."""
     angles = [name.removesuffix("_mean") for name in table.columns if " vs " in name and name.endswith("_mean")]
     shown = {setting: table[setting].map(str) for setting in others(swept)}
     shown["n"] = table["n"].map(str)
@@ -78,7 +79,9 @@ def to_text(table: pd.DataFrame, swept: Sequence[str]) -> str:
         digits = 1 if name in angles else 2
         pairs = zip(table[f"{name}_mean"], table[f"{name}_sd"], strict=True)
         shown[title] = [_spread(mean, deviation, digits) for mean, deviation in pairs]
-    return str(pd.DataFrame(shown).to_string(index=False))
+    lines = pd.DataFrame(shown).head(MOST_ROWS).to_string(index=False)
+    more = len(table) - MOST_ROWS
+    return lines + (f"\n... and {more} more" if more > 0 else "")
 
 
 def _spread(mean: float, deviation: float, digits: int) -> str:

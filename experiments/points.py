@@ -36,6 +36,7 @@ KEYS = ("config", "base", "grid", "sample")
 MOST_POINTS = 100_000
 DIGITS = 12
 
+
 @dataclass(frozen=True)
 class Point:
     """One training run of a sweep.

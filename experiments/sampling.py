@@ -48,7 +48,7 @@ class Interval:
     def draw(self, rng: np.random.Generator) -> float:
         """A value."""
         if self.whole and not self.log:
-            return int(rng.integers(self.low, self.high, endpoint=True))
+            return int(rng.integers(int(self.low), int(self.high), endpoint=True))
         low, high = np.log([self.low, self.high]) if self.log else (self.low, self.high)
         value = rng.uniform(low, high)
         value = float(np.exp(value)) if self.log else value

@@ -2,7 +2,7 @@
 
 Arnoldi's method, restarted with the Ritz vector that is wanted (Saad, Numerical Methods for Large Eigenvalue Problems,
 2nd ed., alg. 6.2 and sec. 6.4). All matrices take their steps together, so that one product serves the whole batch.
-Where the Krylov space of a matrix is used up, its Ritz values are eigenvalues, and nothing more is added to it.
+Where the Krylov space of a matrix is used up, its Ritz values are eigenvalues, and the space goes on with zeros.
 """
 
 from collections.abc import Callable
@@ -73,27 +73,47 @@ def rightmost(
 def _krylov(product: Product, start: Array, steps: int) -> tuple[Array, Array]:
     """Orthonormal bases (matrices, m + 1, n) of the Krylov spaces, and H (matrices, m + 1, m) with A V_m = V_{m+1} H.
 
-    m is `steps`, or less where every space is used up. A used-up space goes on with vectors of zeros.
+    m is `steps`, or less where every space is used up.
     """
     matrices, n = start.shape
     basis = np.zeros((matrices, steps + 1, n))
     hessenberg = np.zeros((matrices, steps + 1, steps))
-    basis[:, 0] = _unit(start, np.linalg.norm(start, axis=1))
+    basis[:, 0] = first_vector(start)
     for k in range(steps):
-        following = product(basis[:, k])
-        size = np.linalg.norm(following, axis=1)
-        known = basis[:, : k + 1]
-        for _ in range(2):  # twice is enough (Giraud et al. 2005)
-            part = (known @ following[:, :, None])[:, :, 0]
-            following = following - (part[:, None, :] @ known)[:, 0]
-            hessenberg[:, : k + 1, k] += part
-        added = np.linalg.norm(following, axis=1)
-        added[added <= _USED_UP * size] = 0
-        hessenberg[:, k + 1, k] = added
-        basis[:, k + 1] = _unit(following, added)
-        if not added.any():
+        if not extend(basis, hessenberg, k, product(basis[:, k])).any():
             return basis[:, : k + 2], hessenberg[:, : k + 2, : k + 1]
     return basis, hessenberg
+
+
+def first_vector(start: Array) -> Array:
+    """Vectors (matrices, n) at length 1; one of zeros stays as it is."""
+    return _unit(start, np.linalg.norm(start, axis=1))
+
+
+def extend(basis: Array, hessenberg: Array, k: int, following: Array) -> Array:
+    """Step k of Arnoldi's method: writes the next vector of each basis and column k of each H.
+
+    Args:
+        basis: orthonormal vectors 0 to k of each space, (matrices, steps + 1, n); receives vector k + 1, which is zero
+            where the space is used up.
+        hessenberg: (matrices, steps + 1, steps); entries of column k are zero.
+        k: number of the step, from 0.
+        following: A times vector k, (matrices, n).
+
+    Returns:
+        Length of what the step adds to each space, (matrices,); 0 where it is used up.
+    """
+    size = np.linalg.norm(following, axis=1)
+    known = basis[:, : k + 1]
+    for _ in range(2):  # twice is enough (Giraud et al. 2005)
+        part = (known @ following[:, :, None])[:, :, 0]
+        following = following - (part[:, None, :] @ known)[:, 0]
+        hessenberg[:, : k + 1, k] += part
+    added = np.linalg.norm(following, axis=1)
+    added[added <= _USED_UP * size] = 0
+    hessenberg[:, k + 1, k] = added
+    basis[:, k + 1] = _unit(following, added)
+    return added
 
 
 def _unit(vectors: Array, norms: Array) -> Array:

@@ -27,7 +27,7 @@ def test_every_package_is_installed() -> None:
 
 
 def test_every_file_of_code_and_data_is_installed() -> None:
-    kinds = {".py", ".yaml", ".gz", ".typed"}
+    kinds = {".css", ".gz", ".j2", ".js", ".py", ".typed", ".yaml"}
     for package, folder in MAPPING.items():
         installed = files(package)
         for path in (ROOT / folder).rglob("*"):

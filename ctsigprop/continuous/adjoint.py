@@ -7,8 +7,8 @@ L = |o - d|^2 / 2, o the output states, the sensitivities e_j = dL / dnet_j ther
 
 the adjoint equation (Almeida 1987; Pineda 1987), and dL/dw_ij = rho_i e_j, dL/db_j = e_j. As in the phases, all but
 the feedback is solved by one sweep over the layers, here from the outputs down: the unknown is v, the part of
-dL / drho of the feeding-back units that comes by way of the feedback links. It is a fixed point of a linear map whose
-matrix is the return map, and Anderson's method finds it for each sample on its own.
+dL / drho of the feeding-back units that comes by way of the feedback links. A sweep takes v to c + R v, R the return
+map, and v = c + R v is solved for each sample on its own by GMRES, which asks for no loop gain below 1.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,9 @@ from numpy.typing import NDArray
 from ctsigprop.continuous.activations import balance_slope, state_slope
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
-from ctsigprop.solvers.anderson import fixed_point
+from ctsigprop.solvers.gmres import gmres
 from ctsigprop.solvers.result import Status
 
-DEPTH = 10
-MOST_SWEEPS = 1000
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
@@ -34,14 +32,14 @@ class Adjoint:
 
     Attributes:
         sensitivities: dL / dnet of layers 1 to N, each (samples, units).
-        sweeps: sweeps that each sample took, (samples,).
-        residual: |v' - v| / |v'| of each sample's last sweep, (samples,).
+        sweeps: sweeps that each sample took to find v, (samples,).
+        residual: |c + R v - v| / |c| of each sample, (samples,).
         status: SUCCESS, or why some sample has not converged.
     """
 
     sensitivities: tuple[Array, ...]
     sweeps: NDArray[np.int64]
-    residual: Array
+    residual: NDArray[np.float64]
     status: Status
 
 
@@ -57,31 +55,32 @@ def adjoint(sweeps: LayerSweeps, states: Sequence[Array], target: Array) -> Adjo
     slopes = [balance_slope(network.rho, state, network.leak) for state in states]
     error = (states[-1] - target) * state_slope(network.rho, states[-1], network.leak)
 
-    def backward(v: Array, rows: NDArray[np.int64] | slice) -> dict[int, Array]:
-        """Sensitivities, by layer, for given feedback v."""
-        pulls = {layer: v[:, columns] for layer, columns in sweeps.columns.items()}
-        found: dict[int, Array] = {}
+    def backward(v: Array, rows: NDArray[np.int64] | slice, error: Array | float) -> list[Array]:
+        """Sensitivities of layers 1 to N for given v and output errors."""
+        passed: dict[int, Array | float] = {layer: v[:, columns] for layer, columns in sweeps.columns.items()}
+        found: list[Array] = []
         for layer in range(network.output, 0, -1):
-            sensitivity = pulls.get(layer, 0) * slopes[layer - 1][rows]
+            sensitivity = passed.get(layer, 0.0) * slopes[layer - 1][rows]
             if layer == network.output:
-                sensitivity = sensitivity + error[rows]
-            found[layer] = sensitivity
+                sensitivity = sensitivity + error
             for link in sweeps.forward[layer]:
-                pulls[link.source] = pulls.get(link.source, 0) + sensitivity @ link.weight.T
+                passed[link.source] = passed.get(link.source, 0.0) + sensitivity @ link.weight.T
+            found.insert(0, sensitivity)
         return found
 
-    def sweep(v: Array, rows: NDArray[np.int64]) -> tuple[Array, Array]:
-        found = backward(v, rows)
-        following = np.zeros_like(v)
+    def returned(found: Sequence[Array]) -> Array:
+        """What the feedback links carry back of sensitivities: the following v."""
+        following = np.zeros((len(found[0]), sweeps.size), network.dtype)
         for layer, links in sweeps.feedback.items():
             for link in links:
-                following[:, sweeps.columns[link.source]] += found[layer] @ link.weight.T
-        size = np.maximum(np.linalg.norm(following, axis=1), np.finfo(v.dtype).tiny)
-        return following, np.linalg.norm(following - v, axis=1) / size
+                following[:, sweeps.columns[link.source]] += found[layer - 1] @ link.weight.T
+        return following
 
-    start = np.zeros((len(target), sweeps.size), network.dtype)
-    tolerance = TOLERANCE[network.dtype.name]
-    solved = fixed_point(sweep, start, tolerance=tolerance, max_sweeps=MOST_SWEEPS, depth=DEPTH)
-    found = backward(solved.u, slice(None))
-    sensitivities = tuple(found[layer] for layer in range(1, network.output + 1))
-    return Adjoint(sensitivities, solved.sweeps, solved.residual, solved.status)
+    def one_less_return_map(v: Array, rows: NDArray[np.int64]) -> Array:
+        return v - returned(backward(v.astype(network.dtype), rows, 0.0))
+
+    everyone = slice(None)
+    first = returned(backward(np.zeros((len(target), sweeps.size), network.dtype), everyone, error))
+    solved = gmres(one_less_return_map, first, tolerance=TOLERANCE[network.dtype.name])
+    sensitivities = tuple(backward(solved.x.astype(network.dtype), everyone, error))
+    return Adjoint(sensitivities, 1 + solved.products, solved.residual, solved.status)

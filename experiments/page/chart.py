@@ -19,7 +19,7 @@ Place = tuple[float, float] | None
 WIDTH, HEIGHT = 340, 180
 LEFT, RIGHT, TOP, BOTTOM = 38, 332, 8, 158
 MOST_POINTS = 120
-PARTS = ("train", "validation", "test")
+PARTS = ("test", "validation", "train")
 
 
 @dataclass(frozen=True)

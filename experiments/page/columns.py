@@ -88,17 +88,14 @@ def _network(settings: Settings) -> str:
 def _loop(settings: Settings) -> str:
     """Whether the loops learn, and which other matrices do not."""
     network, fixed = settings.network, settings.learning.fixed
-    output = len(network.hidden) + 1
-    loops = [connection_name(output, layer) for layer in network.loops]
+    if network.architecture != "sigprop_loop":
+        return ", ".join([WITHOUT_LOOP[network.architecture], *(f"{name} fixed" for name in fixed)])
+    loops = [connection_name(len(network.hidden) + 1, layer) for layer in network.loops]
     held = [name for name in loops if name in fixed or "loop" in fixed]
     others = [name for name in fixed if name not in (*loops, "loop")]
-    if network.architecture != "sigprop_loop":
-        words = WITHOUT_LOOP[network.architecture]
-    elif len(held) in (0, len(loops)):
-        words = "fixed" if held else "learned"
-    else:
-        words = f"learned, {', '.join(held)} fixed"
-    return words + (f", {', '.join(others)} fixed" if others else "")
+    if len(held) == len(loops):
+        return ", ".join(["fixed", *(f"{name} fixed" for name in others)])
+    return ", ".join(["learned", *(f"{name} fixed" for name in (*held, *others))])
 
 
 def _epochs(run: Run) -> Cell:

@@ -127,7 +127,8 @@ def _read_sweep(path: Path, name: str, points: tuple[Run, ...]) -> Sweep:
         raise InputError(f"{path}: {reason} ({error}): call the sweep again, which writes its tables anew") from error
     records = sorted((path / POINTS).glob(f"[!.]*{FAILURE}"))
     failures = {record.name.removesuffix(FAILURE): _reason(record) for record in records}
-    return Sweep(name, path, definition, table, figures(path / "figures"), failures, points)
+    named = tuple(replace(point, name=f"{path.name}/{point.path.name}") for point in points)
+    return Sweep(name, path, definition, table, figures(path / "figures"), failures, named)
 
 
 def _read_table(path: Path) -> tuple[tuple[str, ...], ...]:

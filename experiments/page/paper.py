@@ -8,8 +8,9 @@ from ctsigprop.analysis.figure_4_claims import Claim
 from ctsigprop.config import to_values
 from ctsigprop.experiments.page.columns import NOTHING
 from ctsigprop.experiments.page.run import Outcome, Run
+from ctsigprop.settings import Settings
 
-NOT_COMPARED = ("seed", "threads", "keep", "tensorboard")  # of training: what may differ between runs that are pooled
+NOT_COMPARED = ("seed", "threads", "keep", "tensorboard")  # of training, in which runs that are pooled may differ
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,15 @@ class Measured:
 def measured(published: Published, runs: Iterable[Run]) -> list[Measured]:
     """The finished runs of a published network that were trained for longest, seeds pooled.
 
-    A run counts whatever its learning rates, nudging and solver: the paper leaves them open.
+    A run counts whatever its learning rates, nudging and solver: the paper leaves them open. Of runs that are alike
+    in their seed too, copies of one another, the first counts.
     """
-    alike: dict[str, list[tuple[Run, Outcome]]] = {}
+    alike: dict[str, dict[int, tuple[Run, Outcome]]] = {}
     for run in runs:
-        if run.outcome is not None and run.finished and _is_of(published, run):
-            alike.setdefault(_without_seed(run), []).append((run, run.outcome))
-    pooled = [Measured(*zip(*pairs, strict=True)) for pairs in alike.values()]
+        if run.settings and run.outcome and run.finished and _is_of(published, run.settings):
+            of_seed = alike.setdefault(_without_seed(run.settings), {})
+            of_seed.setdefault(run.settings.training.seed, (run, run.outcome))
+    pooled = [Measured(*zip(*of_seed.values(), strict=True)) for of_seed in alike.values()]
     longest = max((group.epochs for group in pooled), default=0)
     return [group for group in pooled if group.epochs == longest]
 
@@ -105,9 +108,8 @@ def difference(published: Published, name: str, error: float) -> str:
     return f"{rounded - (high if rounded > high else low):+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _is_of(published: Published, run: Run) -> bool:
-    settings = run.settings
-    return settings is not None and (
+def _is_of(published: Published, settings: Settings) -> bool:
+    return (
         settings.data.name == published.dataset
         and settings.data.limit is None
         and settings.network.architecture == "sigprop_loop"
@@ -117,12 +119,11 @@ def _is_of(published: Published, run: Run) -> bool:
     )
 
 
-def _without_seed(run: Run) -> str:
-    assert run.settings is not None
-    values = to_values(run.settings)
+def _without_seed(settings: Settings) -> str:
+    values = to_values(settings)
     for name in NOT_COMPARED:
         del values["training"][name]
-    return repr(values)
+    return repr({**values, "probe": None})
 
 
 def judged(claims: Iterable[Claim]) -> dict[str, dict[str, tuple[int, int]]]:

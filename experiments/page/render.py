@@ -102,7 +102,9 @@ def page(found: Found, folders: Sequence[Path], budget: int = BUDGET) -> str:
 
 def in_words(found: Found) -> str:
     """Such as "7 runs, 1 sweep of 60 points"."""
-    parts = [_count(len(found.runs), "run")]
+    parts = []
+    if found.runs:
+        parts.append(_count(len(found.runs), "run"))
     if found.sweeps:
         points = sum(len(sweep.points) for sweep in found.sweeps)
         parts.append(f"{_count(len(found.sweeps), 'sweep')} of {_count(points, 'point')}")
@@ -176,11 +178,9 @@ def _shown(value: object) -> str:
 
 def _machine(summary: Mapping[str, Any]) -> str:
     """Processor, threads, versions and revision, as far as a summary tells."""
-    parts = [
-        f"{summary[name]}{suffix}"
-        for name, suffix in (("cpu", ""), ("threads", " threads"), ("platform", ""))
-        if summary.get(name) is not None
-    ]
+    parts = [str(summary[name]) for name in ("cpu", "platform") if summary.get(name)]
+    if isinstance(threads := summary.get("threads"), int):
+        parts.append(_count(threads, "thread"))
     packages = summary.get("packages")
     versions = packages if isinstance(packages, dict) else {}
     parts += [f"{name} {version}" for name, version in {"Python": summary.get("python"), **versions}.items() if version]

@@ -11,6 +11,7 @@ from matplotlib.image import imread
 
 from ctsigprop.analysis.curves import angle_curves, angle_figure, angle_label, draw_curves
 from ctsigprop.analysis.learned import draw_learned
+from ctsigprop.analysis.probe_curves import gradient_figure, signal_bands, stability_figure
 from ctsigprop.analysis.style import styled
 from ctsigprop.analysis.time_course_figure import Shown, time_course_figure
 from ctsigprop.analysis.time_courses import time_courses
@@ -27,7 +28,27 @@ def row(epoch: int, **changed: Any) -> dict[str, Any]:
     return found | {"epoch": epoch, "angles": {"W12 vs W21": 90.0 - epoch}} | changed
 
 
+def probed(epoch: int, **changed: Any) -> dict[str, Any]:
+    """A row with everything that a probe measures, some of it undefined."""
+    found = {
+        "signals": {"W12 vs W21": {"samples": 5, "mean": 80.0 - epoch, "standard_deviation": 4.0}},
+        "gradient": {name: {"cosine": 0.5, "norm_ratio": 2.0 * epoch} for name in ("W01", "W12", "W9_10", "b1")},
+        "stability": {"loop_gain": 0.3, "time_constant": 1.5, "oscillating": 0.25},
+    }
+    return row(epoch, probe=found | changed)
+
+
+UNDEFINED = {
+    "signals": {"W12 vs W21": {"samples": 0, "mean": None, "standard_deviation": None}},
+    "gradient": {name: {"cosine": None, "norm_ratio": 0.0} for name in ("W01", "W12")},
+    "stability": {"loop_gain": 1.3, "time_constant": None, "oscillating": 1.0},
+}
+EARLY = [{"batch": batch, "epoch": batch / 4, "angles": {"W12 vs W21": 90.0}} for batch in range(4)]
+
 METRICS = {
+    "probed": [probed(1) | {"early": EARLY}, probed(2), probed(3)],
+    "probed in vain": [probed(1, **UNDEFINED)],
+    "probed since the second epoch": [row(1), probed(2), probed(3, **UNDEFINED)],
     "one epoch": [row(1)],
     "many epochs": [row(epoch) for epoch in range(1, 31)],
     "no angles": [row(1, angles={}), row(2, angles={})],
@@ -42,6 +63,8 @@ METRICS = {
 def test_curves_of_every_kind_of_run(name: str, tmp_path: Path) -> None:
     paths = draw_curves(METRICS[name], tmp_path, 1e-4)
     drawn = ["errors", "phases"] if name == "no angles" else ["errors", "phases", "angles"]
+    if name.startswith("probed"):
+        drawn += ["gradient", "stability"]
     assert [path.stem for path in paths] == drawn
     for path in paths:
         assert imread(path).std() > 0.01
@@ -62,6 +85,37 @@ def test_angle_curves_follow_the_names_of_the_last_epoch() -> None:
     assert list(curves) == ["W12 vs W21"]
     np.testing.assert_array_equal(curves["W12 vs W21"], ([1, 2], [np.nan, 88.0]))
     assert angle_curves([]) == {}
+
+
+def test_early_angles_stand_at_fractions_of_the_first_epoch() -> None:
+    epochs, degrees = angle_curves(METRICS["probed"])["W12 vs W21"]
+    assert epochs == [0, 0.25, 0.5, 0.75, 1, 2, 3]
+    assert degrees == [90, 90, 90, 90, 89, 88, 87]
+
+
+def test_signals_have_a_panel_of_their_own() -> None:
+    metrics = METRICS["probed"]
+    with styled():
+        matrices, signals = angle_figure(angle_curves(metrics), signals=signal_bands(metrics)).axes
+    assert list(matrices.lines[1].get_ydata()) == [90, 90, 90, 90, 89, 88, 87]
+    assert [list(line.get_ydata()) for line in signals.lines] == [[79, 78, 77], [90, 90]]
+    edges = signals.collections[0].get_paths()[0].vertices[:, 1]
+    assert (edges.min(), edges.max()) == (73, 83)
+
+
+def test_gradients_and_stability_are_drawn_as_they_were_logged() -> None:
+    with styled():
+        cosine, ratio = gradient_figure(METRICS["probed"]).axes
+        gain, time_constant, oscillating = stability_figure(METRICS["probed"]).axes
+    names = ["$W_{01}$", "$W_{12}$", "$W_{9,10}$"]
+    assert [line.get_label() for line in ratio.lines[:3]] == names
+    assert [list(line.get_ydata()) for line in ratio.lines] == [[2, 4, 6]] * 3 + [[1, 1]]
+    assert ratio.get_yscale() == "log"
+    assert list(cosine.lines[0].get_ydata()) == [0.5, 0.5, 0.5]
+    assert [list(line.get_ydata()) for line in gain.lines] == [[0.3] * 3, [1, 1]]
+    assert gain.get_ylim()[1] > 1
+    assert list(time_constant.lines[0].get_ydata()) == [1.5] * 3
+    assert list(oscillating.lines[0].get_ydata()) == [0.25] * 3
 
 
 def test_angles_are_named_as_in_the_paper() -> None:

@@ -1,4 +1,4 @@
-"""The loop gain against finite differences, against how fast sweeps converge, and where they stop converging."""
+"""Loop gain and time constants: finite differences, how fast sweeps converge, eigenvalues that are known."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from ctsigprop.continuous.dynamics import field_arguments, flatten, hopfield_field, layers_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Connection, Network
-from ctsigprop.continuous.relaxation import relax
-from ctsigprop.continuous.stability import loop_gain, return_map
+from ctsigprop.continuous.relaxation import integrate_phase, relax
+from ctsigprop.continuous.stability import decay, jacobian, loop_gain, return_map
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers import Status
 
@@ -102,3 +103,114 @@ def test_saturated_neurons_return_nothing(make_problem: Callable) -> None:
     states = [np.ones_like(layer) for layer in problem.sweeps.at_rest(4)]
     assert not return_map(problem.sweeps, states).any()
     assert not loop_gain(problem.sweeps, states).any()
+
+
+def dense_jacobian(problem, states: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Of Eq. 13 for each sample, [s, i, j] = d(ds_i/dt)/ds_j, by finite differences; a neuron at a bound only leaks."""
+    samples, h = len(problem.inputs), 1e-6
+    arguments = field_arguments(problem.network, problem.drive, samples, None)
+    sizes = [layer.shape[1] for layer in states]
+    found = np.empty((samples, sum(sizes), sum(sizes)))
+
+    def field(layers: list[np.ndarray]) -> np.ndarray:
+        flat, change = flatten(layers), np.empty(samples * sum(sizes))
+        hopfield_field(0.0, flat, change, *arguments)
+        return np.concatenate(layers_of(problem.network, change), axis=1)
+
+    ends = np.cumsum([0, *sizes])
+    for neuron in range(sum(sizes)):
+        layer = int(np.searchsorted(ends, neuron, side="right")) - 1
+        moved = []
+        for shift in (h, -h):
+            displaced = [state.copy() for state in states]
+            displaced[layer][:, neuron - ends[layer]] += shift
+            moved.append(field(displaced))
+        found[:, :, neuron] = (moved[0] - moved[1]) / (2 * h)
+    if problem.network.rho in ("hard_sigmoid", "rectifier"):
+        flat = np.concatenate(states, axis=1)
+        held = (flat <= 0) | ((flat >= 1) & (problem.network.rho == "hard_sigmoid"))
+        found[held[:, :, None] | held[:, None, :]] = 0
+        found[:, range(sum(sizes)), range(sum(sizes))] = -problem.network.leak
+    return found
+
+
+@pytest.mark.parametrize("rho", RATES)
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_jacobian_and_its_rightmost_eigenvalue(make_problem: Callable, graph: str, rho: str) -> None:
+    problem = make_problem(**GRAPHS[graph], rho=rho, scale=0.5, time_constant=1.2, seed=1)
+    states, leak = problem.relax(tolerance=1e-14).states, problem.network.leak
+    expected = dense_jacobian(problem, states)
+    neurons = expected.shape[1]
+    product = jacobian(problem.sweeps, states)
+    found = product(np.repeat(np.eye(neurons)[:, None, :], 4, axis=1)) - leak * np.eye(neurons)[:, None, :]
+    assert_allclose(found.transpose(1, 2, 0), expected, atol=1e-8)
+
+    values = np.linalg.eigvals(expected)
+    slowest = decay(problem.sweeps, states)
+    # Eigenvalues at the leak are many and defective, which takes digits off the dense answer.
+    assert_allclose(slowest.time_constant, -1 / values.real.max(axis=1), rtol=1e-4)
+    leading = np.take_along_axis(values, values.real.argmax(axis=1)[:, None], axis=1)[:, 0]
+    clear = np.abs(slowest.time_constant * leak - 1) > 1e-3
+    assert (slowest.oscillating == (np.abs(leading.imag) > 1e-6))[clear].all()
+    assert clear.any()
+
+
+@pytest.mark.parametrize("product", [0.3, 0.9, 1.1, 2.5, -0.5, -0.81])
+def test_time_constant_of_two_neurons(product: float) -> None:
+    """The eigenvalues are -1 +- sqrt(-product): inhibition rings, excitation lingers."""
+    sweeps = two_neurons(product)
+    hidden = 0.8 / (1 + product) if product > 0 else 0.4
+    slowest = decay(sweeps, (np.array([[hidden]]), np.array([[0.5 * hidden]])))
+    expected = 1.0 if product > 0 else 1 / (1 - np.sqrt(-product))
+    assert_allclose(slowest.time_constant, expected, rtol=1e-12)
+    assert slowest.oscillating == (product > 0)
+
+
+def test_a_loop_that_grows_has_no_time_constant() -> None:
+    slowest = decay(two_neurons(-1.44), (np.array([[0.4]]), np.array([[0.2]])))
+    assert np.isinf(slowest.time_constant).all()
+
+
+@pytest.mark.parametrize("hidden", [(30,), (40, 30), (30, 20, 25)])
+def test_eigenvalues_of_one_loop_are_roots_of_its_return_map(make_problem: Callable, hidden: tuple[int, ...]) -> None:
+    """With N layers round, ((lambda + leak) / leak)^N is an eigenvalue of the return map."""
+    problem = make_problem(hidden=hidden, classes=6, time_constant=0.8, feedback_gain=1.5, samples=5)
+    states, layers = problem.relax().states, len(hidden) + 1
+    gains = np.linalg.eigvals(return_map(problem.sweeps, states)).astype(complex)
+    turns = np.exp(2j * np.pi * np.arange(layers) / layers)
+    roots = (gains[:, :, None] ** (1 / layers) * turns).reshape(len(gains), -1)
+    slowest = decay(problem.sweeps, states)
+    assert_allclose(slowest.time_constant, 0.8 / (1 - roots.real.max(axis=1)), rtol=1e-6)
+    assert slowest.time_constant.min() > 0.8
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("where", ["outputs", "first hidden layer"])
+def test_a_loop_that_is_cut_leaves_the_leak(make_problem: Callable, graph: str, where: str) -> None:
+    problem = make_problem(**GRAPHS[graph], time_constant=1.3)
+    states = [np.full_like(layer, 0.5) for layer in problem.sweeps.at_rest(4)]
+    assert decay(problem.sweeps, states).time_constant.min() > 1.3
+    for layer in states[1:] if where == "outputs" else states[:-1]:
+        layer[:2], layer[2:] = 0, 1
+    slowest = decay(problem.sweeps, states)
+    np.testing.assert_array_equal(slowest.time_constant, 1 / problem.network.leak)
+    assert not slowest.oscillating.any()
+
+
+def test_a_displacement_dies_out_as_slowly_as_the_time_constant(make_problem: Callable) -> None:
+    """Eq. 13 in time, late enough that only the slowest part is left."""
+    problem = make_problem(rho="tanh", feedback_gain=1.5, seed=0)
+    states = problem.relax(tolerance=1e-14).states
+    slowest = decay(problem.sweeps, states)
+    rng = np.random.default_rng(0)
+    start = flatten([layer + 1e-3 * rng.normal(size=layer.shape) for layer in states])
+    times, solver = np.array([20.0, 25.0]), SolverSettings("dopri5", 1e-9)
+    course = integrate_phase(
+        problem.sweeps, problem.drive, layers_of(problem.network, start), solver, None, duration=25.0, times=times
+    )
+    far = [
+        np.linalg.norm(np.concatenate(layers_of(problem.network, y), axis=1) - np.concatenate(states, axis=1), axis=1)
+        for y in course.states
+    ]
+    assert not slowest.oscillating.any()
+    assert_allclose(5 / np.log(far[0] / far[1]), slowest.time_constant, rtol=0.02)

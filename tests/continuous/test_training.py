@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from ctsigprop.analysis.alignment import angles
+from ctsigprop.analysis.probe import probe, weight_angles
 from ctsigprop.continuous import training
 from ctsigprop.continuous.epoch import error_rate
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -25,6 +27,7 @@ from ctsigprop.settings import (
     LearningSettings,
     NetworkSettings,
     NudgingSettings,
+    ProbeSettings,
     Settings,
     SolverSettings,
     TrainingSettings,
@@ -252,6 +255,62 @@ def test_a_finished_run_can_be_trained_further(tmp_path: Path) -> None:
     again = rows(run)
     train(longer, run, resume=True, quiet=True)
     assert rows(run) == again
+
+
+@pytest.mark.parametrize(("early", "expected"), [(1, [0]), (5, [0, 2, 4, 7, 9]), (40, list(range(BATCHES)))])
+def test_the_first_epoch_is_measured_at_evenly_spread_batches(tmp_path: Path, early: int, expected: list[int]) -> None:
+    settings = replace(small(epochs=2), probe=ProbeSettings(early=early))
+    run = trained(tmp_path / "run", settings, measure=weight_angles)
+    first, second = run.metrics()
+    assert [point["batch"] for point in first["early"]] == expected
+    assert [point["epoch"] for point in first["early"]] == pytest.approx([batch / BATCHES for batch in expected])
+    assert first["early"][0]["angles"] == angles(draw(settings, load("digits", limit=230)))
+    values = [list(point["angles"].values()) for point in first["early"]]
+    assert len({tuple(value) for value in [*values, first["angles"].values()]}) == len(values) + 1
+    assert "early" not in second
+    assert "probe" not in first
+
+
+def test_the_probe_sees_the_first_validation_samples_after_each_epoch(tmp_path: Path) -> None:
+    settings = replace(small(epochs=2), probe=ProbeSettings(samples=30))
+    run = trained(tmp_path / "run", settings, measure=weight_angles, probe=probe)
+    network, validation = draw(settings, load("digits")), load("digits").validation
+    network.load(run.load_checkpoint("last")[0])
+    expected = probe(network, validation.inputs(network.dtype)[:30], validation.labels[:30], settings)
+    assert [row["probe"]["samples"] for row in run.metrics()] == [30, 30]
+    assert run.metrics()[-1]["probe"] == expected
+    plain = trained(tmp_path / "plain", small(epochs=2), measure=weight_angles, probe=probe)
+    assert rows(plain) == [{key: value for key, value in row.items() if key != "probe"} for row in rows(run)]
+
+
+@pytest.mark.parametrize("batches", [(1, 30), (4, 5, BATCHES)])
+def test_what_is_measured_survives_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: tuple[int, ...]
+) -> None:
+    settings = replace(small("random-sign", epochs=2), probe=ProbeSettings(samples=20, early=7))
+    measures: dict[str, Any] = {"measure": weight_angles, "probe": probe}
+    undisturbed = trained(tmp_path / "undisturbed", settings, **measures)
+    with RunFolder.create(tmp_path / "stopped", settings) as stopped:
+        for time, batch in enumerate(batches):
+            with stopping_before(min(batch, 2 * BATCHES - 3), monkeypatch), pytest.raises(KeyboardInterrupt):
+                train(settings, stopped, resume=time > 0, quiet=True, **measures)
+        train(settings, stopped, resume=True, quiet=True, **measures)
+    assert_same_run(stopped, undisturbed)
+
+
+def test_a_checkpoint_from_before_there_were_early_measurements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = small()
+    undisturbed = trained(tmp_path / "undisturbed", settings)
+    with RunFolder.create(tmp_path / "old", settings) as old:
+        with stopping_before(5, monkeypatch), pytest.raises(KeyboardInterrupt):
+            train(settings, old, quiet=True)
+        arrays, meta = old.load_checkpoint("last")
+        del meta["tally"]["early"]
+        old.save_checkpoint("last", arrays, meta)
+        train(settings, old, resume=True, quiet=True)
+    assert rows(old) == rows(undisturbed)
 
 
 def test_a_seed_is_a_run(tmp_path: Path) -> None:

@@ -1,0 +1,256 @@
+"""Sweeps on real worker processes: killed, interrupted, with points that fail. Each ends as if undisturbed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+import yaml
+from numpy.testing import assert_array_equal
+
+from ctsigprop.experiments.points import read_sweep
+from ctsigprop.runs import RunFolder
+
+CTSIGPROP = Path(sys.executable).with_name("ctsigprop")
+BASE = "base: {data: {limit: 200}, network: {hidden: [16]}, training: {epochs: 15, batch_size: 4}}\n"
+SWEEP = BASE + "grid: {nudging.beta: [0.5, 1], training.seed: [0, 1]}\n"
+SHORT = BASE.replace("epochs: 15", "epochs: 1")
+SECONDS = 120
+STARTED: list[subprocess.Popen[str]] = []
+
+Refuse = Callable[..., None]
+
+
+def start(file: Path, output: Path, *flags: str) -> subprocess.Popen[str]:
+    command = [str(CTSIGPROP), "sweep", str(file), "--output", str(output), "--quiet", *flags]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
+    STARTED.append(process)
+    return process
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Ends what a test that failed has left running."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        if process.returncode is None:
+            process.kill()
+            process.communicate()
+
+
+def finish(process: subprocess.Popen[str], status: int = 0) -> str:
+    out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == status, err
+    assert err.count("\n") == (status != 0), err
+    return out + err
+
+
+def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.Error):  # it has ended
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    limit = time.monotonic() + SECONDS
+    while not happened():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+def under_way(output: Path) -> bool:
+    """Whether a point has finished an epoch and is not done."""
+    runs = [path.parent for path in output.glob("points/*/metrics.jsonl")]
+    return any(not (run / "summary.json").exists() for run in runs)
+
+
+def assert_same_sweep(output: Path, other: Path) -> None:
+    for name in ("results.csv", "summary.csv"):
+        tables = [pd.read_csv(folder / name) for folder in (output, other)]
+        kept = [table[[title for title in table.columns if not title.startswith("seconds")]] for table in tables]
+        pd.testing.assert_frame_equal(*kept, check_exact=True)
+    names = sorted(path.name for path in (output / "points").iterdir())
+    assert names == sorted(path.name for path in (other / "points").iterdir())
+    for name in names:
+        arrays, expected = (
+            RunFolder.open(folder / "points" / name).load_checkpoint("last")[0] for folder in (output, other)
+        )
+        for key in expected:
+            assert_array_equal(arrays[key], expected[key])
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("file") / "small.yaml"
+    path.write_text(SWEEP)
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("undisturbed") / "sweep"
+    out = finish(start(file, output, "--workers", "2"))
+    assert "4 points, 0 finished" in out
+    assert "dashboard: http://127.0.0.1:" in out
+    return output
+
+
+def test_a_sweep_ends_with_a_row_a_point_a_summary_and_figures(undisturbed: Path, file: Path) -> None:
+    table = pd.read_csv(undisturbed / "results.csv")
+    points = read_sweep(file).points
+    assert list(table["point"]) == [point.name for point in points]
+    assert list(table["nudging.beta"]) == [0.5, 0.5, 1, 1]
+    for point, (_, row) in zip(points, table.iterrows(), strict=True):
+        run = RunFolder.open(undisturbed / "points" / point.name)
+        assert run.settings() == point.settings
+        assert row["W12 vs W21"] == run.metrics()[-1]["angles"]["W12 vs W21"]
+    summary = pd.read_csv(undisturbed / "summary.csv")
+    assert list(summary["n"]) == [2, 2]
+    assert summary["test_error_mean"][0] == pytest.approx(table["test_error"][:2].mean())
+    assert {path.name for path in (undisturbed / "figures").iterdir()} == {"test-error.png", "angles.png"}
+    assert yaml.safe_load((undisturbed / "sweep.yaml").read_text())["grid"]["training.seed"] == [0, 1]
+
+
+def test_a_worker_is_killed_then_the_sweep_interrupted_then_killed_and_nothing_is_lost_but_time(
+    undisturbed: Path, file: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "a sweep"
+    process = start(file, output, "--workers", "2")
+    wait_until(lambda: under_way(output), process)
+    victim = workers(process)[0]
+    victim.kill()
+    wait_until(lambda: len([one for one in workers(process) if one != victim]) == 2, process)
+    left = workers(process)
+    os.killpg(process.pid, signal.SIGINT)
+    out = finish(process, 130)
+    again = f"ctsigprop sweep {file} --workers 2 --output '{output}'"
+    assert out.splitlines()[-1] == f"ctsigprop: interrupted: go on with `{again}`"
+    assert_gone(left)
+
+    process = start(file, output, "--workers", "1")
+    wait_until(lambda: len(workers(process)) == 1, process)
+    left = workers(process)
+    process.kill()
+    process.communicate()
+    assert_gone(left)
+
+    finish(start(file, output, "--workers", "2"))
+    assert_same_sweep(output, undisturbed)
+
+
+def assert_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=SECONDS)
+    assert alive == []
+
+
+def test_a_point_that_fails_is_written_down_and_tried_again_and_points_can_be_added(
+    ctsigprop: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    file, output = tmp_path / "fails.yaml", tmp_path / "sweep"
+    file.write_text(SHORT + "grid: {learning.fixed: [[], [W99]]}\n")
+    good, bad = (point.name for point in read_sweep(file).points)
+    failure = output / "points" / f"{bad}.error.json"
+    for known in ("0 finished, 0 failed before", "1 finished, 1 failed before"):
+        out = finish(start(file, output, "--workers", "1"), status=1)
+        assert known in out
+        assert "1 of 2 points failed" in out
+        assert list(pd.read_csv(output / "results.csv")["point"]) == [good]
+        assert "W99" in yaml.safe_load(failure.read_text())["error"]
+        assert not (output / "points" / bad).exists()
+
+    (output / "points" / good / "checkpoint-last.npz").unlink()  # a finished point is not looked into
+    file.write_text(SHORT + "grid: {learning.fixed: [[]]}\n")
+    status, text, _ = ctsigprop("sweep", str(file), "--output", str(output))
+    assert status == 0
+    assert f"1 points in the folder are not in {file}, and are left as they are: {bad}" in text
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[Path]:
+    """File of a scheduler with one worker."""
+    path = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    addresses = ["--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(path)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    commands = [
+        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", *addresses],
+        [*dask, "worker", "--nthreads", "1", "--no-dashboard", "--scheduler-file", str(path)],
+    ]
+    processes = [subprocess.Popen(command, **quiet) for command in commands]  # type: ignore[call-overload]
+    wait_until(path.exists, processes[0])
+    yield path
+    for process in reversed(processes):
+        process.terminate()
+        process.communicate()
+
+
+def test_a_scheduler_that_runs_elsewhere(tmp_path: Path, scheduler: Path) -> None:
+    file, output = tmp_path / "short.yaml", tmp_path / "sweep"
+    file.write_text(SHORT + "grid: {training.seed: [0, 1]}\n")
+    finish(start(file, output, "--scheduler", str(scheduler)))
+    assert len(pd.read_csv(output / "results.csv")) == 2
+
+
+@pytest.fixture
+def refuse(ctsigprop: Callable[..., tuple[int, str, str]], file: Path) -> Refuse:
+    """Asserts that a sweep is refused in one line that holds all of `words`, and that nothing begins."""
+
+    def check(*flags: str, words: str, name: str = str(file)) -> None:
+        status, _, err = ctsigprop("sweep", name, *flags)
+        assert (status, err.count("\n")) == (2, 1), err
+        assert words in err
+        assert not Path("sweeps").exists()
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--workers 0", "--workers = 0: must be a whole number from 1"),
+        ("--workers two", "--workers = two: must be a whole number"),
+        ("--workers 2 --scheduler tcp://a:1", "--workers = 2: the scheduler has workers of its own"),
+        ("--output /proc/sweep", "/proc/sweep: cannot be written"),
+    ],
+)
+def test_flags_that_cannot_be_used(refuse: Refuse, flags: str, words: str) -> None:
+    refuse(*flags.split(), words=words)
+
+
+def test_a_file_that_is_not_there(refuse: Refuse, ctsigprop: Callable[..., tuple[int, str, str]]) -> None:
+    refuse(name="none.yaml", words="sweep none.yaml: no such file: give a YAML file, or one of beta")
+    assert ctsigprop("sweep")[2].startswith("ctsigprop: error: sweep: does not say what is swept")
+
+
+def test_a_folder_that_holds_something_else(refuse: Refuse, tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").touch()
+    refuse("--output", "thesis", words="thesis: is not empty and holds no sweep: choose a new --output")
+
+
+def test_a_folder_that_another_process_sweeps_in(refuse: Refuse, tmp_path: Path) -> None:
+    from ctsigprop.runs import lock_folder
+
+    (tmp_path / "sweep").mkdir()
+    with lock_folder(tmp_path / "sweep"):
+        refuse("--output", "sweep", words="sweep: another process is at this sweep: wait for it to end")
+
+
+@pytest.mark.parametrize("where", ["none.json", "nowhere://a:1"])
+def test_a_scheduler_that_is_not_there(ctsigprop: Callable[..., tuple[int, str, str]], file: Path, where: str) -> None:
+    status, _, err = ctsigprop("sweep", str(file), "--scheduler", where, "--output", "sweep")
+    assert (status, err.count("\n")) == (2, 1)
+    assert f"--scheduler = {where}: " in err
