@@ -132,7 +132,7 @@ def _places(values: pd.Series, table: pd.DataFrame, beside: float = 0) -> pd.Ser
 
 def _spans_decades(values: pd.Series) -> bool:
     """Whether numbers lie so far apart that only a log axis shows them all."""
-    return bool(values.min() > 0 and values.max() > WIDE_RANGE * values.min())
+    return bool(values.min() > 0 and values.max() >= WIDE_RANGE * values.min())
 
 
 def _scale(axes: Axes, table: pd.DataFrame, axis: str) -> None:

@@ -11,8 +11,8 @@ from ctsigprop.files import atomic, to_json
 
 BENCHMARKS = {
     "solvers": "a free phase in time, beside SciPy and torchdiffeq at equal error",
-    "training": "an epoch of training, beside backpropagation and plain Euler steps in PyTorch",
     "sweep": "a sweep by one worker and by two, and what it costs to hand out a point",
+    "training": "an epoch of training, beside backpropagation and plain Euler steps in PyTorch",
 }
 
 

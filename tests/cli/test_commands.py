@@ -39,7 +39,7 @@ def test_version(ctsigprop: Command) -> None:
 def test_help_lists_the_commands(ctsigprop: Command) -> None:
     answer = ctsigprop("--help")
     assert answer.status == 0
-    for command in ("train", "simulate", "align", "data", "bench"):
+    for command in ("train", "simulate", "align", "sweep", "reproduce", "report", "data", "bench"):
         assert f"    {command} " in answer.out
 
 
@@ -72,7 +72,7 @@ def test_started_as_a_module_in_the_root_of_the_checkout() -> None:
 def test_bench_without_a_name_lists_the_benchmarks(ctsigprop: Command) -> None:
     answer = ctsigprop("bench")
     assert answer.status == 0
-    assert [line.split()[0] for line in answer.out.splitlines()] == ["solvers", "training"]
+    assert [line.split()[0] for line in answer.out.splitlines()] == ["solvers", "sweep", "training"]
 
 
 def test_bench_prints_a_table_and_writes_its_figures(
