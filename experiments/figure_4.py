@@ -48,6 +48,8 @@ def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
     networks = {_sizes(one.settings, data): one.settings for one in planned}
     random = [one for network, settings in networks.items() for one in _random(network, settings, data)]
     runs = {one.label: _run(folders[one.label], one, data) for one in finished}
+    if 0 < len(runs) < len(planned):
+        _report(output, scale, planned, runs, random)
     for place, one in enumerate(planned, start=1):
         if one.label not in runs:
             print(f"run {place} of {len(planned)}: {one.label}", flush=True)
