@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from ctsigprop.analysis.probe_curves import Band, Curve, Rows, gapped, probe_figures, signal_bands
 from ctsigprop.analysis.style import BLUE, COLOURS, INK, MUTED, ORANGE, VERMILION, epoch_axis, new_figure, save, styled
+from ctsigprop.runs import best_row
 
 ERRORS = {"train": MUTED, "validation": ORANGE, "test": BLUE}
 PHASES = {"free": BLUE, "clamped": VERMILION}
@@ -57,7 +58,7 @@ def _errors(metrics: Rows) -> Figure:
     else:
         axes.set_ylim(bottom=0)
     axes.set_ylabel("error (%)")
-    best = min(reversed(metrics), key=lambda row: row["validation_error"])
+    best = best_row(metrics)
     axes.axvline(best["epoch"], color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
     axes.set_title(f"test error {best['test_error']:.2f} % at the best validation error, epoch {best['epoch']}")
     axes.legend()

@@ -1,15 +1,15 @@
 """Beside Fig. 4: how near each update comes to the exact gradient of the loss at the same equilibrium."""
 
 from collections.abc import Sequence
-from math import nan
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
 from ctsigprop.analysis.figure_4 import Run
 from ctsigprop.analysis.figure_4_drawing import LEARNED, WIDTH, epochs_from_the_first
-from ctsigprop.analysis.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, new_figure
+from ctsigprop.analysis.probe_curves import Curve, gapped, matrix_label, scale_comparison
+from ctsigprop.analysis.style import BLUE, GREEN, MUTED, ORANGE, PURPLE, new_figure
 
 OF_MATRIX = {"W01": BLUE, "W12": PURPLE, "W23": ORANGE, "W31": GREEN}
 QUANTITIES = {"cosine": "cosine", "norm_ratio": "norm of update / norm of gradient"}
@@ -26,23 +26,18 @@ def gradient_figure(runs: Sequence[Run]) -> Figure:
             for name, colour in OF_MATRIX.items():
                 epochs, values = gradient_curve(run, name, quantity)
                 axes.plot(epochs, values, color=colour, linestyle=DASHES[run.fixed])
-        axes.axhline(1, color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
-    panels[0].set_ylim(min(0, panels[0].get_ylim()[0]), 1.05)
-    panels[1].set_yscale("log", nonpositive="mask")
-    panels[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    panels[1].yaxis.set_major_formatter("{x:g}")
+    scale_comparison(panels)
     panels[1].yaxis.set_minor_locator(NullLocator())
     epochs_from_the_first(panels, max((run.rows[-1]["epoch"] for run in drawn), default=1))
-    entries = [Line2D([], [], color=colour, label=f"$W_{{{name[1:]}}}$") for name, colour in OF_MATRIX.items()]
+    entries = [Line2D([], [], color=colour, label=matrix_label(name)) for name, colour in OF_MATRIX.items()]
     entries += [Line2D([], [], color=MUTED, ls=DASHES[run.fixed], label=run.label.replace("-", " ")) for run in drawn]
     figure.legend(handles=entries, loc="outside right upper")
     return figure
 
 
-def gradient_curve(run: Run, name: str, quantity: str) -> tuple[list[int], list[float]]:
+def gradient_curve(run: Run, name: str, quantity: str) -> Curve:
     """Epochs, and the cosine or norm_ratio of one matrix; a gap where it is not defined."""
     probed = [row for row in run.rows if "probe" in row]
-    found = [row["probe"]["gradient"].get(name, {}).get(quantity) for row in probed]
-    return [row["epoch"] for row in probed], [nan if value is None else value for value in found]
+    return gapped(probed, (row["probe"]["gradient"].get(name, {}).get(quantity) for row in probed))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import nan
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -43,16 +44,28 @@ def gradient_figure(probed: Rows) -> Figure:
         for place, name in enumerate(names):
             epochs, values = gapped(probed, (row["probe"]["gradient"][name][quantity] for row in probed))
             colour = COLOURS[place % len(COLOURS)]
-            axes.plot(epochs, values, marker=marker, color=colour, label=rf"$W_{{{name[1:].replace('_', ',')}}}$")
-        axes.axhline(1, **DOTTED)
+            axes.plot(epochs, values, marker=marker, color=colour, label=matrix_label(name))
         axes.set_ylabel(label)
-    panels[0].set_ylim(min(0, panels[0].get_ylim()[0]), 1.05)
-    panels[1].set_yscale("log", nonpositive="mask")
-    panels[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    panels[1].yaxis.set_major_formatter("{x:g}")
+    scale_comparison(panels)
     panels[1].yaxis.set_minor_formatter(NullFormatter())
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
+
+
+def scale_comparison(panels: Sequence[Axes]) -> None:
+    """Axes of a cosine and of a norm ratio that hold their curves: a line at 1, the ratio on a log axis."""
+    cosine, ratio = panels
+    for axes in panels:
+        axes.axhline(1, **DOTTED)
+    cosine.set_ylim(min(0, cosine.get_ylim()[0]), 1.05)
+    ratio.set_yscale("log", nonpositive="mask")
+    ratio.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ratio.yaxis.set_major_formatter("{x:g}")
+
+
+def matrix_label(name: str) -> str:
+    """A matrix's name as a symbol: W12 with its layers as an index."""
+    return rf"$W_{{{name[1:].replace('_', ',')}}}$"
 
 
 def stability_figure(probed: Rows) -> Figure:

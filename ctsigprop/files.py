@@ -48,6 +48,17 @@ def write_failures(path: Path) -> Iterator[None]:
         raise RunFailure(f"{path}: cannot be written ({error.strerror or error}): {remedy}") from error
 
 
+def made(folder: Path) -> Path:
+    """The folder, made where it is missing.
+
+    Raises:
+        RunFailure: it cannot be made.
+    """
+    with write_failures(folder):
+        folder.mkdir(exist_ok=True)
+    return folder
+
+
 def to_json(value: Any, indent: int | None = None) -> str:
     """JSON of plain Python and NumPy values; a number that is not finite becomes null."""
     return json.dumps(_plain(value), allow_nan=False, indent=indent)

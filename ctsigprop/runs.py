@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from ctsigprop.config import read_settings, to_yaml
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.files import atomic, to_json, write_failures
+from ctsigprop.files import atomic, made, to_json
 from ctsigprop.settings import Settings
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -131,10 +131,7 @@ class RunFolder:
     @property
     def figures(self) -> Path:
         """Folder of the run's figures, made where it is missing."""
-        folder = self.path / "figures"
-        with write_failures(folder):
-            folder.mkdir(exist_ok=True)
-        return folder
+        return made(self.path / "figures")
 
     def settings(self) -> Settings:
         """Settings of the run, read from its config.yaml with every check.
@@ -248,6 +245,11 @@ class RunFolder:
         """
         with atomic(self.path / name) as file:
             file.write(text.encode())
+
+
+def best_row(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The row of metrics with the smallest validation error, the last of equals."""
+    return min(reversed(rows), key=lambda row: row["validation_error"])
 
 
 def claim_folder(settings: Settings, base: Path = Path("runs")) -> Path:

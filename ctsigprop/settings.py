@@ -28,9 +28,15 @@ def _one_of(field_name: str, value: object, choices: object) -> None:
     _require(value in allowed, field_name, value, "one of " + ", ".join(map(str, allowed)))
 
 
-def _whole(field_name: str, value: object, least: int) -> None:
-    inside = isinstance(value, int) and not isinstance(value, bool) and value >= least
-    _require(inside, field_name, value, f"a whole number, at least {least}")
+def require_whole(field_name: str, value: object, least: int) -> int:
+    """A value that has turned out to be a whole number of at least `least`.
+
+    Raises:
+        InputError: naming the field and the value.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(f"{field_name} = {value!r}: must be a whole number, at least {least}")
+    return value
 
 
 def _number(
@@ -58,7 +64,7 @@ class DataSettings:
     def __post_init__(self) -> None:
         _one_of("data.name", self.name, DatasetName)
         if self.limit is not None:
-            _whole("data.limit", self.limit, 1)
+            require_whole("data.limit", self.limit, 1)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class NetworkSettings:
             "at least one hidden layer, such as [256, 256]",
         )
         for units in self.hidden:
-            _whole("network.hidden", units, 1)
+            require_whole("network.hidden", units, 1)
         layers = f"one or more different hidden layers, 1 to {len(self.hidden)}"
         known = all(isinstance(layer, int) and 1 <= layer <= len(self.hidden) for layer in self.loops)
         _require(known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers)
@@ -131,7 +137,7 @@ class SolverSettings:
     def __post_init__(self) -> None:
         _one_of("solver.method", self.method, Method)
         _number("solver.tolerance", self.tolerance, 0.0, 0.1, open_low=True)
-        _whole("solver.max_sweeps", self.max_sweeps, 1)
+        require_whole("solver.max_sweeps", self.max_sweeps, 1)
         _one_of("solver.start", self.start, Start)
         _number("solver.step", self.step, 0.0, open_low=True)
         _number("solver.longest", self.longest, 0.0, open_low=True)
@@ -212,13 +218,13 @@ class TrainingSettings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        _whole("training.epochs", self.epochs, 1)
-        _whole("training.batch_size", self.batch_size, 1)
-        _whole("training.seed", self.seed, 0)
-        _whole("training.threads", self.threads, 1)
+        require_whole("training.epochs", self.epochs, 1)
+        require_whole("training.batch_size", self.batch_size, 1)
+        require_whole("training.seed", self.seed, 0)
+        require_whole("training.threads", self.threads, 1)
         _sequence(self, "training", "keep")
         for epoch in self.keep:
-            _whole("training.keep", epoch, 1)
+            require_whole("training.keep", epoch, 1)
         _require(isinstance(self.tensorboard, bool), "training.tensorboard", self.tensorboard, "true or false")
 
 
@@ -236,8 +242,8 @@ class ProbeSettings:
     early: int = 0
 
     def __post_init__(self) -> None:
-        _whole("probe.samples", self.samples, 0)
-        _whole("probe.early", self.early, 0)
+        require_whole("probe.samples", self.samples, 0)
+        require_whole("probe.early", self.early, 0)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
-"""What the commands that look at a finished run are given: its folder, numbers of samples."""
+"""What several commands are given: a run's folder, one of a few names, a number, a file to write."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ctsigprop.config import nearest
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
 
@@ -29,3 +31,41 @@ def whole_number(options: Mapping[str, Any], name: str, default: int, least: int
     if not (text.isdecimal() and least <= int(text) <= most):
         raise InputError(f"--{name} = {text}: must be a whole number from {least} to {most}")
     return int(text)
+
+
+def listed(options: Mapping[str, Any], known: Mapping[str, str], what: str) -> str | None:
+    """The name that was given, or None once all are listed where none was.
+
+    Args:
+        options: what the user gave.
+        known: the names with their meanings.
+        what: they name, in the words of a refusal.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    name = options.get("name")
+    if name is None:
+        for one, meaning in known.items():
+            print(f"{one:<10}{meaning}")
+    elif name not in known:
+        raise InputError(f"{name}: no such {what}: {nearest(name, known)}")
+    return name
+
+
+def output_file(text: str) -> Path:
+    """The file that --output names.
+
+    Raises:
+        InputError: its folder is not there.
+    """
+    output = Path(text)
+    if not output.parent.is_dir():
+        raise InputError(f"--output = {output}: no such folder as {output.parent}: make it first")
+    return output
+
+
+def command_line(options: Mapping[str, Any], *words: str, flags: Sequence[str]) -> str:
+    """The command line, as a shell takes it, of a command's words and those of its flags that were given."""
+    given = [word for flag in flags if flag in options for word in (f"--{flag}", str(options[flag]))]
+    return shlex.join(["ctsigprop", *words, *given])

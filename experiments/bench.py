@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import nearest
-from ctsigprop.errors import InputError
+from ctsigprop.experiments.arguments import listed, output_file
 from ctsigprop.files import atomic, to_json
 
 BENCHMARKS = {
@@ -25,16 +23,10 @@ def command(options: Mapping[str, Any]) -> None:
     Raises:
         InputError: an unknown benchmark, or an output that has no folder.
     """
-    name = options.get("name")
+    name = listed(options, BENCHMARKS, "benchmark")
     if name is None:
-        for known, meaning in BENCHMARKS.items():
-            print(f"{known:<10}{meaning}")
         return
-    if name not in BENCHMARKS:
-        raise InputError(f"{name}: no such benchmark: {nearest(name, BENCHMARKS)}")
-    output = Path(options["output"]) if "output" in options else None
-    if output is not None and not output.parent.is_dir():
-        raise InputError(f"--output = {output}: no such folder as {output.parent}: make it first")
+    output = output_file(options["output"]) if "output" in options else None
     benchmark = import_module(f"ctsigprop.benchmarks.{name}")
     figures = benchmark.run(quick=bool(options.get("quick")))
     print(benchmark.table(figures))

@@ -18,7 +18,7 @@ from ctsigprop.datasets import Dataset, load
 from ctsigprop.experiments.figure_4_plan import DIFFERENCES, PAPER, Planned, plan
 from ctsigprop.experiments.finishing import finish, is_finished
 from ctsigprop.files import atomic, to_json, write_failures
-from ctsigprop.runs import RunFolder
+from ctsigprop.runs import RunFolder, best_row
 from ctsigprop.settings import Settings
 
 RANDOM_SEEDS = range(1000, 1020)
@@ -105,8 +105,8 @@ def _report(
 
 
 def _described(run: Run) -> dict[str, Any]:
-    *earlier, last = run.rows
-    best = min(reversed([*earlier[1:], last]), key=lambda row: row["validation_error"])
+    trained = run.rows[1:]
+    best, last = best_row(trained), trained[-1]
     return {
         "label": run.label,
         "network": run.network,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ctsigprop.config import to_values
-from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.errors import CtsigpropError, InputError
 from ctsigprop.experiments.train import train_in
 from ctsigprop.runs import CONFIG, SUMMARY, RunFolder
 from ctsigprop.settings import Settings
@@ -45,8 +45,18 @@ def finish(folder: Path, settings: Settings, *, quiet: bool) -> None:
     with RunFolder.resume(folder) if begun else RunFolder.create(folder, settings) as run:
         if begun:
             run.write_settings(settings)
-        try:
-            train_in(run, settings, quiet=quiet)
-        except (InputError, RunFailure):
-            run.discard()
-            raise
+        train_or_discard(run, settings, quiet=quiet)
+
+
+def train_or_discard(run: RunFolder, settings: Settings, *, quiet: bool) -> None:
+    """Trains in a run's folder; of a run that is refused before its first checkpoint, nothing is left.
+
+    Raises:
+        CtsigpropError: as `train_in` does.
+        KeyboardInterrupt: after the state was saved.
+    """
+    try:
+        train_in(run, settings, quiet=quiet)
+    except CtsigpropError:
+        run.discard()
+        raise

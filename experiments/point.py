@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 
 from ctsigprop.errors import CtsigpropError
+from ctsigprop.experiments.finishing import train_or_discard
 from ctsigprop.experiments.points import Point
 from ctsigprop.experiments.sweep_folder import SweepFolder
-from ctsigprop.experiments.train import train_in
 from ctsigprop.threads import set_threads
 
 
@@ -45,8 +45,4 @@ def _train(point: Point, sweep: SweepFolder) -> None:
     with sweep.run(point) as run:
         if sweep.summary(point) is not None:  # by the process that was waited for
             return
-        try:
-            train_in(run, point.settings, quiet=True)
-        except CtsigpropError:
-            run.discard()
-            raise
+        train_or_discard(run, point.settings, quiet=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ctsigprop.errors import InputError
+from ctsigprop.experiments.arguments import output_file
 from ctsigprop.experiments.page.gather import gather
 from ctsigprop.experiments.page.render import in_words, page
 from ctsigprop.files import atomic
@@ -24,9 +25,7 @@ def command(options: Mapping[str, Any]) -> None:
         RunFailure: the page cannot be written.
     """
     folders = _folders(options)
-    output = Path(options.get("output", OUTPUT))
-    if not output.parent.is_dir():
-        raise InputError(f"--output = {output}: no such folder as {output.parent}: make it first")
+    output = output_file(options.get("output", OUTPUT))
     if output.is_dir():
         raise InputError(f"--output = {output}: is a folder: give the name of a file, such as {output / OUTPUT}")
     found = gather(folders)

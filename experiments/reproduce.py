@@ -1,15 +1,13 @@
 """`ctsigprop reproduce`: one figure or table of the paper, measured."""
 
 import os
-import shlex
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import nearest
 from ctsigprop.errors import InputError, Interrupted
-from ctsigprop.experiments.arguments import whole_number
+from ctsigprop.experiments.arguments import command_line, listed, whole_number
 from ctsigprop.threads import set_threads
 
 REPRODUCTIONS = {"figure-4": "how the weights of the loop come into alignment, on Fashion-MNIST (Fig. 4)"}
@@ -25,13 +23,9 @@ def command(options: Mapping[str, Any]) -> None:
     Raises:
         CtsigpropError: with the exit status that it stands for.
     """
-    name = options.get("name")
+    name = listed(options, REPRODUCTIONS, "figure or table")
     if name is None:
-        for known, meaning in REPRODUCTIONS.items():
-            print(f"{known:<10}{meaning}")
         return
-    if name not in REPRODUCTIONS:
-        raise InputError(f"{name}: no such figure or table: {nearest(name, REPRODUCTIONS)}")
     scale = options.get("scale", "full")
     if scale not in SCALES:
         raise InputError(f"--scale = {scale}: must be one of {', '.join(SCALES)}")
@@ -47,7 +41,5 @@ def command(options: Mapping[str, Any]) -> None:
 
 
 def _again(options: Mapping[str, Any]) -> str:
-    flags = [
-        f"--{flag} {shlex.quote(str(options[flag]))}" for flag in ("scale", "output", "threads") if flag in options
-    ]
-    return " ".join(["ctsigprop reproduce", options["name"], *flags, *(["--quiet"] if options.get("quiet") else [])])
+    line = command_line(options, "reproduce", options["name"], flags=("scale", "output", "threads"))
+    return f"{line} --quiet" if options.get("quiet") else line

@@ -11,6 +11,7 @@ import numpy as np
 from ctsigprop.config import GROUPS, nearest
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.swept import check_setting
+from ctsigprop.settings import require_whole
 
 KEYS = ("points", "seed", "settings")
 DRAWS_A_POINT = 1000
@@ -103,14 +104,9 @@ def sample_from(content: Any) -> Sample:
         raise InputError(f"sample.settings = {settings!r}: must be a mapping of settings: {example}")
     for name in settings:
         check_setting("sample.settings", name)
-    points, seed = _whole("points", content.get("points"), 1), _whole("seed", content.get("seed", 0), 0)
+    points = require_whole("sample.points", content.get("points"), 1)
+    seed = require_whole("sample.seed", content.get("seed", 0), 0)
     return Sample(points, seed, {name: _source(name, source) for name, source in settings.items()})
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InputError(f"sample.{name} = {value!r}: must be a whole number, at least {least}")
-    return value
 
 
 def _source(dotted: str, source: Any) -> Choices | Interval:

@@ -1,7 +1,6 @@
 """`ctsigprop sweep`: trains every point of a sweep on Dask workers, tabulates and draws what came out."""
 
 import os
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ctsigprop.errors import InputError, Interrupted, RunFailure
-from ctsigprop.experiments.arguments import whole_number
+from ctsigprop.experiments.arguments import command_line, whole_number
 from ctsigprop.experiments.flags import shipped_or_path
 from ctsigprop.experiments.points import SWEEPS, Point, Sweep, read_sweep
 from ctsigprop.experiments.sweep_folder import BUSY, FAILURE, POINTS, SweepFolder, check_free
@@ -40,14 +39,14 @@ def command(options: Mapping[str, Any]) -> None:
     folder = SweepFolder(Path(options.get("output", Path("sweeps") / path.stem)))
     with _held(folder):
         folder.begin(sweep.resolved)
-        _announce(folder, sweep, path)
         missing = [point for point in sweep.points if folder.summary(point) is None]
+        _announce(folder, sweep, path, finished=len(sweep.points) - len(missing))
         if missing:
             try:
                 with terminated_as_interrupted():
                     _train(folder, sweep, missing, cluster, quiet=options.get("quiet", False))
             except KeyboardInterrupt as interruption:
-                again = f"ctsigprop sweep {_again(options)}"
+                again = command_line(options, "sweep", options["file"], flags=("workers", "scheduler", "output"))
                 raise Interrupted(f"interrupted: go on with `{again}`") from interruption
         _conclude(folder, sweep)
 
@@ -74,10 +73,9 @@ def _held(folder: SweepFolder) -> Iterator[None]:
         yield
 
 
-def _announce(folder: SweepFolder, sweep: Sweep, path: Path) -> None:
+def _announce(folder: SweepFolder, sweep: Sweep, path: Path, *, finished: int) -> None:
     names = {point.name for point in sweep.points}
     there = folder.names()
-    finished = sum(folder.summary(point) is not None for point in sweep.points)
     failed = sum(folder.reason(name) is not None for name in names)
     print(f"sweep in {folder.path}: {len(names)} points, {finished} finished, {failed} failed before", flush=True)
     if others := sorted(there - names):
@@ -147,12 +145,3 @@ def _conclude(folder: SweepFolder, sweep: Sweep) -> None:
             f"{len(reasons)} of {len(sweep.points)} points failed, as {where}/*{FAILURE} tell: "
             "call again to try them again"
         )
-
-
-def _again(options: Mapping[str, Any]) -> str:
-    """The command line that these options came from."""
-    words = [str(options["file"])]
-    for name in ("workers", "scheduler", "output"):
-        if name in options:
-            words += [f"--{name}", str(options[name])]
-    return shlex.join(words)

@@ -21,7 +21,7 @@ import yaml
 from ctsigprop.config import to_values
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.points import Point
-from ctsigprop.files import atomic, to_json, write_failures
+from ctsigprop.files import atomic, made, to_json, write_failures
 from ctsigprop.runs import CONFIG, LOCK, SUMMARY, RunFolder, wait_for_folder
 from ctsigprop.settings import Settings
 
@@ -40,16 +40,12 @@ class SweepFolder:
     @property
     def figures(self) -> Path:
         """Folder of the figures, made where it is missing."""
-        folder = self.path / "figures"
-        with write_failures(folder):
-            folder.mkdir(exist_ok=True)
-        return folder
+        return made(self.path / "figures")
 
     def begin(self, content: Mapping[str, Any]) -> None:
         """Makes the folder and writes down what is swept.
 
         Raises:
-            InputError: the folder holds something else.
             RunFailure: it cannot be written.
         """
         with write_failures(self.path):

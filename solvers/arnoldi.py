@@ -49,10 +49,7 @@ def rightmost(
     Raises:
         ValueError: a tolerance or number that makes no sense.
     """
-    if not tolerance > 0:
-        raise ValueError(f"tolerance = {tolerance!r}: must be greater than 0")
-    if steps < 1 or restarts < 0:
-        raise ValueError(f"steps = {steps!r}, restarts = {restarts!r}: must be at least 1 and 0")
+    check_krylov(tolerance, steps, restarts)
     products = 0
     for _ in range(restarts + 1):
         basis, hessenberg = _krylov(product, start, min(steps, start.shape[1]))
@@ -83,6 +80,18 @@ def _krylov(product: Product, start: Array, steps: int) -> tuple[Array, Array]:
         if not extend(basis, hessenberg, k, product(basis[:, k])).any():
             return basis[:, : k + 2], hessenberg[:, : k + 2, : k + 1]
     return basis, hessenberg
+
+
+def check_krylov(tolerance: float, steps: int, restarts: int) -> None:
+    """Passes what a Krylov method can be asked for.
+
+    Raises:
+        ValueError: a tolerance or number that makes no sense.
+    """
+    if not tolerance > 0:
+        raise ValueError(f"tolerance = {tolerance!r}: must be greater than 0")
+    if steps < 1 or restarts < 0:
+        raise ValueError(f"steps = {steps!r}, restarts = {restarts!r}: must be at least 1 and 0")
 
 
 def first_vector(start: Array) -> Array:

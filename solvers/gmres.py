@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.solvers.arnoldi import extend, first_vector
+from ctsigprop.solvers.arnoldi import check_krylov, extend, first_vector
 from ctsigprop.solvers.result import Status
 
 _SINGULAR = 1e-12  # length of a column of the triangle, beside that of the product, that holds nothing but rounding
@@ -54,10 +54,7 @@ def gmres(
     Raises:
         ValueError: a tolerance or number that makes no sense.
     """
-    if not tolerance > 0:
-        raise ValueError(f"tolerance = {tolerance!r}: must be greater than 0")
-    if steps < 1 or restarts < 0:
-        raise ValueError(f"steps = {steps!r}, restarts = {restarts!r}: must be at least 1 and 0")
+    check_krylov(tolerance, steps, restarts)
     systems, n = right.shape
     size = np.linalg.norm(right.astype(np.float64), axis=1)
     x, products = np.zeros((systems, n)), np.zeros(systems, np.int64)

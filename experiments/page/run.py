@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ctsigprop.errors import InputError
-from ctsigprop.runs import CONFIG, METRICS, SUMMARY, RunFolder
+from ctsigprop.runs import CONFIG, METRICS, SUMMARY, RunFolder, best_row
 from ctsigprop.settings import Settings
 
 FILES = frozenset((CONFIG, METRICS, SUMMARY))
@@ -131,7 +131,7 @@ def _checked(row: Mapping[str, Any], path: Path, line: int) -> Mapping[str, Any]
 
 
 def _reached(rows: tuple[Mapping[str, Any], ...]) -> Outcome:
-    best = min(reversed(rows), key=lambda row: row["validation_error"])
+    best = best_row(rows)
     return Outcome(
         epochs=rows[-1]["epoch"],
         best_epoch=best["epoch"],
