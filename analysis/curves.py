@@ -35,7 +35,7 @@ def draw_curves(metrics: Rows, folder: Path, tolerance: float) -> list[Path]:
         RunFailure: the folder cannot be written.
     """
     with styled():
-        drawn = {"errors": _errors(metrics), "phases": _phases(metrics, tolerance)}
+        drawn = {"errors": error_figure(metrics), "phases": _phases(metrics, tolerance)}
         curves = angle_curves(metrics)
         if curves:
             drawn["angles"] = angle_figure(curves, signals=signal_bands(metrics))
@@ -43,7 +43,7 @@ def draw_curves(metrics: Rows, folder: Path, tolerance: float) -> list[Path]:
         return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
 
 
-def _errors(metrics: Rows) -> Figure:
+def error_figure(metrics: Rows) -> Figure:
     """Errors in percent, on a log axis where they fall far; the epoch whose weights are kept is marked."""
     figure = new_figure(5.4, 3.6)
     axes = figure.add_subplot()

@@ -37,7 +37,7 @@ def load_trained(run: RunFolder, checkpoint: str = "best") -> Trained:
         InputError: the checkpoint is missing, corrupt or of another network, or holds values that are not finite.
         RunFailure: the dataset is not here, and its download failed.
     """
-    settings = run.settings()
+    settings = run.settings_of(Settings)
     data = load(settings.data.name, limit=settings.data.limit)
     network = draw(settings, data)
     arrays, meta = run.load_checkpoint(checkpoint, like=network.parameters(), keys=("epoch",))

@@ -93,7 +93,7 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def _measured(source: RunFolder, chunks: int, batches: int) -> dict[str, Any]:
-    settings = source.settings()
+    settings = source.settings_of(Settings)
     _check_comparable(source, settings)
     set_threads(settings.training.threads)
     data = load(settings.data.name, limit=settings.data.limit)

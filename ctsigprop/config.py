@@ -11,14 +11,44 @@ import yaml
 from jsonargparse import get_loader
 
 from ctsigprop.errors import InputError
-from ctsigprop.settings import Settings
+from ctsigprop.settings import WINGS, AnySettings
 
-GROUPS: dict[str, type[Any]] = {group.name: group.type for group in fields(Settings)}  # type: ignore[misc]
+CONFIG = "config.yaml"
+"""The name of the file of settings in a run's folder."""
+
+WING = "wing"
+CONTINUOUS = "continuous"
+GROUPS_OF_SETTINGS = "groups of settings: {}"
 
 
-def names(group: str) -> list[str]:
+def groups(wing: str = CONTINUOUS) -> dict[str, type[Any]]:
+    """The groups of a wing's settings, by name."""
+    return {group.name: group.type for group in fields(WINGS[wing])}  # type: ignore[misc]
+
+
+def names(group: str, wing: str = CONTINUOUS) -> list[str]:
     """Names of a group's settings."""
-    return [setting.name for setting in fields(GROUPS[group])]
+    return [setting.name for setting in fields(groups(wing)[group])]
+
+
+def wing_of(settings: AnySettings) -> str:
+    """The wing that a run of these settings belongs to."""
+    return next(wing for wing, kind in WINGS.items() if isinstance(settings, kind))
+
+
+def check_wing(wing: object, given: str = WING) -> str:
+    """A value that has turned out to be a wing's name.
+
+    Args:
+        wing: the value.
+        given: how it was given, in the words of a refusal.
+
+    Raises:
+        InputError: there is no such wing.
+    """
+    if not isinstance(wing, str) or wing not in WINGS:
+        raise InputError(f"{given} = {wing}: must be one of {', '.join(WINGS)}")
+    return wing
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -27,30 +57,32 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
 
 
-def settings_from(values: Mapping[str, Any]) -> Settings:
-    """Settings of a mapping {group: {name: value}}; what is left out keeps its default.
+def settings_from(values: Mapping[str, Any], wing: str = CONTINUOUS) -> Any:
+    """A wing's settings of a mapping {group: {name: value}}; what is left out keeps its default.
 
     Raises:
         InputError: an unknown group or name, or a value that the settings refuse.
     """
-    check_names(values)
-    return Settings(**{group: GROUPS[group](**content) for group, content in values.items()})
+    check_names(values, wing)
+    kinds = groups(wing)
+    return WINGS[wing](**{group: kinds[group](**content) for group, content in values.items()})
 
 
-def check_names(values: Mapping[str, Any]) -> None:
+def check_names(values: Mapping[str, Any], wing: str = CONTINUOUS) -> None:
     """Passes a mapping {group: {name: value}} whose groups and names all exist.
 
     Raises:
         InputError: the first that does not, and the name that is nearest.
     """
     for group, content in values.items():
-        if group not in GROUPS:
-            raise InputError(f"{group} = {content!r}: no such group: {nearest(str(group), GROUPS)}")
+        if group not in groups(wing):
+            raise InputError(f"{group} = {content!r}: no such group: {nearest(str(group), groups(wing))}")
+        known = names(group, wing)
         if not isinstance(content, Mapping):
-            raise InputError(f"{group} = {content!r}: must be a mapping of {', '.join(names(group))}")
+            raise InputError(f"{group} = {content!r}: must be a mapping of {', '.join(known)}")
         for name, value in content.items():
-            if name not in names(group):
-                hint = nearest(str(name), names(group))
+            if name not in known:
+                hint = nearest(str(name), known)
                 raise InputError(f"{group}.{name} = {value!r}: no such setting: {hint}")
 
 
@@ -83,30 +115,47 @@ def read_mapping(path: Path, of: str) -> dict[str, Any]:
     return values
 
 
-def read_values(path: Path) -> dict[str, dict[str, Any]]:
+def read_wing(path: Path) -> str:
+    """The wing whose settings a YAML file holds: continuous where it does not say.
+
+    Raises:
+        InputError: the file cannot be used, or names a wing that there is not.
+    """
+    values = read_mapping(path, GROUPS_OF_SETTINGS.format(", ".join(groups())))
+    with named(path):
+        return check_wing(values.get(WING, CONTINUOUS))
+
+
+def read_values(path: Path, wing: str = CONTINUOUS) -> dict[str, dict[str, Any]]:
     """What a YAML file sets, {group: {name: value}}: names are checked, values are not.
 
     Raises:
-        InputError: the file cannot be used, or names what there is not.
+        InputError: the file cannot be used, is of another wing, or names what there is not.
     """
-    values = read_mapping(path, f"groups of settings: {', '.join(GROUPS)}")
+    values = read_mapping(path, GROUPS_OF_SETTINGS.format(", ".join(groups(wing))))
     with named(path):
-        check_names(values)
+        own = check_wing(values.pop(WING, CONTINUOUS))
+        if own != wing:
+            raise InputError(
+                f"wing = {own}: needed are settings of the {wing} wing: give another file, or --wing {own}"
+            )
+        check_names(values, wing)
     return values
 
 
-def read_settings(path: Path) -> Settings:
-    """Settings of a YAML file.
+def read_settings(path: Path) -> Any:
+    """Settings of a YAML file, of the wing that it names.
 
     Raises:
         InputError: naming the file, and the setting where it is one.
     """
-    values = read_values(path)
+    wing = read_wing(path)
+    values = read_values(path, wing)
     with named(path):
-        return settings_from(values)
+        return settings_from(values, wing)
 
 
-def to_values(settings: Settings) -> dict[str, dict[str, Any]]:
+def to_values(settings: AnySettings) -> dict[str, dict[str, Any]]:
     """Settings as the mapping {group: {name: value}} that makes them."""
     return {
         group: {name: list(value) if isinstance(value, tuple) else value for name, value in content.items()}
@@ -114,9 +163,11 @@ def to_values(settings: Settings) -> dict[str, dict[str, Any]]:
     }
 
 
-def to_yaml(settings: Settings) -> str:
+def to_yaml(settings: AnySettings) -> str:
     """All settings, resolved, as `read_settings` reads them."""
-    return str(yaml.safe_dump(to_values(settings), sort_keys=False))
+    wing = wing_of(settings)
+    head = {} if wing == CONTINUOUS else {WING: wing}
+    return str(yaml.safe_dump({**head, **to_values(settings)}, sort_keys=False))
 
 
 def _repeated(node: yaml.Node | None) -> yaml.Node | None:

@@ -19,19 +19,19 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.config import read_settings, to_yaml
+from ctsigprop.config import CONFIG, read_settings, to_yaml, wing_of
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.files import atomic, made, to_json
-from ctsigprop.settings import Settings
+from ctsigprop.settings import AnySettings
 
 Arrays = Mapping[str, NDArray[Any]]
+SomeSettings = TypeVar("SomeSettings", bound=AnySettings)
 
-CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 LOCK = ".lock"
@@ -52,7 +52,7 @@ class RunFolder:
         self._lock = lock
 
     @classmethod
-    def create(cls, path: Path, settings: Settings) -> Self:
+    def create(cls, path: Path, settings: AnySettings) -> Self:
         """Starts a run in a new or an empty folder.
 
         Raises:
@@ -133,15 +133,31 @@ class RunFolder:
         """Folder of the run's figures, made where it is missing."""
         return made(self.path / "figures")
 
-    def settings(self) -> Settings:
-        """Settings of the run, read from its config.yaml with every check.
+    def settings(self) -> AnySettings:
+        """Settings of the run, of any wing, read from its config.yaml with every check.
 
         Raises:
             InputError: the file is not as a run wrote it.
         """
-        return read_settings(self.path / CONFIG)
+        settings: AnySettings = read_settings(self.path / CONFIG)
+        return settings
 
-    def write_settings(self, settings: Settings) -> None:
+    def settings_of(self, kind: type[SomeSettings]) -> SomeSettings:
+        """Settings of a run of one wing.
+
+        Args:
+            kind: of the wing's settings.
+
+        Raises:
+            InputError: the run is of another wing, or the file is not as a run wrote it.
+        """
+        settings = self.settings()
+        if not isinstance(settings, kind):
+            wing = wing_of(settings)
+            raise InputError(f"{self.path}: is a run of the {wing} wing, which this command does not know")
+        return settings
+
+    def write_settings(self, settings: AnySettings) -> None:
         """Writes the settings that the run goes on with.
 
         Raises:
@@ -252,13 +268,13 @@ def best_row(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return min(reversed(rows), key=lambda row: row["validation_error"])
 
 
-def claim_folder(settings: Settings, base: Path = Path("runs")) -> Path:
-    """Makes the next free folder `base/<dataset>-<architecture>-<NNN>`.
+def claim_folder(settings: AnySettings, base: Path = Path("runs")) -> Path:
+    """Makes the next free folder `base/<title of the settings>-<NNN>`.
 
     Raises:
         InputError: `base` cannot be written.
     """
-    stem = f"{settings.data.name}-{settings.network.architecture}-"
+    stem = f"{settings.title}-"
     try:
         base.mkdir(parents=True, exist_ok=True)
         numbers = (path.name.removeprefix(stem) for path in base.glob(f"{stem}*"))

@@ -13,6 +13,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.experiments.arguments import named_run, whole_number
 from ctsigprop.files import to_json
 from ctsigprop.runs import RunFolder
+from ctsigprop.settings import Settings
 from ctsigprop.threads import set_threads
 
 SAMPLES = 1000
@@ -34,7 +35,7 @@ def command(options: Mapping[str, Any]) -> None:
     if kind not in CHECKPOINTS:
         raise InputError(f"--checkpoint = {kind}: must be one of {', '.join(CHECKPOINTS)}")
     run = named_run("align", options)
-    set_threads(run.settings().training.threads)
+    set_threads(run.settings_of(Settings).training.threads)
     trained = load_trained(run, kind)
     samples = whole_number(options, "samples", SAMPLES, 1, len(trained.data.test))
 

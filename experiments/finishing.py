@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from ctsigprop.config import to_values
+from ctsigprop.config import CONFIG, to_values
 from ctsigprop.errors import CtsigpropError, InputError
 from ctsigprop.experiments.train import train_in
-from ctsigprop.runs import CONFIG, SUMMARY, RunFolder
-from ctsigprop.settings import Settings
+from ctsigprop.runs import SUMMARY, RunFolder
+from ctsigprop.settings import AnySettings
 
 FREE = ("training", "threads")  # the one setting that a run may go on without
 
 
-def is_finished(folder: Path, settings: Settings) -> bool:
+def is_finished(folder: Path, settings: AnySettings) -> bool:
     """Whether the folder holds the run, trained to its end.
 
     Raises:
@@ -28,7 +28,7 @@ def is_finished(folder: Path, settings: Settings) -> bool:
     return (folder / SUMMARY).exists()
 
 
-def finish(folder: Path, settings: Settings, *, quiet: bool) -> None:
+def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
     """Begins the run, or goes on with it from its last checkpoint, and trains it to its end.
 
     Args:
@@ -48,7 +48,7 @@ def finish(folder: Path, settings: Settings, *, quiet: bool) -> None:
         train_or_discard(run, settings, quiet=quiet)
 
 
-def train_or_discard(run: RunFolder, settings: Settings, *, quiet: bool) -> None:
+def train_or_discard(run: RunFolder, settings: AnySettings, *, quiet: bool) -> None:
     """Trains in a run's folder; of a run that is refused before its first checkpoint, nothing is left.
 
     Raises:

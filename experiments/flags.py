@@ -1,10 +1,11 @@
 """Settings from the command line: flags over a YAML file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import GROUPS, read_values
+from ctsigprop.config import CONFIG, CONTINUOUS, check_wing, groups, read_values, read_wing
 from ctsigprop.errors import InputError
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -12,14 +13,42 @@ CONFIGS = Path(__file__).parent / "configs"
 Values = Mapping[str, Mapping[str, Any]]
 
 
-def given(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def wing_asked_for(arguments: Sequence[str]) -> str:
+    """The wing that a command line is about: its flags depend on it.
+
+    It is what --wing says, or else what the file of --config says, or the settings of the run that it resumes.
+
+    Raises:
+        InputError: there is no such wing, or the file cannot be used.
+    """
+    wing, config, run = (_last(f"--{flag}", arguments) for flag in ("wing", "config", "run-dir"))
+    if wing is not None:
+        return check_wing(wing, "--wing")
+    if config is not None:
+        return read_wing(config_path(config))
+    if run is not None and "--resume" in arguments and isfile(Path(run) / CONFIG):
+        return read_wing(Path(run) / CONFIG)
+    return CONTINUOUS
+
+
+def _last(flag: str, arguments: Sequence[str]) -> str | None:
+    """What was last given for a flag, as `--flag text` or `--flag=text`."""
+    found = None
+    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
+        name, equals, text = word.partition("=")
+        if name == flag:
+            found = text if equals else following
+    return found
+
+
+def given(options: Mapping[str, Any], wing: str = CONTINUOUS) -> dict[str, dict[str, Any]]:
     """What the user set, {group: {name: value}}: the flags, and below them the file that --config names.
 
     Raises:
         InputError: the file cannot be used.
     """
-    values = read_values(config_path(options["config"])) if "config" in options else {}
-    return merged(values, {group: content for group, content in options.items() if group in GROUPS})
+    values = read_values(config_path(options["config"]), wing) if "config" in options else {}
+    return merged(values, {group: content for group, content in options.items() if group in groups(wing)})
 
 
 def merged(below: Values, above: Values) -> dict[str, dict[str, Any]]:

@@ -1,15 +1,17 @@
 """The commands, their flags, and one line for each thing on a command line that cannot be read."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser, get_loader
 from yaml import YAMLError
 
 from ctsigprop import __version__
-from ctsigprop.config import GROUPS, nearest, settings_from
+from ctsigprop.config import CONTINUOUS, groups, nearest, settings_from
 from ctsigprop.errors import InputError
+from ctsigprop.experiments.flags import wing_asked_for
+from ctsigprop.settings import WINGS
 
 
 def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -20,8 +22,9 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     Raises:
         InputError: an unknown command or flag, or a value that cannot be read.
     """
+    wing = wing_asked_for(arguments) if "train" in arguments[:1] else CONTINUOUS
     commands = {
-        "train": _train(),
+        "train": _train(wing),
         "simulate": _simulate(),
         "align": _align(),
         "sweep": _sweep(),
@@ -30,7 +33,7 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         "data": _data(),
         "bench": _bench(),
     }
-    parser = _parser(description="Learning with forward passes only, in continuous-time dynamical systems.")
+    parser = _parser(description="Learning with forward passes only, in continuous time and layer by layer.")
     parser.add_argument("--version", action="version", version=f"ctsigprop {__version__}")
     subcommands = parser.add_subcommands(required=False, dest="command", metavar="COMMAND")
     for name, command in commands.items():
@@ -39,24 +42,26 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         options = parser.parse_args(list(arguments), defaults=False).as_dict()
     except ArgumentError as error:
         chosen = next((commands[word] for word in arguments if word in commands), parser)
-        raise InputError(_explain(str(error), arguments, list(commands), chosen)) from error
+        raise InputError(_explain(str(error), arguments, list(commands), chosen, wing)) from error
     chosen_name = options.get("command")
     if chosen_name is None:
         raise InputError(f"no command: give one of {', '.join(commands)}")
-    return chosen_name, options[chosen_name]
+    return chosen_name, options[chosen_name] | ({"wing": wing} if chosen_name == "train" else {})
 
 
-def _train() -> ArgumentParser:
+def _train(wing: str) -> ArgumentParser:
     parser = _parser(
         description="train a network in a run folder",
-        usage="ctsigprop train [--config FILE] [--GROUP.SETTING VALUE ...] [--run-dir DIR] [--resume]",
+        usage="ctsigprop train [--wing NAME] [--config FILE] [--GROUP.SETTING VALUE ...] [--run-dir DIR] [--resume]",
     )
-    parser.add_argument("--wing", metavar="NAME", default="continuous", help="what is trained")
+    parser.add_argument("--wing", metavar="NAME", help=f"{' or '.join(WINGS)} (here: {wing})")
     parser.add_argument("--config", metavar="FILE", help="YAML file of settings, or the name of a shipped one")
     parser.add_argument("--run-dir", metavar="DIR", help="folder of the run, new or empty; the next in runs/")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    _add_settings(parser, GROUPS)
+    if wing == "discrete":
+        parser.add_argument("--parallel", metavar="layers=N", help="train the layers in N processes side by side")
+    _add_settings(parser, groups(wing))
     return parser
 
 
@@ -68,7 +73,7 @@ def _simulate() -> ArgumentParser:
     parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
     parser.add_argument("--samples", metavar="K", help="how many test samples (default: 3)")
     parser.add_argument("--first", metavar="I", help="the first of them, counted from 0 (default: 0)")
-    _add_settings(parser, ("solver", "nudging"))
+    _add_settings(parser, {name: groups()[name] for name in ("solver", "nudging")})
     return parser
 
 
@@ -136,17 +141,17 @@ def _bench() -> ArgumentParser:
     return parser
 
 
-def _add_settings(parser: ArgumentParser, groups: Iterable[str]) -> None:
-    for group in groups:
-        title = (GROUPS[group].__doc__ or group).splitlines()[0].rstrip(".")
-        parser.add_argument_group(title).add_class_arguments(GROUPS[group], group, as_group=False)
+def _add_settings(parser: ArgumentParser, kinds: Mapping[str, type[Any]]) -> None:
+    for group, kind in kinds.items():
+        title = (kind.__doc__ or group).splitlines()[0].rstrip(".")
+        parser.add_argument_group(title).add_class_arguments(kind, group, as_group=False)
 
 
 def _parser(**named: Any) -> ArgumentParser:
     return ArgumentParser(prog="ctsigprop", exit_on_error=False, allow_abbrev=False, **named)
 
 
-def _explain(message: str, arguments: Sequence[str], commands: list[str], parser: ArgumentParser) -> str:
+def _explain(message: str, arguments: Sequence[str], commands: list[str], parser: ArgumentParser, wing: str) -> str:
     """The parser's message, which may be many lines about Python types, in the program's own words."""
     if choice := re.search(r"invalid choice: '(.*?)'", message):
         return f"{choice[1]}: no such command: {nearest(choice[1], commands)}"
@@ -160,7 +165,7 @@ def _explain(message: str, arguments: Sequence[str], commands: list[str], parser
     if key := re.match(r'Parser key "(\w+)\.(\w+)"', message):
         group, name = key.groups()
         try:
-            settings_from({group: {name: _value(f"--{group}.{name}", arguments)}})
+            settings_from({group: {name: _value(f"--{group}.{name}", arguments)}}, wing)
         except InputError as error:
             return str(error)
     return message

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ctsigprop.config import GROUPS, nearest
+from ctsigprop.config import groups, nearest
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.swept import check_setting
 from ctsigprop.settings import require_whole
@@ -123,7 +123,7 @@ def _source(dotted: str, source: Any) -> Choices | Interval:
 
 def _interval(field: str, dotted: str, source: Mapping[str, Any]) -> Interval:
     group, _, name = dotted.partition(".")
-    kind = next(setting.type for setting in fields(GROUPS[group]) if setting.name == name)
+    kind = next(setting.type for setting in fields(groups()[group]) if setting.name == name)
     whole = kind in (int, int | None)
     if not whole and kind is not float:
         raise InputError(f"{field} = {dict(source)!r}: is no number: give {{choices: [A, B]}}")

@@ -94,7 +94,7 @@ def _settings(run: RunFolder, given: Values) -> Settings:
     for group, name in (("nudging", "kind"), ("solver", "start")):
         if name in given.get(group, {}):
             raise InputError(f"{group}.{name}: simulate starts from rest and nudges with +beta: leave it out")
-    own = to_values(run.settings())
+    own = to_values(run.settings_of(Settings))
     if own["solver"]["method"] in SWEEP_METHODS:
         own["solver"]["method"] = DEFAULT_METHOD
     settings = settings_from(merged(own, given))

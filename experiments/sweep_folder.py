@@ -18,11 +18,11 @@ from typing import Any
 
 import yaml
 
-from ctsigprop.config import to_values
+from ctsigprop.config import CONFIG, to_values
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.points import Point
 from ctsigprop.files import atomic, made, to_json, write_failures
-from ctsigprop.runs import CONFIG, LOCK, SUMMARY, RunFolder, wait_for_folder
+from ctsigprop.runs import LOCK, SUMMARY, RunFolder, wait_for_folder
 from ctsigprop.settings import Settings
 
 CONTENT = "sweep.yaml"

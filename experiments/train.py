@@ -6,14 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import settings_from, to_values
+from ctsigprop.config import settings_from, to_values, wing_of
 from ctsigprop.errors import InputError, Interrupted, RunFailure
 from ctsigprop.experiments.flags import Values, given, merged
 from ctsigprop.runs import RunFolder, claim_folder
-from ctsigprop.settings import Settings
+from ctsigprop.settings import AnySettings, DiscreteSettings, Settings
 from ctsigprop.threads import set_threads
-
-WINGS = ("continuous", "discrete", "spiking")
 
 Undo = Callable[[], None]
 """Leaves a run as it was before a command that was refused."""
@@ -28,9 +26,9 @@ def command(options: Mapping[str, Any]) -> None:
     Raises:
         CtsigpropError: with the exit status that it stands for.
     """
-    _check_wing(options.get("wing", "continuous"))
-    values, begin = given(options), _resumed if options.get("resume") else _created
-    settings, run, undo = begin(Path(options["run_dir"]) if "run_dir" in options else None, values)
+    wing = options["wing"]
+    values, begin = given(options, wing), _resumed if options.get("resume") else _created
+    settings, run, undo = begin(Path(options["run_dir"]) if "run_dir" in options else None, values, wing)
     set_threads(settings.training.threads)
     print(f"run in {run.path}", flush=True)
     with run:
@@ -42,24 +40,28 @@ def command(options: Mapping[str, Any]) -> None:
     print(f"figures in {run.figures}")
 
 
-def train_in(run: RunFolder, settings: Settings, *, quiet: bool) -> dict[str, Any]:
+def train_in(run: RunFolder, settings: AnySettings, *, quiet: bool) -> dict[str, Any]:
     """Trains in a run's folder, from its last checkpoint where it has one, and logs every measure.
 
     Returns:
         The summary that was written.
 
     Raises:
-        CtsigpropError: as `ctsigprop.continuous.training.train` does.
+        CtsigpropError: as the `train` of the wing does.
         KeyboardInterrupt: after the state was saved.
     """
+    begun = run.checkpoint("last").exists()
+    if isinstance(settings, DiscreteSettings):
+        from ctsigprop.discrete import training
+
+        return training.train(settings, run, resume=begun, quiet=quiet)
     from ctsigprop.analysis.probe import probe, weight_angles
     from ctsigprop.continuous.training import train
 
-    begun = run.checkpoint("last").exists()
     return train(settings, run, resume=begun, quiet=quiet, measure=weight_angles, probe=probe)
 
 
-def _trained(settings: Settings, run: RunFolder, undo: Undo, *, quiet: bool) -> dict[str, Any]:
+def _trained(settings: AnySettings, run: RunFolder, undo: Undo, *, quiet: bool) -> dict[str, Any]:
     try:
         summary = train_in(run, settings, quiet=quiet)
         _draw(run, settings)
@@ -72,34 +74,34 @@ def _trained(settings: Settings, run: RunFolder, undo: Undo, *, quiet: bool) -> 
         raise Interrupted(f"interrupted: go on with `{again}`") from interruption
 
 
-def _draw(run: RunFolder, settings: Settings) -> None:
-    from ctsigprop.analysis.curves import draw_curves
-    from ctsigprop.analysis.learned import draw_learned
-    from ctsigprop.analysis.trained import load_trained
+def _draw(run: RunFolder, settings: AnySettings) -> None:
+    if isinstance(settings, Settings):
+        from ctsigprop.analysis.curves import draw_curves
+        from ctsigprop.analysis.learned import draw_learned
+        from ctsigprop.analysis.trained import load_trained
 
-    draw_curves(run.metrics(), run.figures, settings.solver.tolerance)
-    draw_learned(load_trained(run), run.figures)
+        draw_curves(run.metrics(), run.figures, settings.solver.tolerance)
+        draw_learned(load_trained(run), run.figures)
+    else:
+        from ctsigprop.analysis.layers import draw_layers
 
-
-def _check_wing(wing: str) -> None:
-    if wing not in WINGS:
-        raise InputError(f"--wing = {wing}: must be one of {', '.join(WINGS)}")
-    if wing != "continuous":
-        raise InputError(f"--wing = {wing}: is not in this version: leave it out to train the continuous wing")
+        draw_layers(run.metrics(), run.figures)
 
 
-def _created(run_dir: Path | None, values: Values) -> tuple[Settings, RunFolder, Undo]:
-    settings = settings_from(values)
+def _created(run_dir: Path | None, values: Values, wing: str) -> tuple[AnySettings, RunFolder, Undo]:
+    settings = settings_from(values, wing)
     run = RunFolder.create(run_dir or claim_folder(settings), settings)
     return settings, run, run.discard
 
 
-def _resumed(run_dir: Path | None, values: Values) -> tuple[Settings, RunFolder, Undo]:
+def _resumed(run_dir: Path | None, values: Values, wing: str) -> tuple[AnySettings, RunFolder, Undo]:
     """The run's own settings; those given again must be the same, but for more epochs."""
     if run_dir is None:
         raise InputError("--resume: does not say which run: give its folder with --run-dir")
     before = RunFolder.open(run_dir).settings()
-    settings = settings_from(merged(to_values(before), values))
+    if wing_of(before) != wing:
+        raise InputError(f"--wing = {wing}: the run in {run_dir} is of the {wing_of(before)} wing: leave it out")
+    settings = settings_from(merged(to_values(before), values), wing)
     _check_unchanged(to_values(before), to_values(settings), run_dir)
     run = RunFolder.resume(run_dir)
     run.write_settings(settings)

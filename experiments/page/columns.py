@@ -7,7 +7,7 @@ from math import prod
 from ctsigprop.continuous.network import connection_name
 from ctsigprop.datasets.catalog import CATALOG
 from ctsigprop.experiments.page.run import Outcome, Run
-from ctsigprop.settings import Settings
+from ctsigprop.settings import AnySettings, DiscreteSettings, Settings
 
 NOTHING = "\N{EN DASH}"
 WITHOUT_LOOP = {"symmetric_ep": "symmetric weights", "random_feedback_ep": "random feedback"}
@@ -43,10 +43,11 @@ def columns() -> list[Column]:
     return [
         _of_settings("dataset", _dataset),
         _of_settings("network", _network),
-        _number_of_settings("beta", lambda settings: settings.nudging.beta),
-        _of_settings("nudging", lambda settings: settings.nudging.kind),
-        _of_settings("loop", _loop),
-        _number_of_settings("seed", lambda settings: settings.training.seed),
+        _of_settings("learning", _learning),
+        Column("beta", "beta", True, _beta),
+        _of_settings("nudging", lambda settings: settings.nudging.kind if isinstance(settings, Settings) else NOTHING),
+        _of_settings("loop", lambda settings: _loop(settings) if isinstance(settings, Settings) else NOTHING),
+        Column("seed", "seed", True, _seed),
         Column("epochs", "epochs", True, _epochs),
         _number_of_outcome("best", "best", "{:g}", lambda outcome: outcome.best_epoch),
         _number_of_outcome("validation", "validation", "{:.2f}", lambda outcome: outcome.validation),
@@ -57,15 +58,8 @@ def columns() -> list[Column]:
     ]
 
 
-def _of_settings(name: str, text: Callable[[Settings], str]) -> Column:
+def _of_settings(name: str, text: Callable[[AnySettings], str]) -> Column:
     return Column(name, name, False, lambda run: Cell(text(run.settings) if run.settings else NOTHING))
-
-
-def _number_of_settings(name: str, number: Callable[[Settings], float]) -> Column:
-    def cell(run: Run) -> Cell:
-        return Cell(f"{number(run.settings):g}", number(run.settings)) if run.settings else Cell(NOTHING)
-
-    return Column(name, name, True, cell)
 
 
 def _number_of_outcome(key: str, title: str, pattern: str, number: Callable[[Outcome], float]) -> Column:
@@ -75,12 +69,31 @@ def _number_of_outcome(key: str, title: str, pattern: str, number: Callable[[Out
     return Column(key, title, True, cell)
 
 
-def _dataset(settings: Settings) -> str:
+def _beta(run: Run) -> Cell:
+    if not isinstance(run.settings, Settings):
+        return Cell(NOTHING)
+    return Cell(f"{run.settings.nudging.beta:g}", run.settings.nudging.beta)
+
+
+def _seed(run: Run) -> Cell:
+    return Cell(f"{run.settings.training.seed}", run.settings.training.seed) if run.settings else Cell(NOTHING)
+
+
+def _learning(settings: AnySettings) -> str:
+    if isinstance(settings, DiscreteSettings):
+        return settings.learning.algorithm
+    return "ep + sp" if settings.network.architecture == "sigprop_loop" else "ep"
+
+
+def _dataset(settings: AnySettings) -> str:
     limit = settings.data.limit
     return settings.data.name + (f", first {limit:,}" if limit is not None else "")
 
 
-def _network(settings: Settings) -> str:
+def _network(settings: AnySettings) -> str:
+    if isinstance(settings, DiscreteSettings) and settings.network.architecture != "fc":
+        widen = settings.network.widen
+        return settings.network.architecture + (f"({widen}x)" if widen > 1 else "")
     entry = CATALOG[settings.data.name]
     return "-".join(map(str, (prod(entry.shape), *settings.network.hidden, entry.classes)))
 

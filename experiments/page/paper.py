@@ -83,7 +83,7 @@ def measured(published: Published, runs: Iterable[Run]) -> list[Measured]:
     """
     alike: dict[str, dict[int, tuple[Run, Outcome]]] = {}
     for run in runs:
-        if run.settings and run.outcome and run.finished and _is_of(published, run.settings):
+        if isinstance(run.settings, Settings) and run.outcome and run.finished and _is_of(published, run.settings):
             of_seed = alike.setdefault(_without_seed(run.settings), {})
             of_seed.setdefault(run.settings.training.seed, (run, run.outcome))
     pooled = [Measured(*zip(*of_seed.values(), strict=True)) for of_seed in alike.values()]

@@ -22,11 +22,11 @@ from ctsigprop.experiments.page.gather import Found, Reproduction, Sweep
 from ctsigprop.experiments.page.run import Run
 from ctsigprop.experiments.page.summary_table import over_seeds
 from ctsigprop.files import to_json
-from ctsigprop.settings import Settings
+from ctsigprop.settings import WINGS, AnySettings
 
 BUDGET = 4_500_000
 MOST_DETAILED = 250
-DEFAULTS = to_values(Settings())
+DEFAULTS = {kind: to_values(kind()) for kind in WINGS.values()}
 
 
 @dataclass(frozen=True)
@@ -162,12 +162,13 @@ def _state(run: Run) -> str:
     return f"Unfinished: {run.outcome.epochs} of {run.planned or 'an unknown number of'} epochs have ended."
 
 
-def _changed(settings: Settings) -> tuple[tuple[str, str, str], ...]:
+def _changed(settings: AnySettings) -> tuple[tuple[str, str, str], ...]:
+    defaults = DEFAULTS[type(settings)]
     return tuple(
-        (f"{group}.{name}", _shown(value), _shown(DEFAULTS[group][name]))
+        (f"{group}.{name}", _shown(value), _shown(defaults[group][name]))
         for group, values in to_values(settings).items()
         for name, value in values.items()
-        if value != DEFAULTS[group][name]
+        if value != defaults[group][name]
     )
 
 

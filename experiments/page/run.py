@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ctsigprop.config import CONFIG
 from ctsigprop.errors import InputError
-from ctsigprop.runs import CONFIG, METRICS, SUMMARY, RunFolder, best_row
-from ctsigprop.settings import Settings
+from ctsigprop.runs import METRICS, SUMMARY, RunFolder, best_row
+from ctsigprop.settings import AnySettings
 
 FILES = frozenset((CONFIG, METRICS, SUMMARY))
 ERRORS = ("train_error", "validation_error", "test_error")
@@ -52,7 +53,7 @@ class Run:
 
     name: str
     path: Path
-    settings: Settings | None
+    settings: AnySettings | None
     rows: tuple[Mapping[str, Any], ...]
     summary: Mapping[str, Any]
     outcome: Outcome | None

@@ -1,13 +1,18 @@
 """All settings of the continuous wing: frozen dataclasses that refuse a wrong value when they are made."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from sys import float_info
-from typing import Literal, get_args
+from typing import Literal
 
-from ctsigprop.errors import InputError
+from ctsigprop.settings.checks import (
+    require,
+    require_flag,
+    require_number,
+    require_one_of,
+    require_sequence,
+    require_whole,
+)
+from ctsigprop.settings.data import DataSettings
 
-DatasetName = Literal["digits", "mnist", "fashion-mnist", "kmnist", "cifar-10", "cifar-100", "svhn"]
 Architecture = Literal["sigprop_loop", "symmetric_ep", "random_feedback_ep"]
 Rho = Literal["hard_sigmoid", "logistic", "tanh", "rectifier"]
 Method = Literal["anderson", "sweeps", "euler", "heun", "rk4", "dopri5", "exponential_euler"]
@@ -16,55 +21,6 @@ Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
 
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
-
-
-def _require(condition: bool, field_name: str, value: object, allowed: str) -> None:
-    if not condition:
-        raise InputError(f"{field_name} = {value!r}: must be {allowed}")
-
-
-def _one_of(field_name: str, value: object, choices: object) -> None:
-    allowed = get_args(choices)
-    _require(value in allowed, field_name, value, "one of " + ", ".join(map(str, allowed)))
-
-
-def require_whole(field_name: str, value: object, least: int) -> int:
-    """A value that has turned out to be a whole number of at least `least`.
-
-    Raises:
-        InputError: naming the field and the value.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InputError(f"{field_name} = {value!r}: must be a whole number, at least {least}")
-    return value
-
-
-def _number(
-    field_name: str, value: object, low: float, high: float = float_info.max, *, open_low: bool = False
-) -> None:
-    inside = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-    bounds = f"{'greater than' if open_low else 'at least'} {low:g}"
-    if high < float_info.max:
-        bounds += f" and at most {high:g}"
-    _require(inside and not (open_low and value == low), field_name, value, f"a finite number {bounds}")
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """What is learned.
-
-    Attributes:
-        name: dataset; `ctsigprop data list` shows them.
-        limit: use only the first so many training samples (all where it is left out).
-    """
-
-    name: DatasetName = "digits"
-    limit: int | None = None
-
-    def __post_init__(self) -> None:
-        _one_of("data.name", self.name, DatasetName)
-        if self.limit is not None:
-            require_whole("data.limit", self.limit, 1)
 
 
 @dataclass(frozen=True)
@@ -93,10 +49,10 @@ class NetworkSettings:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        _one_of("network.architecture", self.architecture, Architecture)
-        _sequence(self, "network", "hidden")
-        _sequence(self, "network", "loops")
-        _require(
+        require_one_of("network.architecture", self.architecture, Architecture)
+        require_sequence(self, "network", "hidden")
+        require_sequence(self, "network", "loops")
+        require(
             len(self.hidden) > 0,
             "network.hidden",
             list(self.hidden),
@@ -106,12 +62,12 @@ class NetworkSettings:
             require_whole("network.hidden", units, 1)
         layers = f"one or more different hidden layers, 1 to {len(self.hidden)}"
         known = all(isinstance(layer, int) and 1 <= layer <= len(self.hidden) for layer in self.loops)
-        _require(known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers)
-        _one_of("network.rho", self.rho, Rho)
-        _number("network.time_constant", self.time_constant, 0.0, open_low=True)
-        _number("network.output_gain", self.output_gain, 0.0)
-        _number("network.feedback_gain", self.feedback_gain, 0.0)
-        _one_of("network.precision", self.precision, Precision)
+        require(known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers)
+        require_one_of("network.rho", self.rho, Rho)
+        require_number("network.time_constant", self.time_constant, 0.0, open_low=True)
+        require_number("network.output_gain", self.output_gain, 0.0)
+        require_number("network.feedback_gain", self.feedback_gain, 0.0)
+        require_one_of("network.precision", self.precision, Precision)
 
 
 @dataclass(frozen=True)
@@ -135,14 +91,14 @@ class SolverSettings:
     longest: float = 200.0
 
     def __post_init__(self) -> None:
-        _one_of("solver.method", self.method, Method)
-        _number("solver.tolerance", self.tolerance, 0.0, 0.1, open_low=True)
+        require_one_of("solver.method", self.method, Method)
+        require_number("solver.tolerance", self.tolerance, 0.0, 0.1, open_low=True)
         require_whole("solver.max_sweeps", self.max_sweeps, 1)
-        _one_of("solver.start", self.start, Start)
-        _number("solver.step", self.step, 0.0, open_low=True)
-        _number("solver.longest", self.longest, 0.0, open_low=True)
+        require_one_of("solver.start", self.start, Start)
+        require_number("solver.step", self.step, 0.0, open_low=True)
+        require_number("solver.longest", self.longest, 0.0, open_low=True)
         allowed = f"at most a million times solver.step = {self.step:g}"
-        _require(self.longest <= 1e6 * self.step, "solver.longest", self.longest, allowed)
+        require(self.longest <= 1e6 * self.step, "solver.longest", self.longest, allowed)
 
 
 @dataclass(frozen=True)
@@ -158,8 +114,8 @@ class NudgingSettings:
     beta: float = 1.0
 
     def __post_init__(self) -> None:
-        _one_of("nudging.kind", self.kind, NudgingKind)
-        _number("nudging.beta", self.beta, 0.0, open_low=True)
+        require_one_of("nudging.kind", self.kind, NudgingKind)
+        require_number("nudging.beta", self.beta, 0.0, open_low=True)
 
 
 @dataclass(frozen=True)
@@ -182,19 +138,19 @@ class LearningSettings:
     fixed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _sequence(self, "learning", "rates")
-        _sequence(self, "learning", "fixed")
-        _require(
+        require_sequence(self, "learning", "rates")
+        require_sequence(self, "learning", "fixed")
+        require(
             len(self.rates) > 0,
             "learning.rates",
             list(self.rates),
             "one number, or one for each forward connection",
         )
         for rate in self.rates:
-            _number("learning.rates", rate, 0.0)
-        _number("learning.feedback_rate", self.feedback_rate, 0.0)
-        _number("learning.decay", self.decay, 0.0, 1.0, open_low=True)
-        _number("learning.weight_decay", self.weight_decay, 0.0)
+            require_number("learning.rates", rate, 0.0)
+        require_number("learning.feedback_rate", self.feedback_rate, 0.0)
+        require_number("learning.decay", self.decay, 0.0, 1.0, open_low=True)
+        require_number("learning.weight_decay", self.weight_decay, 0.0)
 
 
 @dataclass(frozen=True)
@@ -222,10 +178,10 @@ class TrainingSettings:
         require_whole("training.batch_size", self.batch_size, 1)
         require_whole("training.seed", self.seed, 0)
         require_whole("training.threads", self.threads, 1)
-        _sequence(self, "training", "keep")
+        require_sequence(self, "training", "keep")
         for epoch in self.keep:
             require_whole("training.keep", epoch, 1)
-        _require(isinstance(self.tensorboard, bool), "training.tensorboard", self.tensorboard, "true or false")
+        require_flag("training.tensorboard", self.tensorboard)
 
 
 @dataclass(frozen=True)
@@ -262,13 +218,18 @@ class Settings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
 
+    @property
+    def title(self) -> str:
+        """What runs of these settings are called."""
+        return f"{self.data.name}-{self.network.architecture}"
+
     def __post_init__(self) -> None:
         hidden, rates, beta = self.network.hidden, self.learning.rates, self.nudging.beta
         forward = len(hidden) + 1
         allowed = f"1 number, or {forward} for the forward connections of network.hidden = {list(hidden)}"
-        _require(len(rates) in (1, forward), "learning.rates", list(rates), allowed)
+        require(len(rates) in (1, forward), "learning.rates", list(rates), allowed)
         finest = FINEST_TOLERANCE[self.network.precision]
-        _require(
+        require(
             self.solver.tolerance >= finest,
             "solver.tolerance",
             self.solver.tolerance,
@@ -277,12 +238,4 @@ class Settings:
         if self.nudging.kind != "positive":
             bound = 1 / self.network.time_constant
             allowed = f"below 1 / network.time_constant = {bound:g} with {self.nudging.kind} nudging"
-            _require(beta < bound, "nudging.beta", beta, f"{allowed}, or outputs run away from their targets")
-
-
-def _sequence(settings: object, group: str, name: str) -> None:
-    """Turns a list read from YAML into the tuple that a frozen dataclass holds."""
-    value = getattr(settings, name)
-    listed = isinstance(value, Sequence) and not isinstance(value, str)
-    _require(listed, f"{group}.{name}", value, "a list in brackets, such as [1, 2]")
-    object.__setattr__(settings, name, tuple(value))
+            require(beta < bound, "nudging.beta", beta, f"{allowed}, or outputs run away from their targets")

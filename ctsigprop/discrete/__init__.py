@@ -1,0 +1,1 @@
+"""Networks that PyTorch trains: signal propagation, and backpropagation and its relatives beside it."""

@@ -1,0 +1,180 @@
+"""What every learning rule of this wing is: stages that a batch passes in order, each updated on its own."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ctsigprop.errors import InputError
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What one stage hands to the next; no graph hangs on it.
+
+    Attributes:
+        h: activations, shape (samples, ...).
+        t: targets, shape (targets, ...), where the learning rule sends any.
+        context: what a target generator with feedback is given: shape (samples, classes).
+    """
+
+    h: Tensor
+    t: Tensor | None = None
+    context: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What training on one batch left behind at one stage.
+
+    Attributes:
+        signal: for the next stage.
+        loss: of this stage, before its update; a scalar.
+        scores: its prediction, shape (samples, classes), the larger the likelier; None where it makes none.
+    """
+
+    signal: Signal
+    loss: Tensor
+    scores: Tensor | None
+
+
+class Stage(nn.Module):
+    """A part of a network with an optimizer of its own: one layer, or all of them where the rule locks them.
+
+    `forward` passes a signal on without learning.
+    """
+
+    def __init__(self, name: str) -> None:
+        """A stage without parameters: the rules add theirs, then call `learn_with`."""
+        super().__init__()
+        self.name = name
+        self.optimizer: torch.optim.Optimizer
+
+    def learn_with(self, rate: float, weight_decay: float = 0.0) -> None:
+        """Gives all parameters of the stage that learn to an Adam optimizer of its own.
+
+        Raises:
+            InputError: there is none that learns.
+        """
+        parameters = [one for one in self.parameters() if one.requires_grad]
+        if not parameters:
+            raise InputError(f"{self.name}: has no parameters that learn: join it to the layer before it")
+        self.optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, fused=True)
+
+    def update(self, loss: Tensor) -> None:
+        """One step down the gradient of the loss, after which the gradient is freed: no other stage needs it."""
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def step(self, signal: Signal, labels: Tensor) -> Step:
+        """Passes a batch on and learns from it.
+
+        Args:
+            signal: from the stage before.
+            labels: classes, shape (samples,).
+        """
+        raise NotImplementedError
+
+    def scores(self, signal: Signal) -> Tensor | None:
+        """The prediction that can be read from what `forward` gave, shape (samples, classes); None where none can."""
+        raise NotImplementedError
+
+
+class Learner(nn.Module):
+    """A network and the rule that trains it.
+
+    Attributes:
+        stages: in the order that a batch passes them; the last one makes the network's prediction.
+        classes: how many there are.
+        precision: float32, or bfloat16 for automatic mixed precision.
+    """
+
+    def __init__(self, stages: Iterable[Stage], classes: int, precision: str = "float32") -> None:
+        """A learner whose signal begins with the inputs alone."""
+        super().__init__()
+        self.stages: Sequence[Stage] = nn.ModuleList(stages)  # type: ignore[assignment]
+        self.classes = classes
+        self.precision = precision
+
+    def begin(self, inputs: Tensor, labels: Tensor) -> Signal:
+        """The signal for the first stage."""
+        return Signal(inputs)
+
+    def step(self, inputs: Tensor, labels: Tensor) -> list[Step]:
+        """Trains on one batch, stage by stage; what a stage no longer needs is freed before the next begins.
+
+        Args:
+            inputs: shape (samples, ...).
+            labels: classes, shape (samples,).
+        """
+        steps = []
+        with self.autocast(inputs.device):
+            signal = self.begin(inputs, labels)
+        for stage in self.stages:
+            with self.autocast(inputs.device):  # for each stage anew: the end of the block frees the weights it cast
+                step = stage.step(signal, labels)
+            signal = step.signal
+            steps.append(Step(Signal(signal.h.new_empty(0)), step.loss, step.scores))
+        return steps
+
+    @torch.no_grad()
+    def scores(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Predictions of all stages that make one, by the stage's name; the network's own is the last.
+
+        Call `eval()` first: batch normalisation and dropout are as the mode says.
+        """
+        exits = {}
+        with self.autocast(inputs.device):
+            signal = Signal(inputs)
+            for stage in self.stages:
+                signal = stage(signal)
+                scores = stage.scores(signal)
+                if scores is not None:
+                    exits[stage.name] = scores
+        return exits
+
+    def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
+        """The block's products are taken in the learner's precision."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    def set_rate(self, rate: float) -> None:
+        """The learning rate of every stage from now on."""
+        for stage in self.stages:
+            for group in stage.optimizer.param_groups:
+                group["lr"] = rate
+
+    def parameter_arrays(self) -> dict[str, NDArray[Any]]:
+        """Parameters and statistics as arrays, by name: what prediction needs."""
+        return {name: _array(value) for name, value in self.state_dict().items()}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All state as arrays, by name: parameters, statistics and the optimizers' moments."""
+        arrays = self.parameter_arrays()
+        for stage in self.stages:
+            for place, entry in stage.optimizer.state_dict()["state"].items():
+                arrays |= {f"{stage.name}.adam.{place}.{name}": _array(value) for name, value in entry.items()}
+        return arrays
+
+    def load_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Goes on from what `arrays`, or `parameter_arrays`, gave."""
+        own = self.state_dict()
+        self.load_state_dict({name: torch.from_numpy(arrays[name].copy()) for name in own})
+        for stage in self.stages:
+            state = stage.optimizer.state_dict()
+            moments: dict[int, dict[str, Tensor]] = {}
+            prefix = f"{stage.name}.adam."
+            for name, value in arrays.items():
+                if name.startswith(prefix):
+                    place, moment = name.removeprefix(prefix).split(".")
+                    moments.setdefault(int(place), {})[moment] = torch.from_numpy(value.copy())
+            stage.optimizer.load_state_dict({**state, "state": moments})
+
+
+def _array(value: Tensor) -> NDArray[Any]:
+    return np.array(value.detach().cpu().numpy())

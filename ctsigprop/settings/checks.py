@@ -1,0 +1,81 @@
+"""What a setting may be: each check passes a value or refuses it in one line that names the field."""
+
+from collections.abc import Sequence
+from sys import float_info
+from typing import get_args
+
+from ctsigprop.errors import InputError
+
+
+def require(condition: bool, field_name: str, value: object, allowed: str) -> None:
+    """Refuses the value of a field where the condition does not hold.
+
+    Raises:
+        InputError: naming the field, the value and what is allowed.
+    """
+    if not condition:
+        raise InputError(f"{field_name} = {value!r}: must be {allowed}")
+
+
+def require_one_of(field_name: str, value: object, choices: object) -> None:
+    """Passes a value that a `Literal` lists.
+
+    Raises:
+        InputError: naming the field, the value and the choices.
+    """
+    allowed = get_args(choices)
+    require(value in allowed, field_name, value, "one of " + ", ".join(map(str, allowed)))
+
+
+def require_whole(field_name: str, value: object, least: int) -> int:
+    """A value that has turned out to be a whole number of at least `least`.
+
+    Raises:
+        InputError: naming the field and the value.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(f"{field_name} = {value!r}: must be a whole number, at least {least}")
+    return value
+
+
+def require_number(
+    field_name: str,
+    value: object,
+    low: float,
+    high: float = float_info.max,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> None:
+    """Passes a finite number within its bounds, either of which may be left out of what is allowed.
+
+    Raises:
+        InputError: naming the field, the value and the bounds.
+    """
+    inside = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    bounds = f"{'greater than' if open_low else 'at least'} {low:g}"
+    if high < float_info.max:
+        bounds += f" and {'below' if open_high else 'at most'} {high:g}"
+    outside = (open_low and value == low) or (open_high and value == high)
+    require(inside and not outside, field_name, value, f"a finite number {bounds}")
+
+
+def require_flag(field_name: str, value: object) -> None:
+    """Passes true or false.
+
+    Raises:
+        InputError: naming the field and the value.
+    """
+    require(isinstance(value, bool), field_name, value, "true or false")
+
+
+def require_sequence(settings: object, group: str, name: str) -> None:
+    """Turns a list read from YAML into the tuple that a frozen dataclass holds.
+
+    Raises:
+        InputError: naming the field and the value.
+    """
+    value = getattr(settings, name)
+    listed = isinstance(value, Sequence) and not isinstance(value, str)
+    require(listed, f"{group}.{name}", value, "a list in brackets, such as [1, 2]")
+    object.__setattr__(settings, name, tuple(value))

@@ -1,0 +1,213 @@
+"""All settings of the discrete wing."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ctsigprop.settings.checks import (
+    require,
+    require_flag,
+    require_number,
+    require_one_of,
+    require_sequence,
+    require_whole,
+)
+from ctsigprop.settings.data import DataSettings
+
+Architecture = Literal["fc", "conv", "vgg8b"]
+Activation = Literal["leaky_relu", "relu", "tanh"]
+Algorithm = Literal["sp", "bp", "fa", "dfa", "ll-bp", "ll-fa", "shallow"]
+Generator = Literal["target-only", "target-input", "target-loop", "target-loop-error"]
+Place = Literal["hidden", "input"]
+Weights = Literal["learned", "fixed"]
+Density = Literal["dense", "sparse"]
+LayerLoss = Literal["prediction", "hebbian"]
+Similarity = Literal["dot", "l2"]
+Scope = Literal["class", "sample"]
+Prediction = Literal["classification", "output-target"]
+Precision = Literal["float32", "bfloat16"]
+Device = Literal["cpu", "cuda"]
+Augmentation = Literal["none", "crop", "crop-flip"]
+
+
+@dataclass(frozen=True)
+class DiscreteNetworkSettings:
+    """The layers.
+
+    Attributes:
+        architecture: fc (fully connected), conv (Table VI's small convolutional network) or vgg8b (Tables I to IV).
+        hidden: fc only: units of each hidden layer, from the input side.
+        widen: conv and vgg8b: factor on every width.
+        activation: of every hidden layer.
+        batch_norm: normalise before each activation.
+        dropout: fraction of a hidden layer's outputs that training leaves out.
+    """
+
+    architecture: Architecture = "fc"
+    hidden: tuple[int, ...] = (256, 256)
+    widen: int = 1
+    activation: Activation = "leaky_relu"
+    batch_norm: bool = True
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        require_one_of("network.architecture", self.architecture, Architecture)
+        require_sequence(self, "network", "hidden")
+        allowed = "at least one hidden layer, such as [256, 256]"
+        require(len(self.hidden) > 0, "network.hidden", list(self.hidden), allowed)
+        for units in self.hidden:
+            require_whole("network.hidden", units, 1)
+        require_whole("network.widen", self.widen, 1)
+        require_one_of("network.activation", self.activation, Activation)
+        require_flag("network.batch_norm", self.batch_norm)
+        require_number("network.dropout", self.dropout, 0.0, 1.0, open_high=True)
+
+
+@dataclass(frozen=True)
+class DiscreteLearningSettings:
+    """What trains the layers.
+
+    Attributes:
+        algorithm: sp (signal propagation), bp, fa and dfa (backpropagation, feedback alignment, direct feedback
+            alignment), ll-bp and ll-fa (local losses with backpropagation or feedback alignment inside a layer) or
+            shallow (only the classification layer learns).
+        rate: of Adam.
+        decay: factor on the rate at each of `decay_at`.
+        decay_at: fractions of the epochs after which the rate decays.
+        weight_decay: fraction of a weight that an update at rate 1 takes off (decoupled).
+        similarity_weight: ll-bp and ll-fa: weight of the similarity loss; the prediction loss has the rest.
+    """
+
+    algorithm: Algorithm = "sp"
+    rate: float = 5e-4
+    decay: float = 0.25
+    decay_at: tuple[float, ...] = (0.5, 0.75, 0.89, 0.94)
+    weight_decay: float = 0.0
+    similarity_weight: float = 0.99
+
+    def __post_init__(self) -> None:
+        require_one_of("learning.algorithm", self.algorithm, Algorithm)
+        require_number("learning.rate", self.rate, 0.0, open_low=True)
+        require_number("learning.decay", self.decay, 0.0, 1.0, open_low=True)
+        require_sequence(self, "learning", "decay_at")
+        for fraction in self.decay_at:
+            require_number("learning.decay_at", fraction, 0.0, 1.0)
+        require_number("learning.weight_decay", self.weight_decay, 0.0)
+        require_number("learning.similarity_weight", self.similarity_weight, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """Signal propagation: the targets that travel with the inputs, and what compares the two.
+
+    Attributes:
+        generator: target-only (Eq. 1), target-input (Eq. 10), target-loop (Eq. 11) or target-loop-error (Eq. 12).
+        place: where the learning signal enters: at the first hidden layer's output, or at the network's input.
+        weights: whether the generator learns or stays as it was drawn.
+        density: dense (targets as large as the layer's outputs) or sparse (Sec. III-E).
+        size: sparse, fully connected: entries of a target that are not zero; half of them where it is left out.
+        error_rate: target-loop-error: eta, how much of the output error the target takes in.
+        loss: prediction (Eq. 9) or hebbian (Eq. 14).
+        similarity: what compares outputs and targets: dot (Eq. 6) or l2 (Eq. 7).
+        scope: one target for each class, or one for each sample of the batch.
+        prediction: classification (a layer of its own, Fig. 2b) or output-target (Fig. 2a).
+    """
+
+    generator: Generator = "target-only"
+    place: Place = "hidden"
+    weights: Weights = "learned"
+    density: Density = "dense"
+    size: int | None = None
+    error_rate: float = 1.0
+    loss: LayerLoss = "prediction"
+    similarity: Similarity = "dot"
+    scope: Scope = "class"
+    prediction: Prediction = "classification"
+
+    def __post_init__(self) -> None:
+        require_one_of("target.generator", self.generator, Generator)
+        require_one_of("target.place", self.place, Place)
+        require_one_of("target.weights", self.weights, Weights)
+        require_one_of("target.density", self.density, Density)
+        if self.size is not None:
+            require_whole("target.size", self.size, 1)
+        require_number("target.error_rate", self.error_rate, 0.0)
+        require_one_of("target.loss", self.loss, LayerLoss)
+        require_one_of("target.similarity", self.similarity, Similarity)
+        require_one_of("target.scope", self.scope, Scope)
+        require_one_of("target.prediction", self.prediction, Prediction)
+
+
+@dataclass(frozen=True)
+class DiscreteTrainingSettings:
+    """The run.
+
+    Attributes:
+        epochs: passes over the training set.
+        batch_size: samples an update.
+        seed: seeds the weights, the order of the samples, dropout and augmentation.
+        threads: threads of every numerical library.
+        device: cpu or cuda.
+        precision: float32, or bfloat16 for the products (automatic mixed precision).
+        channels_last: memory layout of images and convolutions; faster in bfloat16.
+        augment: none, crop (random crops after padding by 4) or crop-flip (and mirrored at random).
+        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz.
+        tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
+    """
+
+    epochs: int = 20
+    batch_size: int = 128
+    seed: int = 0
+    threads: int = 2
+    device: Device = "cpu"
+    precision: Precision = "float32"
+    channels_last: bool = False
+    augment: Augmentation = "none"
+    keep: tuple[int, ...] = ()
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        require_whole("training.epochs", self.epochs, 1)
+        require_whole("training.batch_size", self.batch_size, 2)
+        require_whole("training.seed", self.seed, 0)
+        require_whole("training.threads", self.threads, 1)
+        require_one_of("training.device", self.device, Device)
+        require_one_of("training.precision", self.precision, Precision)
+        require_flag("training.channels_last", self.channels_last)
+        require_one_of("training.augment", self.augment, Augmentation)
+        require_sequence(self, "training", "keep")
+        for epoch in self.keep:
+            require_whole("training.keep", epoch, 1)
+        require_flag("training.tensorboard", self.tensorboard)
+
+
+@dataclass(frozen=True)
+class DiscreteSettings:
+    """Everything that a run of the discrete wing depends on.
+
+    Raises:
+        InputError: two settings that do not go together.
+    """
+
+    data: DataSettings = field(default_factory=DataSettings)
+    network: DiscreteNetworkSettings = field(default_factory=DiscreteNetworkSettings)
+    learning: DiscreteLearningSettings = field(default_factory=DiscreteLearningSettings)
+    target: TargetSettings = field(default_factory=TargetSettings)
+    training: DiscreteTrainingSettings = field(default_factory=DiscreteTrainingSettings)
+
+    @property
+    def title(self) -> str:
+        """What runs of these settings are called."""
+        return f"{self.data.name}-{self.network.architecture}-{self.learning.algorithm}"
+
+    def __post_init__(self) -> None:
+        narrowest = min(self.network.hidden)
+        if self.network.architecture == "fc" and self.target.size is not None:
+            allowed = f"at most {narrowest}, the smallest of network.hidden"
+            require(self.target.size <= narrowest, "target.size", self.target.size, allowed)
+        if self.target.scope == "class":
+            generators = ("target-only",)
+            allowed = "target-only with target.scope = class: the others make a target for each sample (scope: sample)"
+            require(self.target.generator in generators, "target.generator", self.target.generator, allowed)
+        if self.target.prediction == "output-target":
+            allowed = "classification with target.scope = sample: a test sample has no target of its own"
+            require(self.target.scope == "class", "target.prediction", self.target.prediction, allowed)
