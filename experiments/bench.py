@@ -8,6 +8,7 @@ from ctsigprop.experiments.arguments import listed, output_file
 from ctsigprop.files import atomic, to_json
 
 BENCHMARKS = {
+    "parallel": "layers of VGG8b in two processes, beside one process and backpropagation",
     "solvers": "a free phase in time, beside SciPy and torchdiffeq at equal error",
     "sweep": "a sweep by one worker and by two, and what it costs to hand out a point",
     "training": "an epoch of training, beside backpropagation and plain Euler steps in PyTorch",

@@ -10,7 +10,15 @@ from ctsigprop.errors import InputError, Interrupted
 from ctsigprop.experiments.arguments import command_line, listed, whole_number
 from ctsigprop.threads import set_threads
 
-REPRODUCTIONS = {"figure-4": "how the weights of the loop come into alignment, on Fashion-MNIST (Fig. 4)"}
+REPRODUCTIONS = {
+    "figure-3": "how layers bring inputs and targets of one class together, on MNIST (Fig. 3)",
+    "figure-4": "how the weights of the loop come into alignment, on Fashion-MNIST (Fig. 4)",
+    "table-1": "time, memory and test error of BP, LL-BP, LL-FA and SP, VGG8b on CIFAR-10 (Table I)",
+    "table-2": "time and memory of each layer of VGG8b (Table II)",
+    "table-3": "time, memory and test error with dense and with sparse targets, VGG8b(2x) (Table III)",
+    "table-4": "time and memory of each layer with dense and with sparse targets (Table IV)",
+    "table-6": "test error of BP, FA, DFA and SP on MNIST and CIFAR-10 (Table VI)",
+}
 SCALES = {"smoke": "small and short, to see that it runs", "full": "what is compared with the paper"}
 
 

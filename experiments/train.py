@@ -66,7 +66,7 @@ def _trained(settings: AnySettings, run: RunFolder, undo: Undo, *, quiet: bool) 
         summary = train_in(run, settings, quiet=quiet)
         _draw(run, settings)
         return summary
-    except (InputError, RunFailure):
+    except (InputError, RunFailure, ModuleNotFoundError):
         undo()
         raise
     except KeyboardInterrupt as interruption:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.learning import learn
@@ -15,6 +14,7 @@ from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.phases import Contrast, contrast
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.errors import RunFailure
+from ctsigprop.progress import epoch_bar
 from ctsigprop.settings import Settings
 
 Measure = Callable[[Network], Mapping[str, Any]]
@@ -118,15 +118,7 @@ def run_epoch(
     batches = -(-count // size)
     early = _spread(settings.probe.early, batches) if measure and epoch == 1 else ()
     before = time.perf_counter() - tally.seconds
-    bar = tqdm(
-        total=count,
-        initial=tally.samples,
-        desc=f"epoch {epoch}/{settings.training.epochs}",
-        unit=" samples",
-        disable=quiet or None,
-        leave=False,
-    )
-    with bar:
+    with epoch_bar(count, tally.samples, epoch, settings.training.epochs, quiet=quiet) as bar:
         for start in range(tally.samples, count, size):
             if stop():
                 return False

@@ -1,9 +1,7 @@
 """Training in a run folder: epochs, the best checkpoint by validation error, resume, summary."""
 
-import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +14,11 @@ from ctsigprop.continuous.network import Array, Network, build
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.stability import loop_gain
 from ctsigprop.datasets import Dataset, load
-from ctsigprop.environment import environment
 from ctsigprop.errors import RunFailure
 from ctsigprop.interrupt import deferred_interrupt
+from ctsigprop.progress import Progress, Row, restored, summarised, train_epochs
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
-from ctsigprop.tensorboard import event_writer
 
 MEMORY = "memory"
 GAIN_COLUMNS = 640
@@ -30,25 +27,6 @@ Split = tuple[Array, NDArray[np.int64]]
 """Inputs (samples, features) and labels (samples,)."""
 
 Probe = Callable[[Network, Array, NDArray[np.int64], Settings], Mapping[str, Any]]
-
-log = logging.getLogger("ctsigprop")
-
-
-@dataclass
-class Progress:
-    """Where a run stands between two batches; with a checkpoint's arrays it is all that resuming needs.
-
-    Attributes:
-        epoch: epochs finished.
-        tally: of the epoch under way.
-        history: a row of metrics for each finished epoch.
-        best_epoch: the last of the epochs with the smallest validation error; 0 before the first has ended.
-    """
-
-    epoch: int = 0
-    tally: Tally = field(default_factory=Tally)
-    history: list[dict[str, Any]] = field(default_factory=list)
-    best_epoch: int = 0
 
 
 def train(
@@ -83,45 +61,45 @@ def train(
     sweeps = LayerSweeps(network)
     memory = np.zeros((len(data.train), sweeps.size), network.dtype)
     arrays = network.parameters() | {MEMORY: memory}
-    progress = _restored(run, arrays) if resume else Progress()
+    progress = Progress(0, Tally())
+    if resume:
+        saved, progress = restored(run, arrays, Tally)
+        for name, array in arrays.items():
+            array[...] = saved[name]
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     splits = {name: (part.inputs(network.dtype), part.labels) for name, part in parts.items()}
-    with (
-        np.errstate(over="ignore", invalid="ignore"),  # what becomes of it is refused in a sentence
-        event_writer(run.path, enabled=settings.training.tensorboard) as log_events,
-        deferred_interrupt() as stop,
-    ):
-        while progress.epoch < settings.training.epochs:
-            epoch = progress.epoch + 1
+    quieted = np.errstate(over="ignore", invalid="ignore")  # what becomes of it is refused in a sentence
+    with quieted, deferred_interrupt() as stop:
+
+        def learn(epoch: int, tally: Tally) -> bool:
             finished = run_epoch(
                 sweeps,
                 memory,
                 *splits["train"],
                 settings,
                 epoch=epoch,
-                tally=progress.tally,
+                tally=tally,
                 quiet=quiet,
                 stop=stop,
                 measure=measure,
             )
             refuse_lost_weights(network, epoch)
-            if not finished:
-                run.save_checkpoint("last", arrays, asdict(progress))
-                raise KeyboardInterrupt
-            row = _evaluated(sweeps, splits, settings, progress.tally, epoch, measure, probe)
-            best = all(row["validation_error"] <= past["validation_error"] for past in progress.history)
-            progress = Progress(epoch, Tally(), [*progress.history, row], epoch if best else progress.best_epoch)
-            if best:
-                run.save_checkpoint("best", network.parameters(), {"epoch": epoch})
-            if epoch in settings.training.keep:
-                run.save_checkpoint(f"epoch-{epoch}", arrays, asdict(progress))
-            run.write_metrics(progress.history)
-            log_events(row)
-            run.save_checkpoint("last", arrays, asdict(progress))  # last: a kill before it repeats the epoch
-            before = progress.history[-2]["warnings"] if epoch > 1 else {}
-            for kind in sorted(row["warnings"].keys() - before.keys()):
-                log.warning("epoch %d: %s", epoch, row["warnings"][kind])
-    return _summarised(run, settings, progress)
+            return finished
+
+        def evaluate(epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
+            return _evaluated(sweeps, splits, settings, tally, epoch, measure, probe)
+
+        progress = train_epochs(
+            run,
+            settings.training,
+            progress,
+            learn=learn,
+            evaluate=evaluate,
+            arrays=lambda: arrays,
+            weights=network.parameters,
+            tally=Tally,
+        )
+    return summarised(run, settings.training, progress)
 
 
 def draw(settings: Settings, data: Dataset) -> Network:
@@ -132,14 +110,6 @@ def draw(settings: Settings, data: Dataset) -> Network:
     """
     rng = np.random.default_rng(settings.training.seed)
     return build(data.features, data.classes, settings.network, settings.learning, rng)
-
-
-def _restored(run: RunFolder, arrays: Mapping[str, Array]) -> Progress:
-    """Copies the last checkpoint into `arrays` and returns its progress."""
-    saved, meta = run.load_checkpoint("last", like=arrays, keys=[entry.name for entry in fields(Progress)])
-    for name, array in arrays.items():
-        array[...] = saved[name]
-    return Progress(meta["epoch"], Tally(**meta["tally"]), meta["history"], meta["best_epoch"])
 
 
 def _evaluated(
@@ -188,20 +158,3 @@ def _largest_gain(sweeps: LayerSweeps, inputs: Array, settings: Settings) -> flo
         return float(loop_gain(sweeps, free.states).max())
     except np.linalg.LinAlgError as error:
         raise RunFailure("the loop gain is no longer finite: lower learning.rates and train anew") from error
-
-
-def _summarised(run: RunFolder, settings: Settings, progress: Progress) -> dict[str, Any]:
-    best, last = progress.history[progress.best_epoch - 1], progress.history[-1]
-    summary = {
-        "best_epoch": best["epoch"],
-        "best_validation_error": best["validation_error"],
-        "test_error": best["test_error"],
-        "final_train_error": last["train_error"],
-        "epochs": last["epoch"],
-        "seconds": sum(row["seconds"] for row in progress.history),
-        "seed": settings.training.seed,
-        "threads": settings.training.threads,
-        **environment(),
-    }
-    run.write_summary(summary)
-    return summary

@@ -112,16 +112,25 @@ class Learner(nn.Module):
         Args:
             inputs: shape (samples, ...).
             labels: classes, shape (samples,).
+
+        Raises:
+            InputError: a label that is no class; looked for on a CPU, because a GPU would have to be waited for.
         """
-        steps = []
+        if labels.device.type == "cpu" and not labels.is_floating_point():
+            _require_classes(labels, self.classes)
         with self.autocast(inputs.device):
             signal = self.begin(inputs, labels)
+        return self.step_from(signal, labels)[0]
+
+    def step_from(self, signal: Signal, labels: Tensor) -> tuple[list[Step], Signal]:
+        """Trains the stages on the signal of a batch; also returns what leaves the last of them."""
+        steps = []
         for stage in self.stages:
-            with self.autocast(inputs.device):  # for each stage anew: the end of the block frees the weights it cast
+            with self.autocast(labels.device):  # for each stage anew: the end of the block frees the weights it cast
                 step = stage.step(signal, labels)
             signal = step.signal
             steps.append(Step(Signal(signal.h.new_empty(0)), step.loss, step.scores))
-        return steps
+        return steps, signal
 
     @torch.no_grad()
     def scores(self, inputs: Tensor) -> dict[str, Tensor]:
@@ -167,13 +176,27 @@ class Learner(nn.Module):
         self.load_state_dict({name: torch.from_numpy(arrays[name].copy()) for name in own})
         for stage in self.stages:
             state = stage.optimizer.state_dict()
+            parameters = [one for group in stage.optimizer.param_groups for one in group["params"]]
             moments: dict[int, dict[str, Tensor]] = {}
             prefix = f"{stage.name}.adam."
             for name, value in arrays.items():
                 if name.startswith(prefix):
                     place, moment = name.removeprefix(prefix).split(".")
-                    moments.setdefault(int(place), {})[moment] = torch.from_numpy(value.copy())
+                    moments.setdefault(int(place), {})[moment] = _laid_out(value, parameters[int(place)])
             stage.optimizer.load_state_dict({**state, "state": moments})
+
+
+def _require_classes(labels: Tensor, classes: int) -> None:
+    lowest, highest = (int(end) for end in labels.aminmax())
+    if lowest < 0 or highest >= classes:
+        wrong = lowest if lowest < 0 else highest
+        raise InputError(f"labels: {wrong} is no class: must be from 0 to {classes - 1}: mend them, or add classes")
+
+
+def _laid_out(moment: NDArray[Any], parameter: Tensor) -> Tensor:
+    """A moment in the memory format of its parameter: a fused update goes through both in the order of memory."""
+    value = torch.from_numpy(moment.copy())
+    return torch.empty_like(parameter).copy_(value) if value.dim() else value
 
 
 def _array(value: Tensor) -> NDArray[Any]:

@@ -1,6 +1,9 @@
-"""The command line, called in this process, and small runs to try it on."""
+"""The command line, called in this process or in one of its own, and small runs to try it on."""
 
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +24,7 @@ class Answer(NamedTuple):
 
 
 Command = Callable[..., Answer]
+Refuse = Callable[..., None]
 
 
 @pytest.fixture
@@ -51,3 +55,60 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(finished: Path, tmp_path: Path) -> Path:
     """A copy of a finished run, in ./run."""
     return shutil.copytree(finished, tmp_path / "run")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, and every folder, with what it holds."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+        if path.name != ".lock"
+    }
+
+
+@pytest.fixture
+def refused(ctsigprop: Command, tmp_path: Path) -> Refuse:
+    """Asserts that a command fails in one line that holds all of `words`, and leaves every file as it was."""
+
+    def check(arguments: list[str], *words: str, status: int = 2) -> None:
+        before = tree(tmp_path)
+        found, _, err = ctsigprop(*arguments)
+        assert found == status, err
+        assert err.startswith("ctsigprop: error: ")
+        assert err.count("\n") == 1
+        assert [word for word in words if word not in err] == [], err
+        assert tree(tmp_path) == before
+
+    return check
+
+
+class Processes:
+    """Trains in a process of its own."""
+
+    def start(self, run: Path, *flags: str) -> subprocess.Popen[str]:
+        """Begins or resumes a run."""
+        command = [str(Path(sys.executable).with_name("ctsigprop")), "train", "--run-dir", str(run), *flags]
+        return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def finish(self, run: Path, *flags: str) -> None:
+        """Begins or resumes a run and sees it end well."""
+        process = self.start(run, *flags)
+        _, err = process.communicate()
+        assert process.returncode == 0, err
+
+    def wait_for_epoch(self, run: Path, process: subprocess.Popen[str], epoch: int) -> None:
+        """Returns once a run has finished so many epochs, or fails."""
+        while self.epochs(run) < epoch:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.005)
+
+    def epochs(self, run: Path) -> int:
+        """Finished epochs of a run, which need not exist."""
+        path = run / "metrics.jsonl"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+@pytest.fixture(scope="session")
+def processes() -> Processes:
+    """Runs in processes of their own."""
+    return Processes()

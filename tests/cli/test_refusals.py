@@ -12,32 +12,6 @@ from ctsigprop.experiments.cli import main
 
 Refuse = Callable[..., None]
 
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, and every folder, with what it holds."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
-        for path in folder.rglob("*")
-        if path.name != ".lock"
-    }
-
-
-@pytest.fixture
-def refused(ctsigprop: Callable[..., tuple[int, str, str]], tmp_path: Path) -> Refuse:
-    """Asserts that a command fails in one line that holds all of `words`, and leaves every file as it was."""
-
-    def check(arguments: list[str], *words: str, status: int = 2) -> None:
-        before = tree(tmp_path)
-        found, _, err = ctsigprop(*arguments)
-        assert found == status, err
-        assert err.startswith("ctsigprop: error: ")
-        assert err.count("\n") == 1
-        assert [word for word in words if word not in err] == [], err
-        assert tree(tmp_path) == before
-
-    return check
-
-
 WORDS = [
     ("trian", "trian: no such command: did you mean train?"),
     ("xyz", "xyz: no such command: known are train, simulate"),

@@ -2,10 +2,11 @@
 
 import json
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,10 @@ from ctsigprop.settings import (
     TrainingSettings,
 )
 
-CLOCK = ("seconds", "training_seconds")
+Rows = Callable[[RunFolder], list[dict[str, Any]]]
+SameRun = Callable[[RunFolder, RunFolder], None]
+Stopping = Callable[[ModuleType, int], AbstractContextManager[None]]
+
 BATCHES = 12
 EPOCHS = 3
 
@@ -54,44 +58,6 @@ def trained(path: Path, settings: Settings, **options: Any) -> RunFolder:
     with RunFolder.create(path, settings) as run:
         train(settings, run, quiet=True, **options)
     return run
-
-
-def rows(run: RunFolder) -> list[dict[str, Any]]:
-    """Every epoch's metrics but what the clock says."""
-    return [{key: value for key, value in row.items() if key not in CLOCK} for row in run.metrics()]
-
-
-def assert_same_run(run: RunFolder, other: RunFolder) -> None:
-    assert rows(run) == rows(other)
-    assert {path.name for path in run.path.iterdir()} == {path.name for path in other.path.iterdir()}
-    for path in other.path.glob("checkpoint-*.npz"):
-        kind = path.stem.removeprefix("checkpoint-")
-        arrays, _ = run.load_checkpoint(kind)
-        expected, _ = other.load_checkpoint(kind)
-        assert arrays.keys() == expected.keys()
-        for name in arrays:
-            assert arrays[name].tobytes() == expected[name].tobytes(), name
-    before, after = (json.loads((one.path / "summary.json").read_text()) for one in (run, other))
-    assert {**before, "seconds": 0} == {**after, "seconds": 0}
-
-
-@contextmanager
-def stopping_before(batch: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stops a run as Ctrl-C would, when it asks for the `batch`th time whether to go on."""
-    asked = 0
-
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked == batch
-
-    @contextmanager
-    def interrupt() -> Iterator[Callable[[], bool]]:
-        yield stop
-
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "deferred_interrupt", interrupt)
-        yield
 
 
 def test_a_run_folder_holds_what_the_design_asks_for(tmp_path: Path) -> None:
@@ -182,20 +148,22 @@ def test_integrators_train_as_the_sweeps_do(tmp_path: Path, method: str) -> None
     ],
 )
 def test_a_run_stopped_between_batches_goes_on_bit_for_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, start: str, batches: tuple[int, ...]
+    tmp_path: Path, kind: str, start: str, batches: tuple[int, ...], assert_same_run: SameRun, stopping_before: Stopping
 ) -> None:
     settings = small(kind, start, keep=(1,))
     undisturbed = trained(tmp_path / "undisturbed", settings)
     with RunFolder.create(tmp_path / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):
-            with stopping_before(batch, monkeypatch), pytest.raises(KeyboardInterrupt):
+            with stopping_before(training, batch), pytest.raises(KeyboardInterrupt):
                 train(settings, stopped, resume=time > 0, quiet=True)
         train(settings, stopped, resume=True, quiet=True)
     assert_same_run(stopped, undisturbed)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_the_run_where_nothing_is_lost(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_the_run_where_nothing_is_lost(
+    tmp_path: Path, number: signal.Signals, assert_same_run: SameRun
+) -> None:
     settings = small()
     undisturbed = trained(tmp_path / "undisturbed", settings, measure=lambda network: {})
     signals = [number]
@@ -227,7 +195,12 @@ WRITES = [*(("save_checkpoint", call) for call in range(1, 8)), *(("write_metric
 
 @pytest.mark.parametrize(("write", "call"), [*WRITES, ("write_summary", 1)])
 def test_a_kill_before_any_write_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: RunFolder, write: str, call: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: RunFolder,
+    write: str,
+    call: int,
+    assert_same_run: SameRun,
 ) -> None:
     settings, original, calls = undisturbed.settings(), getattr(RunFolder, write), 0
 
@@ -246,7 +219,7 @@ def test_a_kill_before_any_write_loses_nothing(
     assert_same_run(run, undisturbed)
 
 
-def test_a_finished_run_can_be_trained_further(tmp_path: Path) -> None:
+def test_a_finished_run_can_be_trained_further(tmp_path: Path, rows: Rows) -> None:
     longer = small()
     run = trained(tmp_path / "run", small(epochs=1))
     train(longer, run, resume=True, quiet=True)
@@ -271,7 +244,7 @@ def test_the_first_epoch_is_measured_at_evenly_spread_batches(tmp_path: Path, ea
     assert "probe" not in first
 
 
-def test_the_probe_sees_the_first_validation_samples_after_each_epoch(tmp_path: Path) -> None:
+def test_the_probe_sees_the_first_validation_samples_after_each_epoch(tmp_path: Path, rows: Rows) -> None:
     settings = replace(small(epochs=2), probe=ProbeSettings(samples=30))
     run = trained(tmp_path / "run", settings, measure=weight_angles, probe=probe)
     network, validation = draw(settings, load("digits")), load("digits").validation
@@ -285,26 +258,26 @@ def test_the_probe_sees_the_first_validation_samples_after_each_epoch(tmp_path: 
 
 @pytest.mark.parametrize("batches", [(1, 30), (4, 5, BATCHES)])
 def test_what_is_measured_survives_a_stop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: tuple[int, ...]
+    tmp_path: Path, batches: tuple[int, ...], assert_same_run: SameRun, stopping_before: Stopping
 ) -> None:
     settings = replace(small("random-sign", epochs=2), probe=ProbeSettings(samples=20, early=7))
     measures: dict[str, Any] = {"measure": weight_angles, "probe": probe}
     undisturbed = trained(tmp_path / "undisturbed", settings, **measures)
     with RunFolder.create(tmp_path / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):
-            with stopping_before(min(batch, 2 * BATCHES - 3), monkeypatch), pytest.raises(KeyboardInterrupt):
+            with stopping_before(training, min(batch, 2 * BATCHES - 3)), pytest.raises(KeyboardInterrupt):
                 train(settings, stopped, resume=time > 0, quiet=True, **measures)
         train(settings, stopped, resume=True, quiet=True, **measures)
     assert_same_run(stopped, undisturbed)
 
 
 def test_a_checkpoint_from_before_there_were_early_measurements(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rows: Rows, stopping_before: Stopping
 ) -> None:
     settings = small()
     undisturbed = trained(tmp_path / "undisturbed", settings)
     with RunFolder.create(tmp_path / "old", settings) as old:
-        with stopping_before(5, monkeypatch), pytest.raises(KeyboardInterrupt):
+        with stopping_before(training, 5), pytest.raises(KeyboardInterrupt):
             train(settings, old, quiet=True)
         arrays, meta = old.load_checkpoint("last")
         del meta["tally"]["early"]
@@ -313,13 +286,13 @@ def test_a_checkpoint_from_before_there_were_early_measurements(
     assert rows(old) == rows(undisturbed)
 
 
-def test_a_seed_is_a_run(tmp_path: Path) -> None:
+def test_a_seed_is_a_run(tmp_path: Path, rows: Rows, assert_same_run: SameRun) -> None:
     one, two, other = (trained(tmp_path / name, small(seed=seed)) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
     assert_same_run(one, two)
     assert rows(one) != rows(other)
 
 
-def test_rates_decay_after_every_epoch(tmp_path: Path) -> None:
+def test_rates_decay_after_every_epoch(tmp_path: Path, rows: Rows) -> None:
     """The second epoch at half the decay is one at half the rates."""
     decaying = small(epochs=2)
     decaying = replace(decaying, learning=replace(decaying.learning, decay=0.5))
@@ -370,7 +343,7 @@ def test_a_checkpoint_with_a_lost_weight_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stopped", [False, True])
 @pytest.mark.parametrize("rho", ["hard_sigmoid", "tanh", "rectifier"])
 def test_a_run_whose_weights_are_lost_fails_and_keeps_its_last_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rho: str, stopped: bool
+    tmp_path: Path, rho: str, stopped: bool, stopping_before: Stopping
 ) -> None:
     settings = small(epochs=1)
     settings = replace(settings, network=replace(settings.network, rho=rho))
@@ -379,7 +352,7 @@ def test_a_run_whose_weights_are_lost_fails_and_keeps_its_last_checkpoint(
     wild = LearningSettings(rates=(1e300,), feedback_rate=1e300)
     settings = replace(settings, learning=wild, training=replace(settings.training, epochs=2))
     with (
-        stopping_before(2 if stopped else -1, monkeypatch),
+        stopping_before(training, 2 if stopped else -1),
         pytest.raises(RunFailure, match=r"no longer finite.*: lower learning\.rates"),
     ):
         train(settings, run, resume=True, quiet=True)

@@ -1,0 +1,130 @@
+"""Batches: images in an order that seed and epoch decide, augmented and standardised."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ctsigprop.datasets import Split
+from ctsigprop.errors import InputError
+from ctsigprop.settings.discrete import Augmentation, DiscreteTrainingSettings
+
+PADDING = 4
+CHUNK = 1000
+
+Images = NDArray[np.uint8]
+"""Pixels, shape (samples, channels, height, width)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Standard:
+    """Puts images on a device, each channel with the training set's mean 0 and deviation 1.
+
+    Attributes:
+        mean: of each channel's pixel values, shape (channels, 1, 1).
+        deviation: of the same; 1 for a channel that is constant.
+        memory_format: of what it makes.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    memory_format: torch.memory_format = torch.contiguous_format
+
+    @classmethod
+    def of(cls, images: Images, device: torch.device | None = None, *, channels_last: bool = False) -> Self:
+        """The standard of a training set."""
+        values = np.arange(256)
+        counts = sum(_histograms(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK))
+        shares = counts / (images.size // images.shape[1])
+        mean = shares @ values
+        deviation = np.sqrt((shares * (values - mean[:, np.newaxis]) ** 2).sum(axis=1))
+        deviation[deviation == 0] = 1
+        column = partial(torch.tensor, dtype=torch.float32, device=device)
+        memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        return cls(column(mean)[:, None, None], column(deviation)[:, None, None], memory_format)
+
+    def inputs(self, images: Images) -> Tensor:
+        """Standardised images, float32, of the same shape."""
+        pixels = torch.tensor(images).to(self.mean.device)
+        scaled = pixels.to(torch.float32, memory_format=self.memory_format)
+        return scaled.sub_(self.mean).div_(self.deviation)
+
+
+class Batches:
+    """The batches of a training set, the same in every process and in every run that goes on.
+
+    The order of an epoch's samples depends on seed and epoch alone, a batch's augmentation on seed, epoch and the
+    batch's number from 1 (a 0 at its end leaves NumPy's seed as it was). The last batch may be smaller; a single
+    sample, which batch normalisation cannot normalise, is left out of that epoch.
+    """
+
+    def __init__(self, split: Split, standard: Standard, settings: DiscreteTrainingSettings) -> None:
+        """Batches of `split`, put in form by `standard`.
+
+        Raises:
+            InputError: there is only one sample.
+        """
+        if len(split) < 2:
+            raise InputError(f"data.limit = {len(split)}: must be at least 2, the smallest batch: give more samples")
+        self.images = split.channels_first()
+        self.labels = torch.tensor(split.labels)
+        self.standard = standard
+        self.settings = settings
+
+    @property
+    def samples(self) -> int:
+        """How many an epoch goes through."""
+        count = len(self.images)
+        return count - (count % self.settings.batch_size == 1)
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return -(-self.samples // self.settings.batch_size)
+
+    def of_epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs, float32 of shape (samples, channels, height, width), and labels, int64 of shape (samples,).
+
+        Args:
+            epoch: counted from 1.
+            first: batches to leave out at the beginning, because they have been learned from.
+        """
+        seed, size = self.settings.seed, self.settings.batch_size
+        order = np.random.default_rng([seed, epoch]).permutation(len(self.images))[: self.samples]
+        device = self.standard.mean.device
+        for number in range(first, len(self)):
+            rows = order[number * size : (number + 1) * size]
+            images = augmented(
+                self.images[rows], self.settings.augment, np.random.default_rng([seed, epoch, number + 1])
+            )
+            yield self.standard.inputs(images), self.labels[rows].to(device)
+
+
+def augmented(images: Images, augment: Augmentation, rng: np.random.Generator) -> Images:
+    """Random crops of images padded with black by 4 pixels on every side, and mirrored at random where asked.
+
+    Args:
+        images: shape (samples, channels, height, width).
+        augment: none, crop or crop-flip.
+        rng: of this batch.
+    """
+    if augment == "none":
+        return images
+    count, _, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (0, 0), (PADDING, PADDING), (PADDING, PADDING)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(2, 3))
+    top, left = rng.integers(2 * PADDING + 1, size=(2, count))
+    crops = np.ascontiguousarray(windows[np.arange(count), :, top, left])
+    if augment == "crop-flip":
+        mirrored = rng.random(count) < 0.5
+        crops[mirrored] = crops[mirrored, :, :, ::-1]
+    return crops
+
+
+def _histograms(images: Images) -> NDArray[np.int64]:
+    """How often each pixel value occurs in each channel, shape (channels, 256)."""
+    return np.stack([np.bincount(channel.ravel(), minlength=256) for channel in np.moveaxis(images, 1, 0)])

@@ -1,0 +1,54 @@
+"""Random draws of a layer's own: the same in any process, in any order, whatever the other layers draw."""
+
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class Use(IntEnum):
+    """What a draw is for; each use of each layer has a sequence of its own."""
+
+    WEIGHTS = 0
+    DROPOUT = 1
+    FEEDBACK = 2
+    AUXILIARY = 3
+    TARGETS = 4
+    LABELS = 5
+
+
+def seed_of(seed: int, layer: int, use: Use, count: int = 0) -> int:
+    """A seed for torch.
+
+    Args:
+        seed: of the run.
+        layer: hidden layers from 1, the classification layer after the last of them.
+        use: what is drawn.
+        count: which draw of this use.
+    """
+    return int(np.random.SeedSequence([seed, layer, use, count]).generate_state(1, np.uint64)[0])
+
+
+def generator(seed: int, layer: int, use: Use, count: int = 0) -> torch.Generator:
+    """A fresh generator on the CPU, seeded by `seed_of`."""
+    return torch.Generator().manual_seed(seed_of(seed, layer, use, count))
+
+
+def draw_uniform(weights: Tensor, source: torch.Generator, nonlinearity: str = "linear") -> Tensor:
+    """Fills weights from a uniform distribution of variance gain^2 / inputs (He et al. 2015).
+
+    Args:
+        weights: (outputs, inputs) or (outputs, inputs, height, width); filled in place and returned.
+        source: of the draws.
+        nonlinearity: that follows, by its name in `torch.nn.init.calculate_gain`.
+    """
+    leak = 0.01
+    return nn.init.kaiming_uniform_(weights, leak, nonlinearity=nonlinearity, generator=source)  # type: ignore[arg-type]
+
+
+def draw_weights(layer: nn.Linear | nn.Conv2d, source: torch.Generator, nonlinearity: str = "linear") -> None:
+    """Draws a layer anew, in place: weights as `draw_uniform`, zero biases."""
+    draw_uniform(layer.weight, source, nonlinearity)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

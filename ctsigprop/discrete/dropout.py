@@ -1,0 +1,57 @@
+"""Dropout whose masks depend on its seed and on how many it has drawn, and on nothing else."""
+
+import torch
+from torch import Tensor, nn
+
+from ctsigprop.discrete.draws import Use, seed_of
+
+
+class Dropout(nn.Module):
+    """Leaves out a fraction of the entries in training and scales up the others, so that the mean stays.
+
+    The number of masks drawn is in the state dictionary: what restores it goes on with the masks that would have come.
+
+    Attributes:
+        drawn: masks drawn so far.
+    """
+
+    def __init__(self, fraction: float, seed: int, layer: int) -> None:
+        """Dropout of one layer.
+
+        Args:
+            fraction: left out, in [0, 1); taken to the nearest multiple of 2^-16.
+            seed: of the run.
+            layer: whose masks these are.
+        """
+        super().__init__()
+        self.left_out = round(fraction * 2**16)
+        self.seed = seed
+        self.layer = layer
+        self.drawn = 0
+
+    def forward(self, h: Tensor) -> Tensor:
+        """The entries that stay, scaled up, and zeros; `h` itself where not training."""
+        if not self.training or self.left_out == 0:
+            return h
+        scale = 2**16 / (2**16 - self.left_out)
+        return h * self.mask(h).to(h.dtype).mul_(scale)
+
+    def mask(self, h: Tensor) -> Tensor:
+        """Which entries stay, drawn anew: booleans, shaped and laid out in memory as `h`.
+
+        Each 64-bit word of the generator decides on four entries, several times faster than Bernoulli draws.
+        """
+        source = torch.Generator(h.device).manual_seed(seed_of(self.seed, self.layer, Use.DROPOUT, self.drawn))
+        self.drawn += 1
+        words = torch.empty(-(-h.numel() // 4), dtype=torch.int64, device=h.device)
+        words.random_(-(2**63), None, generator=source)
+        strides = torch.empty_like(h, device="meta").stride()
+        return words.view(torch.int16).as_strided(h.shape, strides) >= self.left_out - 2**15
+
+    def get_extra_state(self) -> Tensor:
+        """The number of masks drawn."""
+        return torch.tensor(self.drawn)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Goes on after that many masks."""
+        self.drawn = int(state)

@@ -1,0 +1,157 @@
+"""One pass over the training batches, and what it adds up."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ctsigprop.discrete.batches import Batches
+from ctsigprop.discrete.learner import Learner, Step
+from ctsigprop.errors import RunFailure
+from ctsigprop.progress import epoch_bar
+from ctsigprop.settings import DiscreteSettings
+
+SELDOM = 50
+"""Batches on a GPU between two readings of the sums: reading waits for the device."""
+
+
+@dataclass
+class Tally:
+    """What an epoch adds up.
+
+    Attributes:
+        batches: batches learned from.
+        samples: samples in them.
+        errors: of those, classified wrongly in training mode, before their update.
+        losses: of each stage, summed over the samples.
+        seconds: spent so far.
+    """
+
+    batches: int = 0
+    samples: int = 0
+    errors: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def sums(self, stages: Sequence[str], device: torch.device) -> Tensor:
+        """Errors and the losses of the stages, on the device that adds to them."""
+        values = [self.errors, *(self.losses.get(name, 0.0) for name in stages)]
+        return torch.tensor(values, dtype=torch.float64, device=device)
+
+    def read(self, sums: Tensor, stages: Sequence[str], epoch: int) -> None:
+        """Takes over what was added up on the device.
+
+        Raises:
+            RunFailure: a loss is no longer finite.
+        """
+        errors, *losses = sums.tolist()
+        for name, loss in zip(stages, losses, strict=True):
+            if not math.isfinite(loss):
+                raise RunFailure(
+                    f"{name}: the loss is no longer finite in epoch {epoch}, by sample {self.samples}: "
+                    "lower learning.rate and train anew"
+                )
+        self.errors, self.losses = int(errors), dict(zip(stages, losses, strict=True))
+
+
+class Count:
+    """Adds batches to a tally, on the learner's device: what is there is read, and checked, now and then."""
+
+    def __init__(self, tally: Tally, learner: Learner, epoch: int, device: torch.device) -> None:
+        """Goes on from the tally.
+
+        Args:
+            tally: kept up to date.
+            learner: whose stages' losses are added up.
+            epoch: its number, for a refusal.
+            device: of the losses.
+        """
+        self._tally, self._epoch = tally, epoch
+        self._stages = [stage.name for stage in learner.stages]
+        self._often = 1 if device.type == "cpu" else SELDOM
+        self._sums = tally.sums(self._stages, device)
+
+    def add(self, steps: Sequence[Step], labels: Tensor) -> bool:
+        """Adds a batch; whether the tally is up to date.
+
+        Raises:
+            RunFailure: a loss is no longer finite.
+        """
+        self._sums += _summed(steps, labels)
+        self._tally.batches += 1
+        self._tally.samples += len(labels)
+        due = self._tally.batches % self._often == 0
+        if due:
+            self.read()
+        return due
+
+    def read(self) -> None:
+        """Brings the tally up to date.
+
+        Raises:
+            RunFailure: a loss is no longer finite.
+        """
+        self._tally.read(self._sums, self._stages, self._epoch)
+
+
+def rate_of(epoch: int, settings: DiscreteSettings) -> float:
+    """The learning rate of an epoch, counted from 1: it decays once each fraction of `decay_at` has passed."""
+    learning, epochs = settings.learning, settings.training.epochs
+    passed = sum(epoch - 1 >= round(fraction * epochs, 9) for fraction in learning.decay_at)
+    return learning.rate * learning.decay**passed
+
+
+def run_epoch(
+    learner: Learner,
+    batches: Batches,
+    settings: DiscreteSettings,
+    *,
+    epoch: int,
+    tally: Tally,
+    quiet: bool,
+    stop: Callable[[], bool],
+) -> bool:
+    """Learns from those batches of an epoch that `tally` has not seen yet.
+
+    Args:
+        learner: on the batches' device.
+        batches: of the training set.
+        settings: of the run.
+        epoch: number of the epoch, from 1.
+        tally: of the epoch so far; kept up to date.
+        quiet: show no progress bar.
+        stop: asked before each batch.
+
+    Returns:
+        Whether the epoch came to its end.
+
+    Raises:
+        RunFailure: a loss is no longer finite.
+    """
+    count = Count(tally, learner, epoch, batches.standard.mean.device)
+    before = time.perf_counter() - tally.seconds
+    finished = True
+    learner.train()
+    learner.set_rate(rate_of(epoch, settings))
+    with epoch_bar(batches.samples, tally.samples, epoch, settings.training.epochs, quiet=quiet) as bar:
+        for inputs, labels in batches.of_epoch(epoch, tally.batches):
+            if stop():
+                finished = False
+                break
+            if count.add(learner.step(inputs, labels), labels):
+                bar.update(tally.samples - bar.n)
+                bar.set_postfix_str(f"train error {100 * tally.errors / tally.samples:.2f} %", refresh=False)
+        count.read()
+    tally.seconds = time.perf_counter() - before
+    return finished
+
+
+def _summed(steps: Sequence[Step], labels: Tensor) -> Tensor:
+    """Errors of the last prediction that a stage makes, 0 where none does, and each stage's loss times the samples."""
+    losses = torch.stack([step.loss.detach().double() for step in steps])
+    scores = [step.scores for step in steps if step.scores is not None]
+    errors = (scores[-1].argmax(dim=1) != labels).sum() if scores else losses.new_zeros(())
+    return torch.cat([errors.double()[None], losses * len(labels)])

@@ -1,0 +1,144 @@
+"""What a hidden layer learns from: its outputs h compared with the targets t that passed it (paper, Sec. III-C)."""
+
+from collections.abc import Callable
+from math import prod
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ctsigprop.settings.discrete import Similarity
+
+Comparison = Callable[[Tensor, Tensor], Tensor]
+"""Outputs (samples, ...) and targets (targets, ...) to scores (samples, targets): the larger, the more alike."""
+
+
+def dot(h: Tensor, t: Tensor) -> Tensor:
+    """O_dot = h . t (paper, Eq. 6), averaged over an image's positions, so that it does not grow with the image.
+
+    No further scale: on MNIST, 2 x 800 units, 8 epochs, a quarter of these scores gave 1.76 % test error, they 1.63 %.
+
+    Args:
+        h: shape (samples, units) or (samples, channels, height, width).
+        t: shape (targets, ...), with the entries of h.
+    """
+    rows, columns = _rows(h, t)
+    return rows @ columns.T / prod(t.shape[2:])
+
+
+def negative_l2(h: Tensor, t: Tensor) -> Tensor:
+    """-O_l2 = -|t - h|^2 (paper, Eq. 7), averaged over positions; the sign makes the nearest target the likeliest.
+
+    Args:
+        h: shape (samples, units) or (samples, channels, height, width).
+        t: shape (targets, ...), with the entries of h.
+    """
+    rows, columns = _rows(h, t)
+    lengths = rows.square().sum(1)[:, None] + columns.square().sum(1)
+    return (2 * (rows @ columns.T) - lengths) / prod(t.shape[2:])
+
+
+COMPARISONS: dict[Similarity, Comparison] = {"dot": dot, "l2": negative_l2}
+
+
+class LayerLoss:
+    """The loss of a hidden layer.
+
+    Attributes:
+        compare: outputs with targets.
+    """
+
+    def __init__(self, compare: Comparison = dot) -> None:
+        """Compares by the dot product unless told otherwise."""
+        self.compare = compare
+
+    def scores(self, h: Tensor, t: Tensor) -> Tensor:
+        """O(h, t) (paper, Eq. 8), shape (samples, targets)."""
+        return self.compare(*on_one_grid(h, t))
+
+    def __call__(self, h: Tensor, t: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss, a scalar, and the scores, shape (samples, targets).
+
+        Args:
+            h: outputs, shape (samples, ...).
+            t: targets, shape (targets, ...).
+            own: which targets are a sample's own: indices, shape (samples,), or shares, shape (samples, targets).
+        """
+        raise NotImplementedError
+
+
+class PredictionLoss(LayerLoss):
+    """L_pred = CE(y, O(h, t)) (paper, Eq. 9).
+
+    Eq. 9 writes -O, which belongs to a distance; the comparisons here are the larger the more alike.
+    """
+
+    def __call__(self, h: Tensor, t: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean cross entropy, and the scores; see `LayerLoss`."""
+        scores = self.scores(h, t)
+        return F.cross_entropy(scores, own), scores
+
+
+class HebbianLoss(PredictionLoss):
+    """A loss whose gradient is the contrastive Hebbian rule (paper, Eq. 14).
+
+    The free state of a layer is its output h, from the inputs alone. The clamped one is perturbed towards the sample's
+    own target, given the layer's prediction p = softmax O(h, t), as Eq. 13 perturbs the output neurons:
+    h + beta (t_own - sum_k p_k t_k). Eq. 14 is then dW_ij ~ h_i (t_own - sum_k p_k t_k)_j, whatever beta, gated by the
+    slope of the activation as Eq. 13 gates what drives a neuron: minus the gradient of the prediction loss where
+    targets hold still. So inputs alone move the weights, and a target generator stays as it was drawn.
+    """
+
+    def __call__(self, h: Tensor, t: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean cross entropy, which no gradient leaves towards the targets, and the scores; see `LayerLoss`."""
+        return super().__call__(h, t.detach(), own)
+
+
+def on_one_grid(h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """Outputs and targets averaged down to the smaller grid of the two: sparse targets have their own (Sec. III-E)."""
+    if h.ndim == 4 and h.shape[2:] != t.shape[2:]:
+        grid = (min(h.shape[2], t.shape[2]), min(h.shape[3], t.shape[3]))
+        h, t = F.adaptive_avg_pool2d(h, grid), F.adaptive_avg_pool2d(t, grid)
+    return h, t
+
+
+def interleave(h: Tensor, t: Tensor) -> Tensor:
+    """The batch [h, t] of Sec. III-C: each sample's activations come after its own target.
+
+    Args:
+        h: shape (samples, ...).
+        t: of the same shape.
+
+    Returns:
+        t_1, h_1, t_2, h_2, ...: shape (2 samples, ...).
+    """
+    return torch.stack((t, h), dim=1).flatten(0, 1)
+
+
+def separate(batch: Tensor) -> tuple[Tensor, Tensor]:
+    """h and t of an interleaved batch."""
+    return batch[1::2], batch[0::2]
+
+
+def reconstructed(labels: Tensor) -> Tensor:
+    """Which targets are a sample's own, from the positions of the interleaved batch.
+
+    Sample j came after target j; a target of the same class is as much its own.
+
+    Args:
+        labels: of the targets: classes, shape (samples,), or a learning signal without classes, shape (samples, ...).
+
+    Returns:
+        Shares of the targets, shape (samples, samples); without classes indices, shape (samples,).
+    """
+    if labels.is_floating_point():
+        return torch.arange(len(labels), device=labels.device)
+    same = (labels[:, None] == labels).float()
+    return same / same.sum(1, keepdim=True)
+
+
+def _rows(h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """A row a sample and a row a target, in the order in which h lies in memory: large outputs are not copied."""
+    if h.ndim == 4 and h.is_contiguous(memory_format=torch.channels_last):
+        h, t = h.movedim(1, -1), t.movedim(1, -1)
+    return h.flatten(1), t.flatten(1)

@@ -1,0 +1,208 @@
+"""The networks that every learning rule of this wing trains: hidden layers in order, then a classification layer."""
+
+from collections.abc import Sequence
+from math import prod
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ctsigprop.discrete.draws import Use, draw_weights, generator
+from ctsigprop.discrete.dropout import Dropout
+from ctsigprop.discrete.grids import fit_grid
+from ctsigprop.errors import InputError
+from ctsigprop.settings.discrete import DiscreteNetworkSettings, DiscreteSettings
+
+LEAK = 0.01
+"""Slope of Leaky ReLU below zero (paper, Sec. IV)."""
+
+
+class Block(nn.Module):
+    """One hidden layer: products with weights, batch normalisation, activation, dropout, pooling.
+
+    Attributes:
+        layer: the weights.
+        norm: batch normalisation, or nothing.
+        activation: elementwise.
+        dropout: after it.
+        pool: after that, or nothing.
+        inputs: shape of one sample as it enters: (features,) or (channels, height, width).
+        outputs: shape of one sample as it leaves.
+    """
+
+    def __init__(
+        self, layer: nn.Linear | nn.Conv2d, settings: DiscreteNetworkSettings, dropout: Dropout, inputs: tuple[int, ...]
+    ) -> None:
+        """A layer without pooling; `pooled` adds it."""
+        super().__init__()
+        self.layer = layer
+        self.norm = _norm(layer) if settings.batch_norm else nn.Identity()
+        self.activation = _activation(settings.activation)
+        self.dropout = dropout
+        self.pool: nn.Module = nn.Identity()
+        self.inputs = inputs
+        self.outputs = _filtered(layer, inputs)
+
+    def pooled(self, kernel: int, padding: int) -> "Block":
+        """The block with max pooling of stride 2 added, in place."""
+        self.pool = nn.MaxPool2d(kernel, 2, padding)
+        channels, *sides = self.outputs
+        self.outputs = (channels, *((side + 2 * padding - kernel) // 2 + 1 for side in sides))
+        return self
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Passes activations on: (samples, *inputs) to (samples, *outputs); linear layers flatten what enters."""
+        return self.pool(self.body(h))
+
+    def body(self, h: Tensor) -> Tensor:
+        """All but the pooling."""
+        return self.dropout(self.activations(h))
+
+    def activations(self, h: Tensor) -> Tensor:
+        """What the activation function gives, before dropout and pooling."""
+        return self.activation(self.norm(self.products(h)))
+
+    def products(self, h: Tensor) -> Tensor:
+        """The layer's weights times what enters."""
+        return self.layer(h.flatten(1) if isinstance(self.layer, nn.Linear) else h)
+
+    def targets(self, t: Tensor) -> Tensor:
+        """Passes targets on, normalised with the statistics of the inputs alone (paper, Sec. III-D), without dropout.
+
+        Args:
+            t: (targets, *inputs), or sparse (paper, Sec. III-E): (targets, channels, ...) of any other height and
+                width, which are not pooled; a linear layer takes them on the grid of its inputs.
+        """
+        dense = t.shape[1:] == self.inputs
+        if not dense and t.dim() == 4 and isinstance(self.layer, nn.Linear):
+            t = fit_grid(t, (self.inputs[1], self.inputs[2]))
+        passed: Tensor = self.activation(self._normalised(self.products(t)))
+        return self.pool(passed) if dense else passed
+
+    def _normalised(self, z: Tensor) -> Tensor:
+        norm = self.norm
+        if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+            return z
+        return F.batch_norm(z, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+
+
+class Network(nn.Module):
+    """Hidden layers and a classification layer over the last one's flattened output.
+
+    Attributes:
+        blocks: the hidden layers, from the input side.
+        output: the classification layer.
+        classes: how many there are.
+        seed: of every draw.
+    """
+
+    def __init__(self, blocks: Sequence[Block], classes: int, seed: int) -> None:
+        """Draws the classification layer."""
+        super().__init__()
+        self.blocks: Sequence[Block] = nn.ModuleList(blocks)  # type: ignore[assignment]
+        self.output = nn.Linear(prod(blocks[-1].outputs), classes)
+        draw_weights(self.output, generator(seed, len(blocks) + 1, Use.WEIGHTS))
+        self.classes = classes
+        self.seed = seed
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits, shape (samples, classes)."""
+        for block in self.blocks:
+            x = block(x)
+        return self.output(x.flatten(1))
+
+
+def build(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Network:
+    """The network that the settings name, freshly drawn from their seed.
+
+    Args:
+        settings: network and seed.
+        shape: of a sample: (height, width) or (channels, height, width).
+        classes: how many there are.
+
+    Raises:
+        InputError: the samples are smaller than the pooling layers need.
+    """
+    stack = _Stack(settings, shape if len(shape) == 3 else (1, *shape))
+    match settings.network.architecture:
+        case "fc":
+            stack.linear(*settings.network.hidden)
+        case "conv":
+            _conv(stack, settings.network.widen)
+        case "vgg8b":
+            _vgg8b(stack, settings.network.widen)
+    return Network(stack.blocks, classes, settings.training.seed)
+
+
+def _conv(stack: "_Stack", widen: int) -> None:
+    """Table VI's small convolutional network, on which the paper is silent.
+
+    That of Noekland 2016, whose errors for BP, FA and DFA the table quotes: 5x5 kernels, max pooling 3x3 with stride 2
+    after each, two fully connected layers. Pooling is padded here, so that images of 8 x 8 pass too: 32 x 32 becomes
+    16, 8 and 4 on a side (there: 15, 7 and 3).
+    """
+    for channels in (96, 128, 256):
+        stack.conv(widen * channels, kernel=5).pooled(kernel=3, padding=1)
+    stack.linear(widen * 2048, widen * 2048)
+
+
+def _vgg8b(stack: "_Stack", widen: int) -> None:
+    """VGG8b (Noekland & Eidnes 2019): six layers of 3x3 kernels, max pooling 2x2, one fully connected layer."""
+    sides = stack.shape[1:]
+    if min(sides) < 16:
+        raise InputError(
+            f"network.architecture: vgg8b pools four times, but a sample is {sides[0]} x {sides[1]};"
+            " allowed: at least 16 x 16; choose fc or conv, or larger images"
+        )
+    for channels, pools in ((128, False), (256, True), (256, False), (512, True), (512, True), (512, True)):
+        block = stack.conv(widen * channels, kernel=3)
+        if pools:
+            block.pooled(kernel=2, padding=0)
+    stack.linear(widen * 1024)
+
+
+class _Stack:
+    """Hidden layers, put one upon the other."""
+
+    def __init__(self, settings: DiscreteSettings, shape: tuple[int, ...]) -> None:
+        self.network = settings.network
+        self.seed = settings.training.seed
+        self.input = shape
+        self.blocks: list[Block] = []
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a sample on top."""
+        return self.blocks[-1].outputs if self.blocks else self.input
+
+    def linear(self, *widths: int) -> None:
+        """Adds fully connected layers."""
+        for units in widths:
+            self._add(nn.Linear(prod(self.shape), units, bias=not self.network.batch_norm))
+
+    def conv(self, channels: int, kernel: int) -> Block:
+        """Adds a convolution that keeps height and width."""
+        padding, bias = kernel // 2, not self.network.batch_norm
+        return self._add(nn.Conv2d(self.shape[0], channels, kernel, padding=padding, bias=bias))
+
+    def _add(self, layer: nn.Linear | nn.Conv2d) -> Block:
+        place = len(self.blocks) + 1
+        draw_weights(layer, generator(self.seed, place, Use.WEIGHTS), self.network.activation)
+        dropout = Dropout(self.network.dropout, self.seed, place)
+        self.blocks.append(Block(layer, self.network, dropout, self.shape))
+        return self.blocks[-1]
+
+
+def _norm(layer: nn.Linear | nn.Conv2d) -> nn.Module:
+    if isinstance(layer, nn.Linear):
+        return nn.BatchNorm1d(layer.out_features)
+    return nn.BatchNorm2d(layer.out_channels)
+
+
+def _activation(name: str) -> nn.Module:
+    activations = {"leaky_relu": nn.LeakyReLU(LEAK, inplace=True), "relu": nn.ReLU(inplace=True), "tanh": nn.Tanh()}
+    return activations[name]
+
+
+def _filtered(layer: nn.Linear | nn.Conv2d, inputs: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of one sample after the layer's weights."""
+    return (layer.out_features,) if isinstance(layer, nn.Linear) else (layer.out_channels, *inputs[1:])

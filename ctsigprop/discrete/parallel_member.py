@@ -1,0 +1,13 @@
+"""A process that `ctsigprop train --parallel` starts: python -m ctsigprop.discrete.parallel_member."""
+
+import sys
+
+from ctsigprop.discrete.parallel import follow
+from ctsigprop.errors import CtsigpropError
+
+if __name__ == "__main__":
+    try:
+        follow()
+    except CtsigpropError as error:
+        print(f"ctsigprop: error: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)

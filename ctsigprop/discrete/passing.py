@@ -1,0 +1,47 @@
+"""How targets pass any layer: without a trace in its batch-normalisation statistics (paper, Sec. III-D)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from ctsigprop.discrete.grids import fit_grid
+
+
+def pass_targets(layer: nn.Module, t: Tensor, inputs: tuple[int, ...]) -> Tensor:
+    """Targets through a layer, so that batch-normalisation statistics are of the inputs alone (Sec. III-D).
+
+    A layer with a method `targets`, as `Block` has, says itself how they pass. Others pass them in inference mode; to
+    one that begins with a linear layer, sparse targets come on the grid of its inputs.
+
+    Args:
+        layer: any module that takes a batch.
+        t: shape (targets, ...).
+        inputs: shape of one sample as it enters.
+    """
+    own = getattr(layer, "targets", None)
+    if callable(own):
+        passed: Tensor = own(t)
+        return passed
+    if t.ndim == 4 and len(inputs) == 3 and _begins_linear(layer):
+        t = fit_grid(t, (inputs[1], inputs[2]))
+    with inference(layer):
+        passed = layer(t)
+    return passed
+
+
+@contextmanager
+def inference(layer: nn.Module) -> Iterator[None]:
+    """A module in inference mode for a while: batch normalisation counts nothing, dropout is off."""
+    training = [module for module in layer.modules() if module.training]
+    layer.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _begins_linear(layer: nn.Module) -> bool:
+    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    return isinstance(next((module for module in layer.modules() if isinstance(module, kinds)), None), nn.Linear)

@@ -1,0 +1,190 @@
+"""What Tables I to IV share: time and memory of VGG8b's layers on CIFAR-10, and test errors of a short schedule.
+
+The paper's ± is a variance: in the LL and SP columns of Table I that of Table II's layers, and in Table III that of
+Table IV's. Here it is a standard deviation: over the layers, or over the batches where there is one figure.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from tqdm import tqdm
+
+from ctsigprop.config import settings_from, to_values
+from ctsigprop.discrete.cost import Cost, StageCost, costs
+from ctsigprop.experiments.efficiency_rows import Outcome, Study, rows_by_layer, rows_over_layers
+from ctsigprop.experiments.finishing import is_finished
+from ctsigprop.experiments.flags import Values, merged
+from ctsigprop.experiments.tables import Table, command_of, print_table, write_table
+from ctsigprop.experiments.turns import finish_all, turn
+from ctsigprop.files import atomic, to_json, write_failures
+from ctsigprop.runs import RunFolder, best_row
+from ctsigprop.settings import DiscreteSettings
+
+COMMON: Values = {
+    "data": {"name": "cifar-10"},
+    "network": {"architecture": "vgg8b", "activation": "leaky_relu", "batch_norm": True, "dropout": 0.1},
+    "learning": {"rate": 5e-4, "decay": 0.25, "decay_at": (0.5, 0.75, 0.89, 0.94)},
+    "target": {"generator": "target-only", "density": "sparse", "prediction": "classification"},
+    "training": {"batch_size": 128, "precision": "bfloat16", "channels_last": True, "augment": "crop-flip"},
+}
+SMOKE: Values = {
+    "data": {"name": "digits", "limit": 256},
+    "network": {"architecture": "fc", "hidden": (32,) * 7, "widen": 1},
+    "training": {"batch_size": 32, "epochs": 2, "precision": "float32", "channels_last": False, "augment": "none"},
+}
+BATCHES = {"full": 50, "smoke": 4}
+WARM_UP = {"full": 4, "smoke": 1}
+
+DIFFERENCES = {
+    "full": [
+        "the paper's seconds and MiB are of a GeForce GTX 1080 and of a unit of work that it does not name: compare "
+        "the ratios",
+        "memory is the signal that a layer is given and every tensor that its step makes; parameters and Adam's "
+        "moments, which all rules share, are left out",
+        "products in bfloat16, of which the paper does not speak",
+        f"time over {BATCHES['full']} batches, for which the columns take turns; the paper's over its 400 epochs",
+        "the paper's ± is a variance; here it is a standard deviation, over the layers, or over the batches where "
+        "there is one figure",
+    ],
+    "smoke": [
+        "seven fully connected layers of 32 units, 256 of scikit-learn's digits, four batches, 2 epochs: too small to "
+        "judge"
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Costs by column, and the seconds that it took to find them."""
+
+    costs: Mapping[str, Cost]
+    seconds: float
+
+
+def reproduce(
+    study: Study, scale: str, output: Path, threads: int, *, quiet: bool, extra: Mapping[str, Any] | None = None
+) -> None:
+    """Measures time and memory, trains what the table's errors need, and writes and prints the table.
+
+    Called again, it goes on: costs are kept in costs.json, runs in runs/.
+
+    Args:
+        study: the table.
+        scale: smoke or full.
+        output: folder of the table; made where it is missing.
+        threads: of every numerical library.
+        quiet: show no progress bar.
+        extra: further fields of the JSON.
+
+    Raises:
+        InputError: a folder that holds a run of other settings, or data that is not to be had.
+        RunFailure: a run that failed, or a disk that is full.
+        KeyboardInterrupt: after the state of a run was saved.
+    """
+    settings = {column: settings_of(study, column, scale, threads) for column in study.columns}
+    with write_failures(output):
+        (output / "runs").mkdir(parents=True, exist_ok=True)
+    runs = {_folder(output, column): one for column, one in settings.items()} if study.schedule else {}
+    finished = sum(is_finished(folder, one) for folder, one in runs.items())
+    measured = _measured(output / "costs.json", settings, scale, quiet=quiet)
+
+    def report() -> Table:
+        with write_failures(output), turn(output):
+            metrics = _metrics(study, output, settings)
+            table = table_of(study, scale, measured.costs, {column: best_row(rows) for column, rows in metrics.items()})
+            trained = sum(row["seconds"] for rows in metrics.values() for row in rows)
+            fields = {
+                "command": command_of(study.name, scale, output, threads),
+                "scale": scale,
+                "seed": next(iter(settings.values())).training.seed,
+                "seconds": measured.seconds + trained,
+                "batches": BATCHES[scale],
+                "settings": {column: to_values(one) for column, one in settings.items()},
+                "costs": {column: asdict(cost) for column, cost in measured.costs.items()},
+                "runs": metrics,
+                **(extra or {}),
+            }
+            write_table(output, table, fields)
+        return table
+
+    if runs:
+        report()
+        print(f"{finished} of {len(runs)} runs finished", flush=True)
+    for _ in finish_all(runs, quiet=quiet):
+        report()
+    print_table(report())
+    print(f"in {output}: {study.name}.md, and every number in {study.name}.json")
+
+
+def settings_of(study: Study, column: str, scale: str, threads: int) -> DiscreteSettings:
+    """Settings with which a column is measured and trained."""
+    values = merged(merged(COMMON, study.columns[column]), study.schedule or {})
+    if scale == "smoke":
+        values = merged(values, SMOKE)
+    settings: DiscreteSettings = settings_from(merged(values, {"training": {"threads": threads}}), "discrete")
+    return settings
+
+
+def table_of(study: Study, scale: str, found: Mapping[str, Cost], runs: Mapping[str, Outcome]) -> Table:
+    """The table as far as it is measured.
+
+    Args:
+        study: the table.
+        scale: smoke or full.
+        found: costs by column.
+        runs: outcomes by column, of the runs that are finished.
+    """
+    rows = rows_by_layer(study, found) if study.layers else rows_over_layers(study, found, runs)
+    columns = ["", "unit", *study.columns, *(f"{above} / {below}" for above, below in study.ratios)]
+    own = study.differences if scale == "full" else ()
+    return Table(study.name, study.caption, columns, rows, [*DIFFERENCES[scale], *own])
+
+
+def _folder(output: Path, column: str) -> Path:
+    return output / "runs" / column.lower().replace(" ", "-")
+
+
+def _metrics(study: Study, output: Path, settings: Mapping[str, DiscreteSettings]) -> dict[str, list[dict[str, Any]]]:
+    """Rows of metrics by column, of the runs that are finished by now, whoever trained them."""
+    if not study.schedule:
+        return {}
+    folders = {column: _folder(output, column) for column in settings}
+    return {
+        column: RunFolder.open(folder).metrics()
+        for column, folder in folders.items()
+        if is_finished(folder, settings[column])
+    }
+
+
+def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, *, quiet: bool) -> Measured:
+    """The costs that the file holds, or new ones where it holds none of these settings."""
+    batches, warm_up = BATCHES[scale], WARM_UP[scale]
+    asked = {"batches": batches, "settings": {column: to_values(one) for column, one in settings.items()}}
+    kept = _kept(path)
+    if all(kept.get(name) == value for name, value in asked.items()):
+        print(f"time and memory as measured before: remove {path} to measure anew", flush=True)
+        return Measured({column: _cost(value) for column, value in kept["costs"].items()}, kept["seconds"])
+    started = perf_counter()
+    with tqdm(total=batches + warm_up, desc="time and memory", unit="batch", disable=quiet, leave=False) as bar:
+        found = costs(settings, batches, warm_up, bar.update)
+    measured = Measured(found, perf_counter() - started)
+    with atomic(path) as file:
+        file.write(to_json(asked | asdict(measured), indent=1).encode())
+    return measured
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """What was kept of a measurement; nothing where the file is missing or no JSON."""
+    try:
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept
+
+
+def _cost(value: Mapping[str, Any]) -> Cost:
+    return Cost([StageCost(**stage) for stage in value["stages"]], value["bytes"])

@@ -1,0 +1,69 @@
+"""Several processes at one piece of work: each trains what no other holds, and all write the report in turn."""
+
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ctsigprop.errors import InputError
+from ctsigprop.experiments.finishing import finish, is_finished
+from ctsigprop.runs import LOCK, lock_folder, wait_for_folder
+from ctsigprop.settings import AnySettings
+
+
+def finish_all(runs: Mapping[Path, AnySettings], *, quiet: bool) -> Iterator[Path]:
+    """Brings runs to their end, in their order; those that another process trains in are taken up last.
+
+    Args:
+        runs: settings by folder, as `is_finished` passed them.
+        quiet: show no progress bar.
+
+    Yields:
+        A folder each time that one more run is finished here.
+
+    Raises:
+        InputError: data or checkpoint that cannot be used.
+        RunFailure: training failed, or the disk is full.
+        KeyboardInterrupt: after the state was saved.
+    """
+    waiting = dict(runs)
+    while waiting:
+        held = {}
+        for number, (folder, settings) in enumerate(runs.items(), start=1):
+            if folder not in waiting or is_finished(folder, settings):
+                continue
+            print(f"run {number} of {len(runs)}: {folder.name}", flush=True)
+            try:
+                finish(folder, settings, quiet=quiet)
+            except InputError:
+                if not _is_held(folder):
+                    raise
+                print("another process is training it: next", flush=True)
+                held[folder] = settings
+            else:
+                yield folder
+        waiting = held
+        if waiting:
+            wait_for_folder(next(iter(waiting)))
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """A block that one process at a time is in, for a folder; the others wait.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    with (folder / LOCK).open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        lock_folder(folder).close()
+    except InputError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

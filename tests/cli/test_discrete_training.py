@@ -1,0 +1,127 @@
+"""`ctsigprop train --wing discrete`: trains, goes on after any stop, refuses in one line."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctsigprop.experiments.cli import main
+from ctsigprop.runs import RunFolder
+
+SameRun = Callable[[RunFolder, RunFolder], None]
+Refuse = Callable[..., None]
+
+EPOCHS = 6
+FLAGS = [
+    *("--wing", "discrete", "--network.hidden", "[24,16]", "--data.limit", "300", "--training.batch_size", "4"),
+    *("--training.augment", "crop-flip", "--training.epochs", str(EPOCHS), "--training.threads", "1", "--quiet"),
+]
+RESUME = ["--resume", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("undisturbed") / "run"
+    assert main(["train", *FLAGS, "--run-dir", str(run)]) == 0
+    return run
+
+
+def test_digits(ctsigprop: Callable[..., Any], tmp_path: Path) -> None:
+    flags = ["--wing", "discrete", "--training.epochs", "2", "--training.threads", "1", "--quiet"]
+    status, out, err = ctsigprop("train", *flags)
+    assert (status, err) == (0, "")
+    run = tmp_path / "runs" / "digits-fc-sp-001"
+    summary = json.loads((run / "summary.json").read_text())
+    assert f"test error {summary['test_error']:.2f} % after epoch {summary['best_epoch']}" in out
+    assert [row["epoch"] for row in RunFolder.open(run).metrics()] == [1, 2]
+    assert list((run / "figures").iterdir())
+
+
+def test_a_run_goes_on_for_more_epochs(ctsigprop: Callable[..., Any], undisturbed: Path) -> None:
+    before = RunFolder.open(undisturbed).metrics()
+    flags = ["--run-dir", str(undisturbed), "--training.epochs", str(EPOCHS)]
+    status, _, _ = ctsigprop("train", *RESUME, *flags)
+    assert status == 0
+    assert RunFolder.open(undisturbed).metrics() == before
+
+
+def test_killed_and_resumed_it_is_bit_for_bit_the_same_run(
+    processes: Any, assert_same_run: SameRun, undisturbed: Path, tmp_path: Path
+) -> None:
+    run, flags = tmp_path / "run", FLAGS
+    for epoch, delay in ((1, 0.02), (3, 0.0)):
+        process = processes.start(run, *flags)
+        processes.wait_for_epoch(run, process, epoch)
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        flags = RESUME
+    assert main(["train", *flags, "--run-dir", str(run)]) == 0
+    assert_same_run(RunFolder.open(run), RunFolder.open(undisturbed))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
+    processes: Any, assert_same_run: SameRun, undisturbed: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    run = tmp_path / "run"
+    process = processes.start(run, *FLAGS)
+    processes.wait_for_epoch(run, process, 2)
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert f"interrupted: go on with `ctsigprop train --resume --run-dir {run}`" in err.splitlines()[-1]
+    assert processes.epochs(run) < EPOCHS
+    assert main(["train", *RESUME, "--run-dir", str(run)]) == 0
+    assert_same_run(RunFolder.open(run), RunFolder.open(undisturbed))
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--wing discreet", "--wing = discreet: must be one of continuous, discrete"),
+        ("--wing discrete --network.architecture vgg", "network.architecture = 'vgg': must be one of fc, conv, vgg8b"),
+        ("--wing discrete --network.dropout 1", "network.dropout = 1.0: must be"),
+        ("--wing discrete --learning.rate 0", "learning.rate = 0.0: must be a finite number greater than 0"),
+        ("--wing discrete --learning.algoritm bp", "--learning.algoritm: no such flag: did you mean"),
+        ("--wing discrete --target.generator loop", "target.generator = 'loop': must be one of target-only"),
+        ("--wing discrete --target.size 300", "target.size = 300: must be at most 256"),
+        ("--wing discrete --training.device gpu", "training.device = 'gpu': must be one of cpu, cuda"),
+        ("--wing discrete --training.batch_size 1", "training.batch_size = 1: must be"),
+        ("--wing discrete --data.limit 1", "data.limit = 1: must be at least 2"),
+        ("--wing discrete --network.architecture vgg8b", "at least 16 x 16"),
+    ],
+)
+def test_refused(refused: Refuse, flags: str, words: str) -> None:
+    refused(["train", "--run-dir", "new", *flags.split()], words)
+
+
+def test_a_gpu_that_is_not_there(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    flags = ["--wing", "discrete", "--training.device", "cuda", "--run-dir", "new"]
+    refused(["train", *flags], "training.device = 'cuda': must be cpu here", "leave it out")
+
+
+def test_no_torch(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("ctsigprop.discrete")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    refused(["train", "--wing", "discrete", "--run-dir", "new"], "ctsigprop[torch]")
+
+
+def test_a_loss_that_is_no_number(refused: Refuse) -> None:
+    wild = "--wing discrete --learning.algorithm shallow --learning.rate 1e38 --training.threads 1 --quiet"
+    words = ("output: the loss is no longer finite in epoch 1", "lower learning.rate and train anew")
+    refused(["train", *wild.split(), "--run-dir", "new"], *words, status=1)
+
+
+def test_resumed_with_other_settings(refused: Refuse, undisturbed: Path) -> None:
+    flags = ["--resume", "--run-dir", str(undisturbed)]
+    refused(["train", *flags, "--wing", "continuous"], "--wing = continuous: the run in", "discrete wing")
+    refused(["train", *flags, "--learning.algorithm", "bp"], "learning.algorithm = 'bp': the run in", "has 'sp'")

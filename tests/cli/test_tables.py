@@ -1,0 +1,319 @@
+"""Reproduced tables: what is printed and written, what Table VI claims, and several processes at one table."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.image import imread
+
+from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.experiments import figure_3, figure_3_plan, table_6, table_6_plan, turns
+from ctsigprop.experiments.table_6_claims import Claim, all_claims
+from ctsigprop.experiments.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned, plan
+from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, to_markdown, write_table
+from ctsigprop.runs import RunFolder, lock_folder
+from ctsigprop.settings import AnySettings
+
+PLANNED = ("mnist-2x800", "mnist-3x800")
+
+TABLE = Table(
+    "table-0",
+    "Table 0: seconds",
+    ("layer", "SP", "BP"),
+    [{"layer": 1, "SP": Cell(1.234, 1.5, 0.01, 0.02)}, {"layer": 2, "SP": Cell(paper=2), "BP": Cell(0.5, digits=1)}],
+    ["one layer fewer"],
+)
+
+
+def test_a_cell_shows_the_paper_beside_what_was_measured() -> None:
+    assert str(Cell(1.694, 1.71, 0.016, 0.03)) == "1.69 ± 0.02 [1.71 ± 0.03]"
+    assert str(Cell(1.694)) == "1.69"
+    assert str(Cell(paper=22.5, missing="not run")) == "not run [22.50]"
+    assert str(Cell(0.48, 0.484, digits=1)) == "0.5 [0.5]"
+
+
+def test_a_table_is_printed_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(TABLE)
+    assert capsys.readouterr().out.splitlines() == [
+        "Table 0: seconds",
+        "layer  SP                         BP",
+        "1      1.23 ± 0.01 [1.50 ± 0.02]  -",
+        "2      - [2.00]                   0.5",
+        "differs from the paper: one layer fewer",
+    ]
+
+
+def test_a_table_is_written_as_json_and_markdown(tmp_path: Path) -> None:
+    write_table(tmp_path / "new", TABLE, {"command": "ctsigprop reproduce table-0", "seed": 0})
+    content = json.loads((tmp_path / "new/table-0.json").read_text())
+    assert content["rows"] == [
+        {"layer": 1, "SP": {"measured": 1.234, "paper": 1.5, "spread": 0.01, "paper_spread": 0.02}},
+        {"layer": 2, "SP": {"paper": 2}, "BP": {"measured": 0.5}},
+    ]
+    assert (content["seed"], content["differences"]) == (0, ["one layer fewer"])
+    assert content["machine"]["cores"] >= 1
+    text = (tmp_path / "new/table-0.md").read_text()
+    assert text == f"{to_markdown(TABLE)}\n"
+    assert "| 2 | - [2.00] | 0.5 |" in text
+    assert text.endswith("- one layer fewer\n")
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunFailure, match=r"file: cannot be written \(File exists\): make room"):
+        write_table(tmp_path / "file", TABLE, {})
+
+
+def test_the_command_makes_the_table_again() -> None:
+    again = command_of("table-6", "full", Path("my tables"), 1)
+    assert again == "ctsigprop reproduce table-6 --scale full --threads 1 --output 'my tables'"
+
+
+def test_the_full_scale_is_table_6() -> None:
+    everything = plan("full", 1)
+    runs = {(one.row, one.algorithm, one.seed): one.settings for one in everything}
+    assert len(runs) == len(everything) == 4 * 4 + 2 * 4 + 4 + 4
+    assert {one.algorithm for one in everything[:5]} == {"sp"}
+    assert {one.seed for one in everything if one.row == "mnist-2x800"} == {0, 1, 2}
+    for row, hidden in (("mnist-2x800", 2), ("mnist-3x800", 3), ("mnist-4x800", 4), ("mnist-2x800-dropout", 2)):
+        for algorithm in ALGORITHMS:
+            settings = runs[row, algorithm, 0]
+            assert (settings.data.name, settings.data.limit) == ("mnist", None)
+            assert settings.network.hidden == (800,) * hidden
+            assert (settings.network.dropout > 0) == row.endswith("dropout")
+            assert (settings.training.epochs, settings.training.batch_size) == (EPOCHS["mnist-fc"], 128)
+            assert settings.learning.algorithm == algorithm
+    assert runs["cifar-10-3x1000-dropout", "fa", 0].network.hidden == (1000,) * 3
+    assert runs["cifar-10-conv", "dfa", 0].network.architecture == "conv"
+
+
+def test_the_paper_s_figures_are_as_printed() -> None:
+    printed = {row.key: " ".join(f"{error:.2f}" for error, _ in row.paper.values()) for row in ROWS}
+    assert printed["mnist-2x800"] == "1.60 1.64 1.74 1.71"
+    assert printed["mnist-4x800"] == "1.92 1.70 1.83 1.70"
+    assert printed["mnist-2x800-dropout"] == "1.26 1.53 1.45 1.38"
+    assert printed["cifar-10-conv"] == "22.50 27.10 26.90 24.75"
+    assert printed["cifar-100-conv"] == "51.70 60.50 59.00 57.01"
+
+
+def judged(row: str, **errors: float) -> dict[str, bool]:
+    return {claim.claim: claim.holds for claim in all_claims({row: errors})}
+
+
+def test_claims_of_a_row_on_mnist() -> None:
+    at_most, near = "SP is at most 1.85 %", "BP is within 0.2 points of the paper"
+    assert judged("mnist-2x800", sp=1.85, bp=1.80) == {at_most: True, near: True}
+    assert judged("mnist-2x800", sp=1.86, bp=1.81) == {at_most: False, near: False}
+    assert judged("mnist-4x800", bp=1.71) == {near: False}
+    assert judged("mnist-2x800-dropout", sp=1.3) == {at_most: True}
+    assert judged("mnist-2x800", fa=1.0, dfa=1.0) == {}
+
+
+def test_claims_of_the_rows_on_cifar() -> None:
+    near, below, order = "SP is within 1.5 points of the paper", "SP is below FA", "BP < SP < DFA <= FA"
+    row = "cifar-10-3x1000-dropout"
+    assert judged(row, sp=44.12, fa=44.2) == {near: True, below: True}
+    assert judged(row, sp=44.13, fa=44.13) == {near: False, below: False}
+    assert judged("cifar-10-conv", bp=1, sp=2, dfa=3, fa=3) == {order: True}
+    for errors in ({"bp": 2, "sp": 2, "dfa": 3, "fa": 3}, {"bp": 1, "sp": 3, "dfa": 3, "fa": 3}):
+        assert judged("cifar-10-conv", **errors) == {order: False}
+    assert judged("cifar-10-conv", bp=1, sp=2, dfa=4, fa=3) == {order: False}
+    assert judged("cifar-10-conv", bp=1, sp=2, dfa=3) == {}
+    claim = all_claims({row: {"sp": 42.0}})[0]
+    assert claim == Claim(near, row, {"sp": 42.0}, True)
+
+
+def fabricate(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
+    """Leaves what a run of two epochs leaves; its error tells algorithm and seed."""
+    with RunFolder.create(folder, settings) as run:
+        error = ALGORITHMS.index(settings.learning.algorithm) + settings.training.seed / 10
+        rows = [
+            {"epoch": 1, "validation_error": 3.0, "test_error": error, "train_error": 1.0, "seconds": 2.0},
+            {"epoch": 2, "validation_error": 4.0, "test_error": 99.0, "train_error": 0.5, "seconds": 2.0},
+        ]
+        run.write_metrics(rows)
+        run.write_summary({"test_error": error})
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Labels of the runs as they are begun; nothing is trained."""
+    begun = []
+
+    def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
+        begun.append(folder.name)
+        fabricate(folder, settings, quiet=quiet)
+
+    monkeypatch.setattr(turns, "finish", finish)
+    monkeypatch.setattr(table_6, "plan", planned)
+    return begun
+
+
+def planned(scale: str, threads: int = 1) -> list[Planned]:
+    """The runs of two rows."""
+    return [one for one in plan(scale, threads) if one.row in PLANNED]
+
+
+def report(output: Path) -> dict[str, Any]:
+    return json.loads((output / "table-6.json").read_text())
+
+
+def test_seeds_are_averaged_and_the_best_epoch_counts(
+    tmp_path: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table_6.reproduce("full", tmp_path, 1, quiet=True)
+    assert trained == [one.label for one in planned("full")]
+    content = report(tmp_path)
+    assert content["missing"] == []
+    assert content["seconds"] == 4.0 * len(trained)
+    first, other = content["rows"][0], content["rows"][1]
+    assert first["SP"] == pytest.approx({"measured": 3.1, "spread": 0.1, "paper": 1.71, "paper_spread": 0.03})
+    assert other["FA"] == {"measured": 1.0, "paper": 1.66, "paper_spread": 0.09}
+    run = next(run for run in content["runs"] if run["label"] == "mnist-3x800-fa-seed-0")
+    assert (run["test_error"], run["best_epoch"], run["final_test_error"]) == (1.0, 1, 99.0)
+    assert run["settings"]["network"]["hidden"] == [800, 800, 800]
+    printed = capsys.readouterr().out
+    assert "3.10 ± 0.10 [1.71 ± 0.03]" in printed
+    assert "not run [70.30 ± 0.19]" in printed
+    assert "no   mnist-2x800: SP is at most 1.85 %: SP 3.10 %" in printed
+
+
+def test_a_partial_table_is_there_after_each_run(
+    tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        trained.append(folder.name)
+        fabricate(folder, settings, quiet=quiet)
+
+    monkeypatch.setattr(turns, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        table_6.reproduce("smoke", tmp_path, 1, quiet=True)
+    labels = [one.label for one in planned("smoke")]
+    assert report(tmp_path)["missing"] == labels[3:]
+    assert "| MNIST | FC 3x800 | - [1.75 ± 0.05] |" in (tmp_path / "table-6.md").read_text()
+
+    monkeypatch.setattr(turns, "finish", fabricate)
+    table_6.reproduce("smoke", tmp_path, 1, quiet=True)
+    assert report(tmp_path)["missing"] == []
+    assert [run["label"] for run in report(tmp_path)["runs"]] == labels
+
+
+def test_a_run_of_other_settings_is_refused_before_anything_is_trained(tmp_path: Path, trained: list[str]) -> None:
+    one = plan("full", 1)[0]
+    fabricate(tmp_path / "runs" / one.label, one.settings, quiet=True)
+    with pytest.raises(InputError, match=r"holds a run of data\.name = 'mnist', and needed is 'digits'"):
+        table_6.reproduce("smoke", tmp_path, 1, quiet=True)
+    assert trained == []
+
+
+def test_a_run_that_another_process_trains_is_taken_up_last(
+    tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = {tmp_path / one.label: one.settings for one in plan("smoke", 1)[:3]}
+    first, *others = runs
+    first.mkdir()
+    held = lock_folder(first)
+    waited = []
+
+    def release(folder: Path) -> None:
+        waited.append(folder)
+        held.close()
+
+    monkeypatch.setattr(turns, "wait_for_folder", release)
+    assert list(turns.finish_all(runs, quiet=True)) == [*others, first]
+    assert waited == [first]
+
+
+def test_a_run_that_another_process_has_finished_meanwhile_is_left_alone(
+    tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = {tmp_path / one.label: one.settings for one in plan("smoke", 1)[:2]}
+    first, second = runs
+    first.mkdir()
+    held = lock_folder(first)
+
+    def finish_elsewhere(folder: Path) -> None:
+        held.close()
+        fabricate(folder, runs[folder], quiet=True)
+
+    monkeypatch.setattr(turns, "wait_for_folder", finish_elsewhere)
+    assert list(turns.finish_all(runs, quiet=True)) == [second]
+
+
+def test_a_refusal_that_no_other_process_is_the_cause_of_ends_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
+        raise InputError("no such data")
+
+    monkeypatch.setattr(turns, "finish", refuse)
+    with pytest.raises(InputError, match="no such data"):
+        list(turns.finish_all({tmp_path / "run": plan("smoke", 1)[0].settings}, quiet=True))
+
+
+def test_reports_are_written_one_at_a_time(tmp_path: Path) -> None:
+    inside = threading.Event()
+    order = []
+
+    def wait_for_a_turn() -> None:
+        with turns.turn(tmp_path):
+            order.append("second")
+
+    with turns.turn(tmp_path):
+        other = threading.Thread(target=wait_for_a_turn)
+        other.start()
+        inside.wait(0.05)
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]
+
+
+def test_table_6_on_a_few_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {"data": {"name": "digits", "limit": 60}, "training": {"epochs": 1}}
+    monkeypatch.setattr(table_6_plan, "SMOKE", small)
+    monkeypatch.setattr(table_6_plan, "SMOKE_UNITS", 8)
+    monkeypatch.setattr(table_6, "plan", lambda *given: [one for one in plan(*given) if one.row == "mnist-2x800"])
+    table_6.reproduce("smoke", tmp_path, 1, quiet=True)
+    content = report(tmp_path)
+    assert (content["missing"], content["claims"]) == ([], [])
+    assert [run["algorithm"] for run in content["runs"]] == ["sp", "bp", "fa", "dfa"]
+    for run in content["runs"]:
+        folder = RunFolder.open(tmp_path / "runs" / run["label"])
+        cell = content["rows"][0][run["algorithm"].upper()]
+        assert run["test_error"] == cell["measured"] == folder.metrics()[0]["test_error"]
+
+
+def test_figure_3_on_a_few_digits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = {
+        "data": {"name": "digits", "limit": 200},
+        "network": {"hidden": [16, 16]},
+        "training": {"epochs": 2, "batch_size": 20, "keep": [2]},
+    }
+    monkeypatch.setitem(figure_3_plan.SCALES, "smoke", small)
+    figure_3.reproduce("smoke", tmp_path, 1, quiet=True)
+    content = json.loads((tmp_path / "figure-3.json").read_text())
+    places = ["input", "layer 1", "layer 2"]
+    assert [(point["epoch"], point["place"]) for point in content["points"]] == [(e, p) for e in (0, 2) for p in places]
+    for point in content["points"]:
+        assert 0 <= point["same"] <= 2
+        assert point["margin"] == point["other"] - point["same"]
+    last = {point["place"]: point for point in content["points"] if point["epoch"] == 2}
+    assert [row["same class"]["measured"] for row in content["rows"]] == [last[place]["same"] for place in places]
+    assert len(content["claims"]) == 5
+    printed = capsys.readouterr().out
+    for claim in content["claims"]:
+        assert f"{'yes' if claim['holds'] else 'no':<5}{claim['claim']}: " in printed
+    assert imread(tmp_path / "figure-3.png").std() > 0.01
+    assert (tmp_path / "figure-3.pdf").stat().st_size > 1000
+
+    (checkpoint,) = (tmp_path / "runs").glob("*/checkpoint-last.npz")
+    before = checkpoint.stat().st_mtime_ns
+    figure_3.reproduce("smoke", tmp_path, 1, quiet=True)
+    assert checkpoint.stat().st_mtime_ns == before
+    assert json.loads((tmp_path / "figure-3.json").read_text())["points"] == content["points"]

@@ -1,0 +1,68 @@
+"""What tests of all wings ask of runs: that two are the same, and that one is stopped between two batches."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ctsigprop.runs import RunFolder
+
+CLOCK = ("seconds", "training_seconds")
+PROCESS = {"seconds": None, "thread_pools": None}  # of a summary: what differs from process to process
+
+
+@pytest.fixture(scope="session")
+def rows() -> Callable[[RunFolder], list[dict[str, Any]]]:
+    """Gives every epoch's metrics but what the clock says."""
+
+    def read(run: RunFolder) -> list[dict[str, Any]]:
+        return [{key: value for key, value in row.items() if key not in CLOCK} for row in run.metrics()]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def assert_same_run(rows: Callable[[RunFolder], list[dict[str, Any]]]) -> Callable[[RunFolder, RunFolder], None]:
+    """Asserts that two finished runs are the same bit for bit, but for what the clock says."""
+
+    def check(run: RunFolder, other: RunFolder) -> None:
+        assert rows(run) == rows(other)
+        assert {path.name for path in run.path.iterdir()} == {path.name for path in other.path.iterdir()}
+        for path in other.path.glob("checkpoint-*.npz"):
+            kind = path.stem.removeprefix("checkpoint-")
+            arrays, _ = run.load_checkpoint(kind)
+            expected, _ = other.load_checkpoint(kind)
+            assert arrays.keys() == expected.keys()
+            for name in arrays:
+                assert arrays[name].tobytes() == expected[name].tobytes(), name
+        before, after = (json.loads((one.path / "summary.json").read_text()) for one in (run, other))
+        assert {**before, **PROCESS} == {**after, **PROCESS}
+
+    return check
+
+
+@pytest.fixture
+def stopping_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, int], AbstractContextManager[None]]:
+    """Stops a run as Ctrl-C would, when its training module asks for the `batch`th time whether to go on."""
+
+    @contextmanager
+    def stopping(training: ModuleType, batch: int) -> Iterator[None]:
+        asked = 0
+
+        def stop() -> bool:
+            nonlocal asked
+            asked += 1
+            return asked == batch
+
+        @contextmanager
+        def interrupt() -> Iterator[Callable[[], bool]]:
+            yield stop
+
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "deferred_interrupt", interrupt)
+            yield
+
+    return stopping

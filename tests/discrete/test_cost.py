@@ -1,0 +1,137 @@
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ctsigprop.discrete import cost
+from ctsigprop.discrete.cost import batch_bytes, costs, measure
+from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
+from ctsigprop.discrete.learners import learner_for
+from ctsigprop.errors import InputError
+from ctsigprop.settings import DataSettings, DiscreteSettings
+from ctsigprop.settings.discrete import DiscreteLearningSettings, DiscreteNetworkSettings
+
+FLOAT, SAMPLES, UNITS = 4, 6, 3
+
+
+class Linear(Stage):
+    """y = W h without bias, whose loss is the sum of y."""
+
+    def __init__(self, name: str, features: int) -> None:
+        super().__init__(name)
+        self.layer = nn.Linear(features, UNITS, bias=False)
+        self.learn_with(0.01)
+
+    def step(self, signal: Signal, labels: Tensor) -> Step:
+        y = self.layer(signal.h)
+        y_out = y.detach()
+        loss = y.sum()
+        self.update(loss)
+        return Step(Signal(y_out), loss.detach(), y_out)
+
+
+def batches(count: int, features: int = 5) -> Iterator[tuple[Tensor, Tensor]]:
+    for _ in range(count):
+        yield torch.ones(SAMPLES, features), torch.zeros(SAMPLES, dtype=torch.int64)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """perf_counter, to which every reading adds as much as the number of the reading."""
+    readings: list[float] = []
+
+    def reading() -> float:
+        readings.append((readings[-1] if readings else 0.0) + len(readings))
+        return readings[-1]
+
+    monkeypatch.setattr(cost, "perf_counter", reading)
+    return readings
+
+
+def test_every_stage_is_timed_on_every_batch_but_those_of_the_warm_up(clock: list[float]) -> None:
+    learner = Learner([Linear("layer 1", 5), Linear("output", UNITS)], UNITS)
+    found = measure({"two": learner}, batches(4), warm_up=2)["two"]
+    first, second = found.stages
+    # A stage's seconds are the number of its second reading: batches 3 and 4 take readings 8 to 15.
+    assert (first.stage, first.seconds, first.deviation) == ("layer 1", (9 + 13) / 2, 2.0)
+    assert (second.stage, second.seconds, second.deviation) == ("output", (11 + 15) / 2, 2.0)
+
+
+def test_learners_take_turns_batch_by_batch() -> None:
+    turns: list[str] = []
+
+    class Told(Linear):
+        def step(self, signal: Signal, labels: Tensor) -> Step:
+            turns.append(self.name)
+            return super().step(signal, labels)
+
+    learners = {name: Learner([Told(name, 5)], UNITS) for name in ("a", "b")}
+    measure(learners, batches(3))
+    assert turns[:6] == ["a", "b"] * 3
+
+
+def test_a_stage_is_charged_with_its_signal_its_outputs_and_its_gradient() -> None:
+    learner = Learner([Linear("layer 1", 5), Linear("output", UNITS)], UNITS)
+    found = measure({"two": learner}, batches(2))["two"]
+    # signal, outputs, loss, its gradient 1 (the outputs' is a view of it) and the weights' gradient
+    assert [one.bytes for one in found.stages] == [
+        FLOAT * (SAMPLES * features + SAMPLES * UNITS + 1 + 1 + features * UNITS) for features in (5, UNITS)
+    ]
+
+
+def test_nothing_to_count_is_refused() -> None:
+    learner = Learner([Linear("output", 5)], UNITS)
+    for warm_up in (0, 2):
+        with pytest.raises(ValueError, match="warm_up"):
+            measure({"one": learner}, batches(2), warm_up)
+
+
+def peaks(algorithm: str, depths: tuple[int, ...]) -> list[int]:
+    """Peak memory of a batch at several depths of equal layers."""
+    width, samples, found = 64, 32, []
+    for depth in depths:
+        settings = DiscreteSettings(
+            network=DiscreteNetworkSettings(hidden=(width,) * depth),
+            learning=DiscreteLearningSettings(algorithm=algorithm),  # type: ignore[arg-type]
+        )
+        learner = learner_for(settings, (8, 8), 10)
+        batch = torch.randn(samples, 1, 8, 8), torch.arange(samples) % 10
+        learner.step(*batch)
+        found.append(batch_bytes(learner, *batch))
+    return found
+
+
+def test_memory_of_signal_propagation_does_not_grow_with_depth() -> None:
+    small, large = peaks("sp", (4, 32))
+    scores = FLOAT * (32 * 10 + 1)  # of a layer, kept to the end of the step, and its loss
+    assert large <= small + 28 * scores
+
+
+def test_memory_of_backpropagation_grows_by_the_same_with_every_layer() -> None:
+    found = peaks("bp", (4, 8, 12, 16))
+    rises = [after - before for before, after in pairwise(found)]
+    activations_and_gradient = FLOAT * (32 * 64 + 64 * 64)
+    assert max(rises) == min(rises) >= 4 * activations_and_gradient
+
+
+def test_costs_of_settings_are_of_the_networks_that_they_name() -> None:
+    settings = DiscreteSettings(network=DiscreteNetworkSettings(hidden=(8, 8)))
+    taken: list[int] = []
+    named: Mapping[str, DiscreteSettings] = {
+        name: replace(settings, learning=DiscreteLearningSettings(algorithm=name))  # type: ignore[arg-type]
+        for name in ("bp", "sp")
+    }
+    found = costs(named, 2, 1, lambda: taken.append(1))
+    assert [one.stage for one in found["sp"].stages] == ["layer 1", "layer 2", "output"]
+    assert [one.stage for one in found["bp"].stages] == ["network"]
+    assert found["bp"].stages[0].bytes == found["bp"].bytes
+    assert max(one.bytes for one in found["sp"].stages) <= found["sp"].bytes
+    assert len(taken) == 3
+
+
+def test_more_batches_than_there_are_samples_are_refused() -> None:
+    with pytest.raises(InputError, match=r"digits: has \d+ training samples, and needed are 12800"):
+        costs({"sp": DiscreteSettings(data=DataSettings("digits"))}, 99, 1, lambda: None)

@@ -1,0 +1,127 @@
+import json
+from pathlib import Path
+from statistics import fmean, pvariance
+from typing import Any
+
+import pytest
+
+from ctsigprop.config import to_values
+from ctsigprop.discrete.cost import Cost, StageCost
+from ctsigprop.experiments import efficiency, table_1, table_2, table_3, table_4
+from ctsigprop.experiments.efficiency import settings_of, table_of
+from ctsigprop.experiments.efficiency_rows import MEMORY, TIME, Study, hidden
+from ctsigprop.experiments.tables import Cell
+
+STUDIES = [module.STUDY for module in (table_1, table_2, table_3, table_4)]
+OVER_AND_BY_LAYER = [(table_1.STUDY, table_2.STUDY), (table_3.STUDY, table_4.STUDY)]
+ROUNDING = 0.02
+MS, MIB = 1e3, 2**20
+
+
+def stage(name: str, seconds: float, mib: int) -> StageCost:
+    return StageCost(name, seconds, seconds, seconds / 10, mib * MIB)
+
+
+@pytest.fixture
+def found() -> dict[str, Cost]:
+    """LL and SP with two layers, BP with one stage."""
+    layers = [stage("layer 1", 0.2, 2), stage("layer 2", 0.4, 4), stage("output", 0.9, 9)]
+    slower = [stage("layer 1", 0.4, 2), stage("layer 2", 1.2, 6), stage("output", 0.9, 9)]
+    return {
+        "BP": Cost([stage("network", 0.6, 12)], 12 * MIB),
+        "LL-BP": Cost(slower, 10 * MIB),
+        "LL-FA": Cost(slower, 10 * MIB),
+        "SP": Cost(layers, 9 * MIB),
+    }
+
+
+def cells(study: Study, found: dict[str, Cost]) -> list[dict[str, Any]]:
+    return list(table_of(study, "full", found, {}).rows)
+
+
+@pytest.mark.parametrize(("over", "by"), OVER_AND_BY_LAYER)
+@pytest.mark.parametrize("kind", [TIME, MEMORY])
+def test_the_papers_means_over_layers_are_those_of_its_layers(over: Study, by: Study, kind: str) -> None:
+    for column, figures in by.paper[kind].items():
+        assert fmean(value for value, _ in figures) == pytest.approx(over.paper[kind][column][0], abs=ROUNDING)
+
+
+@pytest.mark.parametrize("column", ["LL-BP", "LL-FA", "SP"])
+def test_the_papers_deviations_over_layers_are_variances(column: str) -> None:
+    variance = pvariance(value for value, _ in table_2.STUDY.paper[TIME][column])
+    assert table_1.STUDY.paper[TIME][column][1] == pytest.approx(variance, rel=0.02)
+
+
+def test_the_papers_ratios_are_those_that_its_text_gives() -> None:
+    assert _cell_of(table_1.STUDY, TIME, "SP", "BP") == pytest.approx(0.48, abs=0.005)
+    assert _cell_of(table_1.STUDY, MEMORY, "SP", "BP") == pytest.approx(0.28, abs=0.005)
+    assert _cell_of(table_3.STUDY, TIME, "Sparse", "Dense") == pytest.approx(0.66, abs=0.005)
+
+
+def _cell_of(study: Study, kind: str, above: str, below: str) -> float:
+    return study.paper[kind][above][0] / study.paper[kind][below][0]
+
+
+def test_the_classification_layer_is_in_no_mean(found: dict[str, Cost]) -> None:
+    assert [one.stage for one in hidden(found["SP"])] == ["layer 1", "layer 2"]
+    assert [one.stage for one in hidden(found["BP"])] == ["network"]
+
+
+def test_table_1_has_means_over_layers_and_ratios_to_backpropagation(found: dict[str, Cost]) -> None:
+    time, memory, total, whole, *_ = cells(table_1.STUDY, found)
+    assert (time["SP"].measured, time["SP"].spread) == pytest.approx((300, 100))
+    assert (time["BP"].measured, time["BP"].spread) == pytest.approx((600, 60))
+    assert time["SP / BP"].measured == pytest.approx(0.5)
+    assert time["SP / BP"].paper == pytest.approx(5.91 / 12.29)
+    assert memory["SP"].measured == pytest.approx(3)
+    assert memory["LL-BP / BP"].measured == pytest.approx(4 / 12)
+    assert total["SP"].measured == pytest.approx(1500)
+    assert whole["SP / BP"].measured == pytest.approx(9 / 12)
+
+
+def test_table_2_has_a_row_for_each_layer_and_their_mean(found: dict[str, Cost]) -> None:
+    rows = cells(table_2.STUDY, {name: found[name] for name in table_2.STUDY.columns})
+    assert [row[""] for row in rows] == ["layer 1", "layer 2", "mean"] * 2
+    assert rows[1]["SP"] == Cell(pytest.approx(400), 8.95, pytest.approx(40), 0.15)
+    assert rows[1]["SP / LL-BP"].measured == pytest.approx(1 / 3)
+    assert rows[2]["SP / LL-BP"].measured == pytest.approx(300 / 800)
+    assert rows[4]["LL-FA"].measured == pytest.approx(6)
+
+
+def test_a_run_that_is_missing_leaves_a_gap(found: dict[str, Cost]) -> None:
+    error = table_of(table_1.STUDY, "full", found, {"SP": {"epoch": 7, "test_error": 31.25}}).rows[-1]
+    assert (error["SP"].measured, error["SP"].paper) == (31.25, 8.34)
+    assert (error["BP"].measured, error["BP"].paper) == (None, 5.99)
+    assert "SP / BP" not in error
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_columns_differ_only_in_what_they_compare(study: Study) -> None:
+    settings = {column: to_values(settings_of(study, column, "full", 1)) for column in study.columns}
+    first = next(iter(settings.values()))
+    differing = {
+        (group, name)
+        for values in settings.values()
+        for group, content in values.items()
+        for name, value in content.items()
+        if value != first[group][name]
+    }
+    assert len(differing) == 1
+    assert differing <= {("learning", "algorithm"), ("target", "density")}
+
+
+def test_a_table_is_measured_once_and_its_runs_are_trained_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table_3.reproduce("smoke", tmp_path, 1, quiet=True)
+    first = json.loads((tmp_path / "table-3.json").read_text(encoding="utf-8"))
+    monkeypatch.delattr(efficiency, "costs")
+    table_3.reproduce("smoke", tmp_path, 1, quiet=True)
+    assert "2 of 2 runs finished" in capsys.readouterr().out
+    again = json.loads((tmp_path / "table-3.json").read_text(encoding="utf-8"))
+    assert again["rows"] == first["rows"]
+    assert {"command", "settings", "machine", "seconds", "costs", "runs"} <= set(first)
+    assert len(first["runs"]["Sparse"]) == 2
+    ratio = first["rows"][0]["Sparse / Dense"]
+    assert ratio["paper"] == pytest.approx(9.56 / 14.48)
+    assert (tmp_path / "table-3.md").read_text(encoding="utf-8").startswith("Table III")

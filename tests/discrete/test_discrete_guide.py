@@ -1,0 +1,33 @@
+"""The example of docs/discrete.md runs as it is printed, and the guide names every setting of the targets."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+
+from ctsigprop.settings.discrete import Algorithm, Architecture, TargetSettings
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "discrete.md").read_text(encoding="utf-8")
+
+
+def test_a_network_of_your_own(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        exec(example, {})
+    finally:
+        torch.set_num_threads(threads)
+    printed = re.findall(r"(.*): ([\d.]+) % of the test samples wrong", capsys.readouterr().out)
+    assert [name for name, _ in printed] == ["layer 1", "layer 2", "output"]
+    assert all(float(error) < 12 for _, error in printed)
+
+
+def test_it_names_what_can_be_set() -> None:
+    for setting in fields(TargetSettings):
+        assert setting.name == "error_rate" or f"`target.{setting.name}`" in GUIDE
+    for name in (*get_args(Algorithm), *get_args(Architecture)):
+        assert f"`{name}`" in GUIDE

@@ -1,0 +1,192 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from ctsigprop.config import settings_from  # noqa: E402
+from ctsigprop.discrete import parallel, training  # noqa: E402
+from ctsigprop.discrete.learner import Signal, Step  # noqa: E402
+from ctsigprop.discrete.parallel import Section, train_parallel  # noqa: E402
+from ctsigprop.discrete.parallel_peers import Peers  # noqa: E402
+from ctsigprop.discrete.training import train  # noqa: E402
+from ctsigprop.errors import InputError, RunFailure  # noqa: E402
+from ctsigprop.runs import RunFolder  # noqa: E402
+from ctsigprop.settings import DiscreteSettings  # noqa: E402
+
+RunOf = Callable[[str, DiscreteSettings], RunFolder]
+SameRun = Callable[[RunFolder, RunFolder], None]
+Stopping = Callable[[ModuleType, int], AbstractContextManager[None]]
+
+FC: dict[str, Any] = {
+    "data": {"limit": 96},
+    "network": {"hidden": [24, 20, 16]},
+    "training": {"epochs": 3, "batch_size": 32, "threads": 1},
+}
+CONV: dict[str, Any] = {
+    "data": {"limit": 32},
+    "network": {"architecture": "conv"},
+    "target": {"density": "sparse"},
+    "training": {"epochs": 1, "batch_size": 16, "threads": 1, "precision": "bfloat16", "channels_last": True},
+}
+
+
+@pytest.fixture(autouse=True)
+def one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Peers]:
+    """The processes that runs have started, as rank 0 knows them."""
+    groups: list[Peers] = []
+
+    def start(size: int, threads: int) -> Peers:
+        groups.append(begin(size, threads))
+        return groups[-1]
+
+    begin = parallel.started
+    monkeypatch.setattr(parallel, "started", start)
+    return groups
+
+
+def settings_of(values: dict[str, Any], **learning: Any) -> DiscreteSettings:
+    settings: DiscreteSettings = settings_from({**values, "learning": learning}, "discrete")
+    return settings
+
+
+@pytest.fixture
+def run_of(tmp_path: Path) -> Iterator[Callable[[str, DiscreteSettings], RunFolder]]:
+    """Begins runs in folders of a name, and closes them."""
+    with ExitStack() as stack:
+        yield lambda name, settings: stack.enter_context(RunFolder.create(tmp_path / name, settings))
+
+
+def assert_ended(groups: list[Peers]) -> None:
+    assert groups
+    assert all(child.poll() is not None for group in groups for child in group.children)
+
+
+def killing_before(batch: int, groups: list[Peers]) -> Callable[..., tuple[list[Step], Signal]]:
+    """Passes batches on, and kills the second process before one of them."""
+    passed = 0
+
+    def step_from(section: Section, arrived: Signal, labels: torch.Tensor) -> tuple[list[Step], Signal]:
+        nonlocal passed
+        passed += 1
+        if passed == batch:
+            os.kill(groups[-1].children[0].pid, signal.SIGKILL)
+        return pass_on(section, arrived, labels)
+
+    pass_on = Section.step_from
+    return step_from
+
+
+def test_a_run_interrupted_and_killed_in_processes_is_bit_for_bit_that_of_one_process(
+    run_of: RunOf,
+    assert_same_run: SameRun,
+    stopping_before: Stopping,
+    started: list[Peers],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = settings_of(FC)
+    alone, run = run_of("alone", settings), run_of("run", settings)
+    train(settings, alone, quiet=True)
+
+    with stopping_before(training, 5), pytest.raises(KeyboardInterrupt):
+        train_parallel(settings, run, 3, quiet=True)
+    assert_ended(started)
+    assert len(run.metrics()) == 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Section, "step_from", killing_before(4, started))
+        with pytest.raises(
+            RunFailure, match=r"output \(process 1\) ended with signal 9 \(SIGKILL\): go on with --resume$"
+        ):
+            train_parallel(settings, run, 2, resume=True, quiet=True)
+    assert_ended(started)
+    assert len(run.metrics()) == 2
+
+    train(settings, run, resume=True, quiet=True)
+    assert_same_run(run, alone)
+
+
+def test_convolutions_channels_last_in_bfloat16_are_bit_for_bit_those_of_one_process(
+    run_of: RunOf, assert_same_run: SameRun
+) -> None:
+    settings = settings_of(CONV)
+    alone, run = run_of("alone", settings), run_of("run", settings)
+    train(settings, alone, quiet=True)
+    train_parallel(settings, run, 2, quiet=True)
+    assert_same_run(run, alone)
+
+
+def test_a_loss_that_is_lost_in_any_process_is_refused_in_its_words(run_of: RunOf, started: list[Peers]) -> None:
+    settings = settings_of(FC, algorithm="ll-bp", rate=1e38)
+    with pytest.raises(RunFailure, match=r"^(layer \d|output): the loss is no longer finite in epoch 1"):
+        train_parallel(settings, run_of("run", settings), 2, quiet=True)
+    assert_ended(started)
+
+
+TORCHRUN = """
+import os
+from pathlib import Path
+from ctsigprop.discrete.parallel import follow, train_parallel
+from ctsigprop.runs import RunFolder
+
+if os.environ["RANK"] == "0":
+    with RunFolder.resume(Path("run")) as run:
+        train_parallel(run.settings(), run, 2, quiet=True)
+else:
+    follow()
+"""
+
+
+def test_torchrun_starts_the_processes(tmp_path: Path, run_of: RunOf, assert_same_run: SameRun) -> None:
+    settings = settings_of({**FC, "training": {**FC["training"], "epochs": 1}}, algorithm="ll-fa")
+    alone, run = run_of("alone", settings), run_of("run", settings)
+    train(settings, alone, quiet=True)
+    run.close()
+    (tmp_path / "train.py").write_text(TORCHRUN)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert_same_run(run, alone)
+
+
+@pytest.mark.parametrize("algorithm", ["bp", "fa", "dfa", "shallow"])
+def test_a_rule_that_locks_its_layers_is_refused(run_of: RunOf, algorithm: str) -> None:
+    settings = settings_of(FC, algorithm=algorithm)
+    with pytest.raises(InputError, match=rf"^learning.algorithm = '{algorithm}': --parallel needs layers that learn"):
+        train_parallel(settings, run_of("run", settings), 2)
+
+
+@pytest.mark.parametrize("generator", ["target-loop", "target-loop-error"])
+def test_a_loop_is_refused(run_of: RunOf, generator: str) -> None:
+    settings = settings_of({**FC, "target": {"generator": generator, "scope": "sample"}})
+    with pytest.raises(InputError, match=rf"^target.generator = '{generator}': feeds the last layer back"):
+        train_parallel(settings, run_of("run", settings), 2)
+
+
+def test_more_processes_than_stages_are_refused_before_they_start(run_of: RunOf, started: list[Peers]) -> None:
+    settings = settings_of(FC)
+    with pytest.raises(InputError, match=r"^--parallel layers = 5: must be at most 4, the stages of the network$"):
+        train_parallel(settings, run_of("run", settings), 5)
+    assert not started
+
+
+def test_another_number_of_processes_than_torchruns_is_refused(run_of: RunOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "3", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    settings = settings_of(FC)
+    with pytest.raises(InputError, match=r"^--parallel layers = 2: must be 3, the processes that torchrun started$"):
+        train_parallel(settings, run_of("run", settings), 2)
