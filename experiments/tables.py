@@ -10,6 +10,8 @@ from ctsigprop.experiments.arguments import command_line
 from ctsigprop.files import atomic, to_json, write_failures
 
 NOTHING = "-"
+PATTERNS = ("table-*.json", "figure-3.json")
+"""Names of the files that `write_table` writes."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ def write_table(output: Path, table: Table, extra: Mapping[str, Any]) -> None:
         **extra,
         "machine": environment(),
         "differences": table.differences,
+        "columns": table.columns,
         "rows": [{column: _plain(value) for column, value in row.items()} for row in table.rows],
+        "texts": _texts(table)[1:],
     }
     with write_failures(output):
         output.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """`ctsigprop train`: trains a network in a run folder, and draws what it learned."""
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -26,13 +27,18 @@ def command(options: Mapping[str, Any]) -> None:
     Raises:
         CtsigpropError: with the exit status that it stands for.
     """
+    processes = _processes(options.get("parallel"))
+    if processes > 1 and os.environ.get("RANK", "0") != "0":  # of torchrun: rank 0 has the run
+        from ctsigprop.discrete.parallel import follow
+
+        return follow()
     wing = options["wing"]
     values, begin = given(options, wing), _resumed if options.get("resume") else _created
     settings, run, undo = begin(Path(options["run_dir"]) if "run_dir" in options else None, values, wing)
     set_threads(settings.training.threads)
     print(f"run in {run.path}", flush=True)
     with run:
-        summary = _trained(settings, run, undo, quiet=options.get("quiet", False))
+        summary = _trained(settings, run, undo, processes, quiet=options.get("quiet", False))
     print(
         f"test error {summary['test_error']:.2f} % after epoch {summary['best_epoch']}, "
         f"whose validation error is the smallest: {summary['best_validation_error']:.2f} %"
@@ -40,8 +46,14 @@ def command(options: Mapping[str, Any]) -> None:
     print(f"figures in {run.figures}")
 
 
-def train_in(run: RunFolder, settings: AnySettings, *, quiet: bool) -> dict[str, Any]:
+def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet: bool) -> dict[str, Any]:
     """Trains in a run's folder, from its last checkpoint where it has one, and logs every measure.
+
+    Args:
+        run: its folder.
+        settings: of the run.
+        processes: how many train the layers side by side; more than one in the discrete wing only.
+        quiet: show no progress bar.
 
     Returns:
         The summary that was written.
@@ -52,6 +64,10 @@ def train_in(run: RunFolder, settings: AnySettings, *, quiet: bool) -> dict[str,
     """
     begun = run.checkpoint("last").exists()
     if isinstance(settings, DiscreteSettings):
+        if processes > 1:
+            from ctsigprop.discrete.parallel import train_parallel
+
+            return train_parallel(settings, run, processes, resume=begun, quiet=quiet)
         from ctsigprop.discrete import training
 
         return training.train(settings, run, resume=begun, quiet=quiet)
@@ -61,9 +77,9 @@ def train_in(run: RunFolder, settings: AnySettings, *, quiet: bool) -> dict[str,
     return train(settings, run, resume=begun, quiet=quiet, measure=weight_angles, probe=probe)
 
 
-def _trained(settings: AnySettings, run: RunFolder, undo: Undo, *, quiet: bool) -> dict[str, Any]:
+def _trained(settings: AnySettings, run: RunFolder, undo: Undo, processes: int, *, quiet: bool) -> dict[str, Any]:
     try:
-        summary = train_in(run, settings, quiet=quiet)
+        summary = train_in(run, settings, processes, quiet=quiet)
         _draw(run, settings)
         return summary
     except (InputError, RunFailure, ModuleNotFoundError):
@@ -86,6 +102,16 @@ def _draw(run: RunFolder, settings: AnySettings) -> None:
         from ctsigprop.analysis.layers import draw_layers
 
         draw_layers(run.metrics(), run.figures)
+
+
+def _processes(parallel: str | None) -> int:
+    """What --parallel layers=N asks for; 1 where it is left out."""
+    if parallel is None:
+        return 1
+    kind, _, count = parallel.partition("=")
+    if kind != "layers" or not count.isdecimal() or int(count) < 1:
+        raise InputError(f"--parallel = {parallel}: must be layers=N, such as layers=2")
+    return int(count)
 
 
 def _created(run_dir: Path | None, values: Values, wing: str) -> tuple[AnySettings, RunFolder, Undo]:

@@ -10,19 +10,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ctsigprop.discrete.backprop import NetworkStage
 from ctsigprop.discrete.draws import Use, draw_uniform, generator
 from ctsigprop.discrete.learner import Learner, Signal, Step
 from ctsigprop.discrete.network import Network
+from ctsigprop.discrete.output import OutputStage
 from ctsigprop.settings.discrete import DiscreteSettings
 
 
-class DirectStage(NetworkStage):
+class DirectStage(OutputStage):
     """A network whose hidden layers wait for the output error, and not for each other's."""
+
+    layer: Network
 
     def __init__(self, network: Network) -> None:
         """Draws the projections B_i, each (classes, features of the hidden layer's output)."""
-        super().__init__(network)
+        super().__init__("network", network)
         for place, block in enumerate(network.blocks, start=1):
             projection = torch.empty(prod(block.outputs), network.classes)
             draw_uniform(projection, generator(network.seed, place, Use.FEEDBACK))
@@ -31,19 +33,19 @@ class DirectStage(NetworkStage):
     @property
     def projections(self) -> list[Tensor]:
         """B_i of every hidden layer."""
-        return [self.get_buffer(f"feedback_{place}") for place in range(1, len(self.network.blocks) + 1)]
+        return [self.get_buffer(f"feedback_{place}") for place in range(1, len(self.layer.blocks) + 1)]
 
     def step(self, signal: Signal, labels: Tensor) -> Step:
         """One update of all layers, e = softmax(logits) - onehot(labels) at the output, over the batch's size."""
         h, outputs = signal.h, []
-        for block in self.network.blocks:
+        for block in self.layer.blocks:
             h = block(h.detach())
             outputs.append(h)
-        logits = self.network.output(h.detach().flatten(1))
+        logits = self.layer.output(h.detach().flatten(1))
         loss = F.cross_entropy(logits, labels)
         scores = logits.detach()
         predicted = F.softmax(scores, 1, dtype=torch.promote_types(scores.dtype, torch.float32))
-        error = (predicted - F.one_hot(labels, self.network.classes)) / len(labels)
+        error = (predicted - F.one_hot(labels, self.layer.classes)) / len(labels)
         errors = [(error @ B).to(h.dtype).view(h.shape) for B, h in zip(self.projections, outputs, strict=True)]
         torch.autograd.backward([loss, *outputs], [None, *errors])
         self.optimizer.step()

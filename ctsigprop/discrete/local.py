@@ -16,11 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ctsigprop.discrete.backprop import OutputStage
 from ctsigprop.discrete.draws import Use, draw_weights, generator
 from ctsigprop.discrete.feedback import FeedbackLinear, with_feedback
 from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
 from ctsigprop.discrete.network import Block, Network
+from ctsigprop.discrete.output import classification
 from ctsigprop.settings.discrete import DiscreteSettings
 
 FEATURES = 2048
@@ -153,7 +153,7 @@ def local_learner(network: Network, settings: DiscreteSettings) -> Learner:
         else:
             codes = torch.eye(network.classes)
             stages.append(LocalStage(place, block, codes, learning.similarity_weight, seed))
-    stages.append(OutputStage(network.output))
+    stages.append(classification(network.output))
     for stage in stages:
         stage.learn_with(learning.rate, learning.weight_decay)
     return Learner(stages, network.classes, settings.training.precision)

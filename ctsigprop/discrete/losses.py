@@ -16,7 +16,7 @@ Comparison = Callable[[Tensor, Tensor], Tensor]
 def dot(h: Tensor, t: Tensor) -> Tensor:
     """O_dot = h . t (paper, Eq. 6), averaged over an image's positions, so that it does not grow with the image.
 
-    No further scale: on MNIST, 2 x 800 units, 8 epochs, a quarter of these scores gave 1.76 % test error, they 1.63 %.
+    As Eq. 6 has it, with no scale for the number of units or channels.
 
     Args:
         h: shape (samples, units) or (samples, channels, height, width).

@@ -186,7 +186,7 @@ class _Stack:
 
     def _add(self, layer: nn.Linear | nn.Conv2d) -> Block:
         place = len(self.blocks) + 1
-        draw_weights(layer, generator(self.seed, place, Use.WEIGHTS), self.network.activation)
+        draw_weights(layer, generator(self.seed, place, Use.WEIGHTS))
         dropout = Dropout(self.network.dropout, self.seed, place)
         self.blocks.append(Block(layer, self.network, dropout, self.shape))
         return self.blocks[-1]

@@ -29,7 +29,7 @@ from ctsigprop.discrete.parallel_peers import LEFT, Peers, joined, started, torc
 from ctsigprop.discrete.parallel_signals import Lost, Outlet
 from ctsigprop.discrete.parallel_split import balanced, check_rule, check_size, check_stages, name_of
 from ctsigprop.discrete.training import placed_learner, train
-from ctsigprop.errors import CtsigpropError, RunFailure
+from ctsigprop.errors import CtsigpropError
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DiscreteSettings
 

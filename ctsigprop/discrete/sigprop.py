@@ -1,6 +1,6 @@
 """Signal propagation: inputs and targets pass the same layers, and each layer learns as they pass (paper, Sec. III)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +17,11 @@ from ctsigprop.discrete.losses import (
     separate,
 )
 from ctsigprop.discrete.network import Network
+from ctsigprop.discrete.output import OutputLoss, OutputStage
 from ctsigprop.discrete.passing import inference, pass_targets
 from ctsigprop.discrete.targets import TargetGenerator, generator_for
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import DiscreteSettings
-
-OutputLoss = Callable[[Tensor, Tensor], Tensor]
-"""Outputs of the last layer and labels to a scalar."""
 
 
 class LayerStage(Stage):
@@ -101,30 +99,6 @@ class LayerStage(Stage):
         if not alike:
             shapes = f"outputs of shape {tuple(h.shape[1:])}, targets of shape {tuple(t.shape[1:])}"
             raise InputError(f"{self.name}: {shapes}: both must have the same shape, images the same channels")
-
-
-class OutputStage(Stage):
-    """The last layer, trained on h alone (paper, Fig. 2b): a classification layer, or the outputs of a regression."""
-
-    def __init__(self, name: str, layer: nn.Module, loss: OutputLoss = F.cross_entropy) -> None:
-        """A stage that has not begun to learn: call `learn_with`."""
-        super().__init__(name)
-        self.layer, self.loss = layer, loss
-
-    def step(self, signal: Signal, labels: Tensor) -> Step:
-        """Learns the labels from h; nothing reaches the layers below."""
-        scores = self.layer(signal.h.detach())
-        loss = self.loss(scores, labels)
-        self.update(loss)
-        return Step(Signal(scores.detach()), loss.detach(), scores.detach())
-
-    def forward(self, signal: Signal) -> Signal:
-        """h to the network's outputs."""
-        return Signal(self.layer(signal.h))
-
-    def scores(self, signal: Signal) -> Tensor | None:
-        """The outputs themselves."""
-        return signal.h
 
 
 class SigpropLearner(Learner):

@@ -15,6 +15,9 @@ MEANINGS = {
     "errors": "Errors over epochs",
     "figure-4": "Alignment of the weights of the loop over training",
     "gradient": "Updates beside the exact gradient",
+    "figure-3": "Distances from inputs to targets, layer by layer",
+    "memory-against-depth": "Peak memory against depth",
+    "layers": "Loss of each stage and errors of the early exits",
 }
 DRAWN_ANYWAY = ("angles", "errors")  # as charts of the page itself
 
@@ -23,7 +26,7 @@ def in_order(found: Found) -> list[Path]:
     """All figures: of reproductions, of sweeps, then a kind at a time over all runs."""
     of_runs = [(_rank(path), place, path) for place, run in enumerate(found.every_run()) for path in run.figures]
     return [
-        *chain.from_iterable(reproduction.figures for reproduction in found.reproductions),
+        *chain.from_iterable(one.figures for one in found.reproduced),
         *chain.from_iterable(sweep.figures for sweep in found.sweeps),
         *(path for *_, path in sorted(of_runs)),
     ]

@@ -52,13 +52,15 @@ class Chart:
 
 
 def charts(rows: Sequence[Row]) -> list[Chart]:
-    """Errors, and what was logged of angles, signals, gradients and loop gain."""
+    """Errors, and what was logged of early exits, losses, angles, signals, gradients and loop gain."""
     if not rows:
         return []
     epochs = [row["epoch"] for row in rows]
     errors = {part: [row[f"{part}_error"] for row in rows] for part in PARTS}
     drawn = (
         chart("error (%)", epochs, errors, log=True),
+        chart("validation error of the exits (%)", epochs, _by_name(map(_exits, rows)), log=True),
+        chart("loss of each stage", epochs, _by_name([row.get("losses", {}) for row in rows])),
         chart("angle between matrices (degrees)", epochs, _by_name([row["angles"] for row in rows]), mark=90),
         chart("angle between signals (degrees, mean)", epochs, _by_name(map(_signals, rows)), mark=90),
         chart("cosine with the exact gradient", epochs, _by_name(map(_cosines, rows)), mark=1),
@@ -160,6 +162,10 @@ def _by_name(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[float | None]]
     listed = list(rows)
     names = dict.fromkeys(name for row in listed for name in row)
     return {str(name): [row.get(name) for row in listed] for name in names}
+
+
+def _exits(row: Row) -> dict[str, Any]:
+    return {name: errors.get("validation_error") for name, errors in row.get("exits", {}).items()}
 
 
 def _signals(row: Row) -> dict[str, Any]:

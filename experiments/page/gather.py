@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ctsigprop.analysis.figure_4_claims import Claim, in_words
 from ctsigprop.errors import InputError
+from ctsigprop.experiments.page.measured_table import MeasuredTable, read_table, table_file
 from ctsigprop.experiments.page.run import FILES, Run, figures, read_object, read_run
 from ctsigprop.experiments.sweep_folder import CONTENT, FAILURE, POINTS
 
@@ -69,16 +70,22 @@ class Found:
     runs: tuple[Run, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
     reproductions: tuple[Reproduction, ...] = ()
+    tables: tuple[MeasuredTable, ...] = ()
     broken: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything at all."""
-        return bool(self.runs or self.sweeps or self.reproductions or self.broken)
+        return bool(self.runs or self.sweeps or self.reproductions or self.tables or self.broken)
+
+    @property
+    def reproduced(self) -> tuple[Reproduction | MeasuredTable, ...]:
+        """Figures and tables of the paper."""
+        return (*self.reproductions, *self.tables)
 
     def every_run(self) -> Iterator[Run]:
         """Runs of their own, then those of reproductions, then the points of sweeps."""
         yield from self.runs
-        for reproduction in self.reproductions:
+        for reproduction in self.reproduced:
             yield from reproduction.runs
         for sweep in self.sweeps:
             yield from sweep.points
@@ -98,7 +105,8 @@ def _search(path: Path, name: str, seen: set[Path]) -> Found:
     try:
         entries = sorted(path.iterdir())
         files = {entry.name for entry in entries}
-        special = CONTENT in files or FIGURE_4 in files
+        table = table_file(path)
+        special = CONTENT in files or FIGURE_4 in files or table is not None
         if files & FILES and not special:
             return Found(runs=(read_run(path, name),))
         folders = [entry for entry in entries if entry.is_dir() and not entry.is_symlink() and entry.name[0] != "."]
@@ -112,6 +120,8 @@ def _search(path: Path, name: str, seen: set[Path]) -> Found:
     try:
         if CONTENT in files:
             return replace(inside, runs=(), sweeps=(_read_sweep(path, name, inside.runs), *inside.sweeps))
+        if table is not None:
+            return replace(inside, runs=(), tables=(read_table(table, name, inside.runs), *inside.tables))
         reproduction = _read_reproduction(path, name, inside.runs)
         return replace(inside, runs=(), reproductions=(reproduction, *inside.reproductions))
     except InputError as error:
@@ -165,6 +175,7 @@ def _joined(parts: Sequence[Found]) -> Found:
         runs=tuple(run for part in parts for run in part.runs),
         sweeps=tuple(sweep for part in parts for sweep in part.sweeps),
         reproductions=tuple(reproduction for part in parts for reproduction in part.reproductions),
+        tables=tuple(table for part in parts for table in part.tables),
         broken=tuple(line for part in parts for line in part.broken),
     )
 

@@ -19,6 +19,7 @@ from ctsigprop.config import to_values, to_yaml
 from ctsigprop.experiments.page import album, chart, paper
 from ctsigprop.experiments.page.columns import Cell, Column, columns
 from ctsigprop.experiments.page.gather import Found, Reproduction, Sweep
+from ctsigprop.experiments.page.measured_table import MeasuredTable
 from ctsigprop.experiments.page.run import Run
 from ctsigprop.experiments.page.summary_table import over_seeds
 from ctsigprop.files import to_json
@@ -108,9 +109,9 @@ def in_words(found: Found) -> str:
     if found.sweeps:
         points = sum(len(sweep.points) for sweep in found.sweeps)
         parts.append(f"{_count(len(found.sweeps), 'sweep')} of {_count(points, 'point')}")
-    if found.reproductions:
-        runs = sum(len(reproduction.runs) for reproduction in found.reproductions)
-        parts.append(f"{_count(len(found.reproductions), 'reproduction')} of {_count(runs, 'run')}")
+    if found.reproduced:
+        runs = sum(len(reproduction.runs) for reproduction in found.reproduced)
+        parts.append(f"{_count(len(found.reproduced), 'reproduction')} of {_count(runs, 'run')}")
     if found.broken:
         parts.append(f"{_count(len(found.broken), 'folder')} that cannot be read")
     return ", ".join(parts)
@@ -124,7 +125,7 @@ def _groups(found: Found, numbers: Mapping[Path, int]) -> list[Group]:
     """Runs of their own in an open table, those of a reproduction or a sweep in a folded one each."""
     titled = [
         ("Runs of their own", found.runs, False),
-        *((f"Runs of {one.name}", one.runs, True) for one in found.reproductions),
+        *((f"Runs of {one.name}", one.runs, True) for one in found.reproduced),
         *((f"Points of {one.name}", one.points, True) for one in found.sweeps),
     ]
     return [
@@ -214,7 +215,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _anchor(folder: Sweep | Reproduction) -> str:
+def _anchor(folder: Sweep | Reproduction | MeasuredTable) -> str:
     return "in-" + sha256(str(folder.path).encode()).hexdigest()[:8]
 
 

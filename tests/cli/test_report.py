@@ -23,9 +23,12 @@ from ctsigprop.experiments.page.paper import PAPER, difference, measured
 from ctsigprop.experiments.page.render import page
 from ctsigprop.experiments.page.run import Run, read_run
 from ctsigprop.experiments.report import FOLDERS
+from ctsigprop.experiments.tables import Cell, Table, write_table
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import (
+    AnySettings,
     DataSettings,
+    DiscreteSettings,
     LearningSettings,
     NetworkSettings,
     NudgingSettings,
@@ -66,7 +69,7 @@ def everything(trained: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write_run(path: Path, settings: Settings, *, epochs: int, finished: bool = True, test: float = 3.0) -> Path:
+def write_run(path: Path, settings: AnySettings, *, epochs: int, finished: bool = True, test: float = 3.0) -> Path:
     """A run folder with errors that fall by one percent an epoch to `test`."""
     with RunFolder.create(path, settings) as run:
         errors = [test + epochs - epoch for epoch in range(1, epochs + 1)]
@@ -163,6 +166,23 @@ def test_it_finds_runs_sweeps_and_reproductions(everything: Path) -> None:
     assert [run.path.name for run in reproduction.runs] == ["learned"]
     (line,) = found.broken
     assert "broken/metrics.jsonl, line 1: is not JSON" in line
+
+
+def test_a_reproduced_table_is_shown_as_it_was_printed(tmp_path: Path) -> None:
+    folder = tmp_path / "reproductions" / "table-6"
+    cells = {"network": "FC 2x800", "SP": Cell(1.694, 1.71, 0.016, 0.03)}
+    write_table(folder, Table("table-6", "test error", tuple(cells), [cells], ["30 epochs"]), {"scale": "smoke"})
+    settings = DiscreteSettings()
+    write_run(folder / "runs" / "sp", settings, epochs=2)
+    found = gather([tmp_path])
+    (table,) = found.tables
+    assert (table.title, table.scale, table.differences) == ("Table 6", "smoke", ("30 epochs",))
+    assert table.rows == (("FC 2x800", "1.69 ± 0.02 [1.71 ± 0.03]"),)
+    text = Elements(page(found, [tmp_path])).text
+    for words in ("Table 6: ", "1.69 ± 0.02 [1.71 ± 0.03]", "30 epochs", "64-256-256-10"):
+        assert words in text
+    (folder / "table-6.json").write_text(json.dumps({"columns": ["network", "SP"], "texts": [["one"]]}))
+    assert "table-6.json: is not as this version writes it" in gather([tmp_path]).broken[0]
 
 
 def test_a_folder_that_is_reached_twice_is_taken_once(everything: Path) -> None:

@@ -18,7 +18,7 @@ def learner(algorithm, **network):
 
 def first_update(made, x, y, disturb):
     """Of the first hidden layer's weights, with an output layer of zeros, so that no forward weight moves the error."""
-    network = made.stages[0].network
+    network = made.stages[0].layer
     with torch.no_grad():
         network.output.weight.zero_()
         if disturb:
@@ -40,10 +40,10 @@ def test_the_error_does_not_pass_the_layers_above(network):
 def test_no_projection_no_update():
     made = learner("dfa", hidden=(9, 8))
     made.stages[0].get_buffer("feedback_1").zero_()
-    before = [one.layer.weight.detach().clone() for one in made.stages[0].network.blocks]
+    before = [one.layer.weight.detach().clone() for one in made.stages[0].layer.blocks]
     made.step(torch.randn(6, 1, 8, 8), torch.arange(6) % 4)
     moved = [
-        not torch.equal(one.layer.weight, old) for one, old in zip(made.stages[0].network.blocks, before, strict=True)
+        not torch.equal(one.layer.weight, old) for one, old in zip(made.stages[0].layer.blocks, before, strict=True)
     ]
     assert moved == [False, True]
 

@@ -25,7 +25,7 @@ def learner(algorithm, dropout=0.0, precision=torch.float64, **network):
 def test_with_the_weights_for_feedback_it_is_backpropagation(network, batch_norm):
     bp, fa = (learner(name, dropout=0.1, batch_norm=batch_norm, **network) for name in ("bp", "fa"))
     aligned = [one for one in fa.modules() if isinstance(one, FeedbackLinear | FeedbackConv2d)]
-    assert len(aligned) == len(fa.stages[0].network.blocks)
+    assert len(aligned) == len(fa.stages[0].layer.blocks)
     before = {name: value.clone() for name, value in bp.named_parameters()}
     for one in aligned:
         one.feedback.copy_(one.weight)
@@ -72,15 +72,16 @@ def test_convolution():
 
 @pytest.mark.parametrize("network", [{"hidden": (9, 8)}, {"architecture": "conv"}], ids=["fc", "conv"])
 def test_mixed_precision(network):
-    """In bfloat16 the parameters' gradients stay float32, near to those in float32."""
+    """In bfloat16 the parameters' gradients stay float32, near to those in float32: the deepest is five layers away."""
     updates = []
     x, y = torch.randn(8, 3, 8, 8), torch.arange(8) % 5
     for precision in ("float32", "bfloat16"):
         fa = learner("fa", precision=torch.float32, **network)
         fa.precision = precision
         before = [one.detach().clone() for one in fa.parameters()]
+        fa.stages[0].optimizer = torch.optim.SGD(fa.parameters(), lr=1.0)
         fa.step(x, y)
         changes = [(one - old).flatten() for one, old in zip(fa.parameters(), before, strict=True)]
         updates.append(torch.cat(changes).detach())
     assert updates[1].dtype == torch.float32
-    assert torch.cosine_similarity(*updates, dim=0) > 0.98
+    assert torch.cosine_similarity(*updates, dim=0) > 0.95

@@ -90,7 +90,7 @@ def linear(prefix: str, h: Array, error: Array) -> State:
 
 def locked(algorithm: str, state: State, x: Array, onehot: Array) -> State:
     """BP, FA and DFA: errors come from the output."""
-    base = "stages.0.network."
+    base = "stages.0.layer."
     first = Hidden(part(state, f"{base}blocks.0."), x)
     second = Hidden(part(state, f"{base}blocks.1."), first.output)
     logits = second.output @ state[f"{base}output.weight"].T + state[f"{base}output.bias"]
@@ -139,8 +139,8 @@ def local(algorithm: str, state: State, x: Array, onehot: Array, weight: float) 
         of_hidden, _ = hidden.backward(p_error @ own[f"classifier.{back}"] + s_error @ own[f"similar.{back}"])
         gradients |= under(f"{stage}block.", of_hidden) | linear(f"{stage}classifier.", h, p_error)
         gradients[f"{stage}similar.weight"] = s_error.T @ h
-    logits = h @ state["stages.2.output.weight"].T + state["stages.2.output.bias"]
-    return gradients | linear("stages.2.output.", h, (softmax(logits) - onehot) / len(x))
+    logits = h @ state["stages.2.layer.1.weight"].T + state["stages.2.layer.1.bias"]
+    return gradients | linear("stages.2.layer.1.", h, (softmax(logits) - onehot) / len(x))
 
 
 def problem(algorithm: str, batch_norm: bool) -> tuple[Learner, Array, NDArray[np.int64]]:
@@ -184,4 +184,4 @@ def test_shallow_learns_the_output_alone():
     learner.step(torch.from_numpy(x), torch.from_numpy(labels))
     after = learner.parameter_arrays()
     changed = {name for name, _ in learner.named_parameters() if not np.array_equal(before[name], after[name])}
-    assert changed == {"stages.0.output.weight", "stages.0.output.bias"}
+    assert changed == {"stages.0.layer.2.weight", "stages.0.layer.2.bias"}
