@@ -11,12 +11,10 @@ from tqdm import tqdm
 from ctsigprop.environment import environment
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import TrainingSettings
-from ctsigprop.settings.discrete import DiscreteTrainingSettings
 from ctsigprop.tensorboard import event_writer
 
 Arrays = Mapping[str, NDArray[Any]]
 Row = Mapping[str, Any]
-EpochSettings = TrainingSettings | DiscreteTrainingSettings
 T = TypeVar("T")
 
 log = logging.getLogger("ctsigprop")
@@ -56,7 +54,7 @@ def restored(run: RunFolder, like: Arrays, tally: Callable[..., T]) -> tuple[dic
 
 def train_epochs(
     run: RunFolder,
-    settings: EpochSettings,
+    settings: TrainingSettings,
     progress: Progress[T],
     *,
     learn: Callable[[int, T], bool],
@@ -108,7 +106,7 @@ def train_epochs(
     return progress
 
 
-def summarised(run: RunFolder, settings: EpochSettings, progress: Progress[T]) -> dict[str, Any]:
+def summarised(run: RunFolder, settings: TrainingSettings, progress: Progress[T]) -> dict[str, Any]:
     """Writes what came out of a run that has ended, and returns it."""
     best, last = progress.history[progress.best_epoch - 1], progress.history[-1]
     summary = {

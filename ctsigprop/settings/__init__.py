@@ -9,10 +9,10 @@ from ctsigprop.settings.continuous import (
     ProbeSettings,
     Settings,
     SolverSettings,
-    TrainingSettings,
 )
 from ctsigprop.settings.data import DatasetName, DataSettings
 from ctsigprop.settings.discrete import DiscreteSettings
+from ctsigprop.settings.training import TrainingSettings
 
 AnySettings = Settings | DiscreteSettings
 

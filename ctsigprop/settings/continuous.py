@@ -5,13 +5,13 @@ from typing import Literal
 
 from ctsigprop.settings.checks import (
     require,
-    require_flag,
     require_number,
     require_one_of,
     require_sequence,
     require_whole,
 )
 from ctsigprop.settings.data import DataSettings
+from ctsigprop.settings.training import TrainingSettings
 
 Architecture = Literal["sigprop_loop", "symmetric_ep", "random_feedback_ep"]
 Rho = Literal["hard_sigmoid", "logistic", "tanh", "rectifier"]
@@ -151,37 +151,6 @@ class LearningSettings:
         require_number("learning.feedback_rate", self.feedback_rate, 0.0)
         require_number("learning.decay", self.decay, 0.0, 1.0, open_low=True)
         require_number("learning.weight_decay", self.weight_decay, 0.0)
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """The run.
-
-    Attributes:
-        epochs: passes over the training set.
-        batch_size: samples an update.
-        seed: seeds the weights, the order of the samples and random-sign nudging.
-        threads: threads of every numerical library.
-        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz.
-        tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
-    """
-
-    epochs: int = 40
-    batch_size: int = 20
-    seed: int = 0
-    threads: int = 2
-    keep: tuple[int, ...] = ()
-    tensorboard: bool = False
-
-    def __post_init__(self) -> None:
-        require_whole("training.epochs", self.epochs, 1)
-        require_whole("training.batch_size", self.batch_size, 1)
-        require_whole("training.seed", self.seed, 0)
-        require_whole("training.threads", self.threads, 1)
-        require_sequence(self, "training", "keep")
-        for epoch in self.keep:
-            require_whole("training.keep", epoch, 1)
-        require_flag("training.tensorboard", self.tensorboard)
 
 
 @dataclass(frozen=True)

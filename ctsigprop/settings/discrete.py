@@ -12,6 +12,7 @@ from ctsigprop.settings.checks import (
     require_whole,
 )
 from ctsigprop.settings.data import DataSettings
+from ctsigprop.settings.training import TrainingSettings
 
 Architecture = Literal["fc", "conv", "vgg8b"]
 Activation = Literal["leaky_relu", "relu", "tanh"]
@@ -138,46 +139,32 @@ class TargetSettings:
 
 
 @dataclass(frozen=True)
-class DiscreteTrainingSettings:
-    """The run.
+class DiscreteTrainingSettings(TrainingSettings):
+    """The run, and what it computes with.
 
     Attributes:
         epochs: passes over the training set.
-        batch_size: samples an update.
-        seed: seeds the weights, the order of the samples, dropout and augmentation.
-        threads: threads of every numerical library.
+        batch_size: samples an update; batch normalisation needs 2.
         device: cpu or cuda.
         precision: float32, or bfloat16 for the products (automatic mixed precision).
         channels_last: memory layout of images and convolutions; faster in bfloat16.
         augment: none, crop (random crops after padding by 4) or crop-flip (and mirrored at random).
-        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz.
-        tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
     """
 
     epochs: int = 20
     batch_size: int = 128
-    seed: int = 0
-    threads: int = 2
     device: Device = "cpu"
     precision: Precision = "float32"
     channels_last: bool = False
     augment: Augmentation = "none"
-    keep: tuple[int, ...] = ()
-    tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        require_whole("training.epochs", self.epochs, 1)
+        super().__post_init__()
         require_whole("training.batch_size", self.batch_size, 2)
-        require_whole("training.seed", self.seed, 0)
-        require_whole("training.threads", self.threads, 1)
         require_one_of("training.device", self.device, Device)
         require_one_of("training.precision", self.precision, Precision)
         require_flag("training.channels_last", self.channels_last)
         require_one_of("training.augment", self.augment, Augmentation)
-        require_sequence(self, "training", "keep")
-        for epoch in self.keep:
-            require_whole("training.keep", epoch, 1)
-        require_flag("training.tensorboard", self.tensorboard)
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,6 @@ from ctsigprop.discrete.targets import SharedTarget, TargetInput, TargetLoop, Ta
 BATCH = 64
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Products this small are slower on more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class Digits:
     """Clean images in [0, 1], (samples, 1, 8, 8), with their classes, and noisy copies of them."""
 

@@ -1,0 +1,36 @@
+"""The settings of a run that all wings share."""
+
+from dataclasses import dataclass
+
+from ctsigprop.settings.checks import require_flag, require_sequence, require_whole
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The run.
+
+    Attributes:
+        epochs: passes over the training set.
+        batch_size: samples an update.
+        seed: seeds everything that is drawn: weights, the order of the samples and what a wing draws besides.
+        threads: threads of every numerical library.
+        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz.
+        tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
+    """
+
+    epochs: int = 40
+    batch_size: int = 20
+    seed: int = 0
+    threads: int = 2
+    keep: tuple[int, ...] = ()
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        require_whole("training.epochs", self.epochs, 1)
+        require_whole("training.batch_size", self.batch_size, 1)
+        require_whole("training.seed", self.seed, 0)
+        require_whole("training.threads", self.threads, 1)
+        require_sequence(self, "training", "keep")
+        for epoch in self.keep:
+            require_whole("training.keep", epoch, 1)
+        require_flag("training.tensorboard", self.tensorboard)
