@@ -6,7 +6,7 @@ from itertools import pairwise
 
 INPUT = "input"
 
-APART = "before the first layer, inputs are no nearer to their own class's target than to others, within an SD"
+APART = "before the first layer, inputs are no nearer to their own class's target than to others, within twice chance"
 NEARER = "after training, inputs are nearer to their own class's target than to others, at every layer"
 SUCCESSIVE = "each layer brings inputs nearer to their own class's target than the layer before"
 WIDENS = "each layer widens the margin between the other classes' targets and their own"
@@ -56,11 +56,12 @@ class Claim:
     holds: bool
 
 
-def all_claims(points: Sequence[Point]) -> list[Claim]:
+def all_claims(points: Sequence[Point], classes: int) -> list[Claim]:
     """Every claim, judged after the last epoch; the first only where targets enter at the input.
 
     Args:
         points: of all epochs, places in the order that a sample passes them.
+        classes: how many there are; by chance 100 / classes percent of the samples are nearest to their own target.
     """
     first, last = min(point.epoch for point in points), max(point.epoch for point in points)
     before = {point.place: point.margin for point in points if point.epoch == first}
@@ -76,6 +77,6 @@ def all_claims(points: Sequence[Point]) -> list[Claim]:
         Claim(LEARNED, gains, all(gain > 0 for gain in gains.values())),
     ]
     if INPUT in after:
-        start = after[INPUT]
-        claims.insert(0, Claim(APART, {INPUT: start.margin}, start.margin <= start.same_deviation))
+        nearest = after[INPUT].nearest
+        claims.insert(0, Claim(APART, {INPUT: nearest}, nearest <= 2 * 100 / classes))
     return claims

@@ -44,7 +44,7 @@ DIFFERENCES = {
         "the paper's seconds and MiB are of a GeForce GTX 1080 and of a unit of work that it does not name: compare "
         "the ratios",
         "memory is the signal that a layer is given and every tensor that its step makes; parameters and Adam's "
-        "moments, which all rules share, are left out",
+        "moments are left out: LL has about twice as many as the others",
         "products in bfloat16, of which the paper does not speak",
         f"time over {BATCHES['full']} batches, for which the columns take turns; the paper's over its 400 epochs",
         "the paper's ± is a variance; here it is a standard deviation, over the layers, or over the batches where "

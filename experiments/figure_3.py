@@ -8,6 +8,7 @@ from ctsigprop.analysis.distances import Point, all_claims
 from ctsigprop.analysis.distances_figure import distances_figure
 from ctsigprop.analysis.style import save, styled
 from ctsigprop.config import to_values
+from ctsigprop.datasets.catalog import CATALOG
 from ctsigprop.experiments.figure_3_plan import DIFFERENCES, PAPER, SAMPLES, plan
 from ctsigprop.experiments.finishing import finish, is_finished
 from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, write_table
@@ -44,7 +45,7 @@ def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
         finish(folder, settings, quiet=quiet)
     run = RunFolder.open(folder)
     points = measured(run, settings)
-    claims, table = all_claims(points), _table(points, scale)
+    claims, table = all_claims(points, CATALOG[settings.data.name].classes), _table(points, scale)
     with styled():
         figure = distances_figure(points)
         for suffix in ("png", "pdf"):

@@ -139,7 +139,7 @@ SPLIT = "trained without the validation samples, by which the epoch is chosen wh
 DIFFERENCES = {
     "full": [
         f"{EPOCHS['mnist-fc']} epochs on MNIST, {EPOCHS['mnist-fc-dropout']} with dropout, {EPOCHS['cifar-10-fc']} on "
-        f"CIFAR-10 fully connected, {EPOCHS['cifar-10-conv']} on CIFAR-10 convolutional; products on CIFAR-10 in bfloat16",
+        f"CIFAR-10 fully connected, {EPOCHS['cifar-10-conv']} on CIFAR-10 convolutional, both in bfloat16",
         "one seed, and three of FC 2x800: +- is the standard deviation over seeds",
         "the CIFAR-100 rows are not run",
         SPLIT,

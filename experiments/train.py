@@ -28,7 +28,10 @@ def command(options: Mapping[str, Any]) -> None:
         CtsigpropError: with the exit status that it stands for.
     """
     processes = _processes(options.get("parallel"))
-    if processes > 1 and os.environ.get("RANK", "0") != "0":  # of torchrun: rank 0 has the run
+    started = int(os.environ.get("WORLD_SIZE", "1")) if {"MASTER_ADDR", "RANK"} <= os.environ.keys() else 1
+    if started > 1 and processes == 1:
+        raise InputError(f"--parallel: is left out, and torchrun started {started}: pass --parallel layers={started}")
+    if started > 1 and os.environ["RANK"] != "0":  # rank 0 has the run
         from ctsigprop.discrete.parallel import follow
 
         return follow()

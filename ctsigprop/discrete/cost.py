@@ -191,7 +191,7 @@ def _by_stage(learner: Learner, inputs: Tensor, labels: Tensor, meter: Callable[
         with meter(signal) as reading, learner.autocast(inputs.device):
             if place == 0:
                 signal = learner.begin(inputs, labels)
-            signal = stage.step(signal, labels).signal
+            signal, _ = stage.step(signal, labels)
         meters.append(reading)
     return meters
 

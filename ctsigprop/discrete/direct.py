@@ -35,7 +35,7 @@ class DirectStage(OutputStage):
         """B_i of every hidden layer."""
         return [self.get_buffer(f"feedback_{place}") for place in range(1, len(self.layer.blocks) + 1)]
 
-    def step(self, signal: Signal, labels: Tensor) -> Step:
+    def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
         """One update of all layers, e = softmax(logits) - onehot(labels) at the output, over the batch's size."""
         h, outputs = signal.h, []
         for block in self.layer.blocks:
@@ -47,10 +47,8 @@ class DirectStage(OutputStage):
         predicted = F.softmax(scores, 1, dtype=torch.promote_types(scores.dtype, torch.float32))
         error = (predicted - F.one_hot(labels, self.layer.classes)) / len(labels)
         errors = [(error @ B).to(h.dtype).view(h.shape) for B, h in zip(self.projections, outputs, strict=True)]
-        torch.autograd.backward([loss, *outputs], [None, *errors])
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return Step(Signal(scores), loss.detach(), scores)
+        self.update(loss, outputs, errors)
+        return Signal(scores), Step(loss.detach(), scores)
 
 
 def dfa_learner(network: Network, settings: DiscreteSettings) -> Learner:

@@ -24,7 +24,7 @@ class Dropout(nn.Module):
             layer: whose masks these are.
         """
         super().__init__()
-        self.left_out = round(fraction * 2**16)
+        self.left_out = min(round(fraction * 2**16), 2**16 - 1)
         self.seed = seed
         self.layer = layer
         self.drawn = 0

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ctsigprop.errors import InputError
+from ctsigprop.settings.discrete import Precision
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,10 @@ class Step:
     """What training on one batch left behind at one stage.
 
     Attributes:
-        signal: for the next stage.
         loss: of this stage, before its update; a scalar.
         scores: its prediction, shape (samples, classes), the larger the likelier; None where it makes none.
     """
 
-    signal: Signal
     loss: Tensor
     scores: Tensor | None
 
@@ -66,18 +65,27 @@ class Stage(nn.Module):
             raise InputError(f"{self.name}: has no parameters that learn: join it to the layer before it")
         self.optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, fused=True)
 
-    def update(self, loss: Tensor) -> None:
-        """One step down the gradient of the loss, after which the gradient is freed: no other stage needs it."""
-        loss.backward()
+    def update(self, loss: Tensor, outputs: Sequence[Tensor] = (), errors: Sequence[Tensor] = ()) -> None:
+        """One step down the gradient of the loss, after which the gradient is freed: no other stage needs it.
+
+        Args:
+            loss: a scalar.
+            outputs: that get their gradient from elsewhere.
+            errors: those gradients.
+        """
+        torch.autograd.backward([loss, *outputs], [None, *errors])
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
-    def step(self, signal: Signal, labels: Tensor) -> Step:
+    def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
         """Passes a batch on and learns from it.
 
         Args:
             signal: from the stage before.
             labels: classes, shape (samples,).
+
+        Returns:
+            The signal for the next stage, and what was learned from.
         """
         raise NotImplementedError
 
@@ -96,8 +104,14 @@ class Learner(nn.Module):
     """
 
     def __init__(self, stages: Iterable[Stage], classes: int, precision: str = "float32") -> None:
-        """A learner whose signal begins with the inputs alone."""
+        """A learner whose signal begins with the inputs alone.
+
+        Raises:
+            InputError: another precision.
+        """
         super().__init__()
+        if precision not in get_args(Precision):
+            raise InputError(f"precision = {precision!r}: must be one of {', '.join(get_args(Precision))}")
         self.stages: Sequence[Stage] = nn.ModuleList(stages)  # type: ignore[assignment]
         self.classes = classes
         self.precision = precision
@@ -127,9 +141,8 @@ class Learner(nn.Module):
         steps = []
         for stage in self.stages:
             with self.autocast(labels.device):  # for each stage anew: the end of the block frees the weights it cast
-                step = stage.step(signal, labels)
-            signal = step.signal
-            steps.append(Step(Signal(signal.h.new_empty(0)), step.loss, step.scores))
+                signal, step = stage.step(signal, labels)
+            steps.append(step)
         return steps, signal
 
     @torch.no_grad()

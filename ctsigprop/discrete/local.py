@@ -70,7 +70,7 @@ class LocalStage(Stage):
         """Through the hidden layer alone."""
         return Signal(self.block(signal.h))
 
-    def step(self, signal: Signal, labels: Tensor) -> Step:
+    def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
         """One update down the gradient of w L_sim + (1 - w) L_pred."""
         h = self.block(signal.h)
         predicted = self.predict(h)
@@ -79,7 +79,7 @@ class LocalStage(Stage):
         weight = self.similarity_weight
         loss = weight * likeness + (1 - weight) * self.prediction_loss(predicted, labels)
         self.update(loss)
-        return Step(Signal(h.detach()), loss.detach(), self.class_scores(predicted.detach()))
+        return Signal(h.detach()), Step(loss.detach(), self.class_scores(predicted.detach()))
 
     def scores(self, signal: Signal) -> Tensor:
         """The classifier's."""

@@ -33,9 +33,10 @@ def negative_l2(h: Tensor, t: Tensor) -> Tensor:
         h: shape (samples, units) or (samples, channels, height, width).
         t: shape (targets, ...), with the entries of h.
     """
-    rows, columns = _rows(h, t)
-    lengths = rows.square().sum(1)[:, None] + columns.square().sum(1)
-    return (2 * (rows @ columns.T) - lengths) / prod(t.shape[2:])
+    with torch.autocast(h.device.type, enabled=False):  # lengths cancel: bfloat16 would leave little of the difference
+        rows, columns = (part.to(torch.promote_types(part.dtype, torch.float32)) for part in _rows(h, t))
+        lengths = rows.square().sum(1)[:, None] + columns.square().sum(1)
+        return (2 * (rows @ columns.T) - lengths) / prod(t.shape[2:])
 
 
 COMPARISONS: dict[Similarity, Comparison] = {"dot": dot, "l2": negative_l2}

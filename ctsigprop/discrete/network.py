@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import prod
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -65,6 +66,18 @@ class Block(nn.Module):
         """The layer's weights times what enters."""
         return self.layer(h.flatten(1) if isinstance(self.layer, nn.Linear) else h)
 
+    def both(self, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """[h, t] as `forward` and `targets` pass them; a linear layer takes one product of both (paper, Eq. 2)."""
+        if not isinstance(self.layer, nn.Linear):
+            return self(h), self.targets(t)
+        z = self.layer(torch.cat((h.flatten(1), self._fitted(t).flatten(1))))
+        if isinstance(self.norm, nn.Identity):
+            of_h, of_t = self.activation(z).split((len(h), len(t)))
+        else:
+            of_h, of_t = z.split((len(h), len(t)))
+            of_h, of_t = self.activation(self.norm(of_h)), self.activation(self._normalised(of_t))
+        return self.dropout(of_h), of_t
+
     def targets(self, t: Tensor) -> Tensor:
         """Passes targets on, normalised with the statistics of the inputs alone (paper, Sec. III-D), without dropout.
 
@@ -72,11 +85,14 @@ class Block(nn.Module):
             t: (targets, *inputs), or sparse (paper, Sec. III-E): (targets, channels, ...) of any other height and
                 width, which are not pooled; a linear layer takes them on the grid of its inputs.
         """
-        dense = t.shape[1:] == self.inputs
-        if not dense and t.dim() == 4 and isinstance(self.layer, nn.Linear):
-            t = fit_grid(t, (self.inputs[1], self.inputs[2]))
-        passed: Tensor = self.activation(self._normalised(self.products(t)))
-        return self.pool(passed) if dense else passed
+        passed: Tensor = self.activation(self._normalised(self.products(self._fitted(t))))
+        return self.pool(passed) if t.shape[1:] == self.inputs else passed
+
+    def _fitted(self, t: Tensor) -> Tensor:
+        """Targets that a linear layer can take: sparse ones of a convolutional layer on the grid of its inputs."""
+        if t.shape[1:] == self.inputs or t.dim() != 4 or not isinstance(self.layer, nn.Linear):
+            return t
+        return fit_grid(t, (self.inputs[1], self.inputs[2]))
 
     def _normalised(self, z: Tensor) -> Tensor:
         norm = self.norm
@@ -146,7 +162,10 @@ def _conv(stack: "_Stack", widen: int) -> None:
 
 
 def _vgg8b(stack: "_Stack", widen: int) -> None:
-    """VGG8b (Noekland & Eidnes 2019): six layers of 3x3 kernels, max pooling 2x2, one fully connected layer."""
+    """VGG8b (Noekland & Eidnes 2019): six layers of 3x3 kernels, max pooling 2x2, one fully connected layer.
+
+    `widen` multiplies feature maps alone, as their feat_mult does.
+    """
     sides = stack.shape[1:]
     if min(sides) < 16:
         raise InputError(
@@ -157,7 +176,7 @@ def _vgg8b(stack: "_Stack", widen: int) -> None:
         block = stack.conv(widen * channels, kernel=3)
         if pools:
             block.pooled(kernel=2, padding=0)
-    stack.linear(widen * 1024)
+    stack.linear(1024)
 
 
 class _Stack:

@@ -30,13 +30,13 @@ class OutputStage(Stage):
         """h to the network's outputs."""
         return Signal(self.layer(signal.h))
 
-    def step(self, signal: Signal, labels: Tensor) -> Step:
+    def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
         """One update down the gradient of the loss."""
         outputs = self.layer(signal.h.detach())
         loss = self.loss(outputs, labels)
         self.update(loss)
         outputs = outputs.detach()
-        return Step(Signal(outputs), loss.detach(), outputs)
+        return Signal(outputs), Step(loss.detach(), outputs)
 
     def scores(self, signal: Signal) -> Tensor:
         """The outputs themselves."""

@@ -8,6 +8,21 @@ from torch import Tensor, nn
 from ctsigprop.discrete.grids import fit_grid
 
 
+def pass_both(layer: nn.Module, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """[h, t] through a layer (paper, Eq. 2), by its method `both` where it has one, as `Block` has.
+
+    Args:
+        layer: any module that takes a batch.
+        h: shape (samples, ...).
+        t: shape (targets, ...).
+    """
+    own = getattr(layer, "both", None)
+    if callable(own):
+        passed: tuple[Tensor, Tensor] = own(h, t)
+        return passed
+    return layer(h), pass_targets(layer, t, h.shape[1:])
+
+
 def pass_targets(layer: nn.Module, t: Tensor, inputs: tuple[int, ...]) -> Tensor:
     """Targets through a layer, so that batch-normalisation statistics are of the inputs alone (Sec. III-D).
 

@@ -18,7 +18,7 @@ from ctsigprop.discrete.losses import (
 )
 from ctsigprop.discrete.network import Network
 from ctsigprop.discrete.output import OutputLoss, OutputStage
-from ctsigprop.discrete.passing import inference, pass_targets
+from ctsigprop.discrete.passing import inference, pass_both
 from ctsigprop.discrete.targets import TargetGenerator, generator_for
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import DiscreteSettings
@@ -59,7 +59,7 @@ class LayerStage(Stage):
         self.together = together
         self.generator = generator
 
-    def step(self, signal: Signal, labels: Tensor) -> Step:
+    def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
         """Passes [h, t], updates the layer by the loss between them, and hands them on.
 
         Raises:
@@ -69,7 +69,7 @@ class LayerStage(Stage):
         self._check(h, t)
         loss, scores = self.loss(h, t, labels if self.per_class else reconstructed(labels))
         self.update(loss)
-        return Step(Signal(h.detach(), t.detach()), loss.detach(), scores.detach() if self.per_class else None)
+        return Signal(h.detach(), t.detach()), Step(loss.detach(), scores.detach() if self.per_class else None)
 
     def forward(self, signal: Signal) -> Signal:
         """Passes h, and t where it is one a class and so needs no labels."""
@@ -92,7 +92,7 @@ class LayerStage(Stage):
             raise InputError(f"{self.name}: no targets came with its inputs: the first layer needs a target generator")
         if self.together and h.shape == t.shape:
             return separate(self.layer(interleave(h, t)))
-        return self.layer(h), pass_targets(self.layer, t, h.shape[1:])
+        return pass_both(self.layer, h, t)
 
     def _check(self, h: Tensor, t: Tensor) -> None:
         alike = h.shape[1:2] == t.shape[1:2] if h.ndim == t.ndim == 4 else h.shape[1:] == t.shape[1:]

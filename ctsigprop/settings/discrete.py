@@ -37,7 +37,7 @@ class DiscreteNetworkSettings:
     Attributes:
         architecture: fc (fully connected), conv (Table VI's small convolutional network) or vgg8b (Tables I to IV).
         hidden: fc only: units of each hidden layer, from the input side.
-        widen: conv and vgg8b: factor on every width.
+        widen: conv and vgg8b: factor on every number of channels, and on the fully connected layers of conv.
         activation: of every hidden layer.
         batch_norm: normalise before each activation.
         dropout: fraction of a hidden layer's outputs that training leaves out.
@@ -118,7 +118,7 @@ class TargetSettings:
     weights: Weights = "learned"
     density: Density = "dense"
     size: int | None = None
-    error_rate: float = 1.0
+    error_rate: float = 0.5
     loss: LayerLoss = "prediction"
     similarity: Similarity = "dot"
     scope: Scope = "class"
@@ -187,10 +187,10 @@ class DiscreteSettings:
         return f"{self.data.name}-{self.network.architecture}-{self.learning.algorithm}"
 
     def __post_init__(self) -> None:
-        narrowest = min(self.network.hidden)
-        if self.network.architecture == "fc" and self.target.size is not None:
-            allowed = f"at most {narrowest}, the smallest of network.hidden"
-            require(self.target.size <= narrowest, "target.size", self.target.size, allowed)
+        if self.target.size is not None:
+            counted = self.network.architecture == "fc" and self.target.density == "sparse"
+            allowed = "left out but for target.density = sparse and network.architecture = fc, where it counts"
+            require(counted, "target.size", self.target.size, allowed)
         if self.target.scope == "class":
             generators = ("target-only",)
             allowed = "target-only with target.scope = class: the others make a target for each sample (scope: sample)"

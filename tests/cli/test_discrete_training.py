@@ -91,7 +91,10 @@ def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
         ("--wing discrete --learning.rate 0", "learning.rate = 0.0: must be a finite number greater than 0"),
         ("--wing discrete --learning.algoritm bp", "--learning.algoritm: no such flag: did you mean"),
         ("--wing discrete --target.generator loop", "target.generator = 'loop': must be one of target-only"),
-        ("--wing discrete --target.size 300", "target.size = 300: must be at most 256"),
+        (
+            "--wing discrete --target.density sparse --target.size 300",
+            "target.size = 300: must be a whole number from 1 to 256",
+        ),
         ("--wing discrete --training.device gpu", "training.device = 'gpu': must be one of cpu, cuda"),
         ("--wing discrete --training.batch_size 1", "training.batch_size = 1: must be"),
         ("--wing discrete --data.limit 1", "data.limit = 1: must be at least 2"),
@@ -106,6 +109,12 @@ def test_a_gpu_that_is_not_there(refused: Refuse, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     flags = ["--wing", "discrete", "--training.device", "cuda", "--run-dir", "new"]
     refused(["train", *flags], "training.device = 'cuda': must be cpu here", "leave it out")
+
+
+def test_torchrun_without_parallel_would_train_once_a_process(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
+    refused(["train", "--config", "digits-sp"], "torchrun started 2", "--parallel layers=2")
 
 
 def test_no_torch(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ WORDS = [
     ("train --wing discrete --nudging.beta 1", "--nudging.beta: no such flag"),
     ("train --wing discrete --config digits", "wing = continuous", "discrete"),
     ("train --wing discrete --network.widen 0", "network.widen = 0", "at least 1"),
+    ("train --wing discrete --target.size 5", "target.size = 5", "target.density = sparse"),
+    ("train --wing discrete --parallel two", "--parallel = two", "layers=2"),
     ("train --wing discrete --learning.algorithm hebb", "learning.algorithm", "dfa"),
     ("train --target.scope class", "--target.scope: no such flag"),
     ("data", "must be list, fetch NAME or verify NAME"),

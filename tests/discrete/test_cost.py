@@ -30,7 +30,7 @@ class Linear(Stage):
         y_out = y.detach()
         loss = y.sum()
         self.update(loss)
-        return Step(Signal(y_out), loss.detach(), y_out)
+        return Signal(y_out), Step(loss.detach(), y_out)
 
 
 def batches(count: int, features: int = 5) -> Iterator[tuple[Tensor, Tensor]]:

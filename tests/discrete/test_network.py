@@ -45,7 +45,8 @@ def test_vgg8b_layer_by_layer():
     shapes = [(128, 32, 32), (256, 16, 16), (256, 16, 16), (512, 8, 8), (512, 4, 4), (512, 2, 2), (1024,)]
     assert [block.outputs for block in net.blocks] == shapes
     assert products(net) == 9 * (3 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 2 * 512**2) + 2048 * 1024 + 10250
-    assert network((3, 32, 32), architecture="vgg8b", widen=2).blocks[-1].outputs == (2048,)
+    wider = network((3, 32, 32), architecture="vgg8b", widen=2)
+    assert [block.outputs[0] for block in wider.blocks] == [256, 512, 512, 1024, 1024, 1024, 1024]
 
 
 def test_declared_shapes_are_those_that_pass():
@@ -145,6 +146,7 @@ def test_dropout_is_the_identity_in_inference_and_at_zero():
     assert dropout.eval()(h) is h
     assert dropout.drawn == 0
     assert Dropout(0.0, 0, 1)(h) is h
+    assert torch.isfinite(Dropout(1 - 1e-9, 0, 1)(h)).all()
 
 
 def test_masks_differ_between_layers_seeds_and_draws():

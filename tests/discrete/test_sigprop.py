@@ -161,8 +161,7 @@ def test_what_a_stage_hands_on_has_no_graph():
     trained, labels = learner(), LABELS
     signal = trained.begin(inputs().double().requires_grad_(), labels)
     for stage in trained.stages:
-        step = stage.step(signal, labels)
-        signal = step.signal
+        signal, step = stage.step(signal, labels)
         handed = [signal.h, signal.t, step.loss, step.scores]
         assert not any(value.requires_grad for value in handed if value is not None)
 
@@ -220,11 +219,11 @@ def normalised(generator: TargetGenerator, dropout: float = 0.0) -> SigpropLearn
 
 def test_statistics_are_of_the_inputs_alone_and_targets_know_no_dropout():
     trained, x = normalised(TargetOnly(CLASSES, Layout((7,))), dropout=0.5), inputs()
-    signal = trained.stages[0].step(trained.begin(x, LABELS), LABELS).signal
+    signal = trained.stages[0].step(trained.begin(x, LABELS), LABELS)[0]
     linear, norm = trained.stages[1].layer[0], trained.stages[1].layer[1]
     z = linear(signal.h).detach()
     weight, bias = linear.weight.detach().clone(), linear.bias.detach().clone()
-    targets = trained.stages[1].step(signal, LABELS).signal.t
+    targets = trained.stages[1].step(signal, LABELS)[0].t
     assert_allclose(norm.running_mean, 0.1 * z.mean(0), atol=1e-6)
     assert_allclose(norm.running_var, 0.9 + 0.1 * z.var(0), atol=1e-6)
     assert norm.num_batches_tracked == 1
@@ -235,7 +234,7 @@ def test_statistics_are_of_the_inputs_alone_and_targets_know_no_dropout():
 
 def test_targets_made_of_the_inputs_count_in_the_statistics():
     trained, x = normalised(TargetInput(CLASSES, Layout((7,)))), inputs()
-    signal = trained.stages[0].step(trained.begin(x, LABELS), LABELS).signal
+    signal = trained.stages[0].step(trained.begin(x, LABELS), LABELS)[0]
     linear, norm = trained.stages[1].layer[0], trained.stages[1].layer[1]
     z = linear(interleave(signal.h, signal.t)).detach()
     trained.stages[1].step(signal, LABELS)
@@ -267,12 +266,11 @@ def test_targets_of_convolutions_keep_their_grid_to_the_fully_connected_layer(de
     trained = built("vgg8b", (3, 16, 16), density=density)
     signal = trained.begin(inputs(2, 3, 16, 16), LABELS[:2])
     for stage, grid in zip(trained.stages[:6], grids, strict=True):
-        step = stage.step(signal, LABELS[:2])
-        signal = step.signal
+        signal, step = stage.step(signal, LABELS[:2])
         assert signal.t.shape == (CLASSES, signal.h.shape[1], grid, grid)
         assert torch.isfinite(step.loss)
-    step = trained.stages[6].step(signal, LABELS[:2])
-    assert step.signal.t.shape == (CLASSES, 1024)
+    signal, step = trained.stages[6].step(signal, LABELS[:2])
+    assert signal.t.shape == (CLASSES, 1024)
 
 
 @pytest.mark.parametrize("place", ["hidden", "input"])

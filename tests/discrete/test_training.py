@@ -136,7 +136,7 @@ class Counting(Stage):
 
     def step(self, signal: Signal, labels: torch.Tensor) -> Step:
         self.seen += 1
-        return Step(signal, self.seen.clone(), self.scores(signal))
+        return signal, Step(self.seen.clone(), self.scores(signal))
 
     def scores(self, signal: Signal) -> torch.Tensor:
         return torch.eye(10)[torch.zeros(len(signal.h), dtype=torch.int64)]
