@@ -26,7 +26,8 @@ from ctsigprop.environment import environment
 from ctsigprop.settings import DiscreteSettings
 
 SHAPE, CLASSES, BATCH = (3, 32, 32), 10, 128
-FULL = {"warm_up": 3, "batches": 24, "rounds": 2}
+FULL = {"warm_up": 2, "batches": 12, "rounds": 2}
+PRECISIONS = ("bfloat16", "float32")
 QUICK = {"warm_up": 1, "batches": 2, "rounds": 1}
 PARALLEL, ONE_CORE = "sp, 2 processes of 1 thread", "sp, 1 process of 1 thread"
 CONTESTANTS: dict[str, dict[str, Any]] = {
@@ -75,7 +76,7 @@ def run(quick: bool = False) -> dict[str, Any]:
         "network": network,
         "batch_size": BATCH,
         **plan,
-        **{precision: _measured(network, precision, **plan) for precision in ("float32", "bfloat16")},
+        **{precision: _measured(network, precision, **plan) for precision in PRECISIONS},
         **environment(),
     }
 
@@ -83,7 +84,7 @@ def run(quick: bool = False) -> dict[str, Any]:
 def table(figures: dict[str, Any]) -> str:
     """The figures as text."""
     lines = []
-    for precision in ("float32", "bfloat16"):
+    for precision in PRECISIONS:
         found = figures[precision]
         lines.append(f"{precision}: equal updates: {'yes' if found['equal_updates'] else 'NO'}")
         for name, rate in found["batches_a_second"].items():

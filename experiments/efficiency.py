@@ -70,7 +70,8 @@ def reproduce(
 ) -> None:
     """Measures time and memory, trains what the table's errors need, and writes and prints the table.
 
-    Called again, it goes on: costs are kept in costs.json, runs in runs/.
+    Called again, it goes on: costs are kept in costs.json, runs in runs/. A table whose columns another has measured
+    in the same output, as Table I those of Table II, takes them from there.
 
     Args:
         study: the table.
@@ -85,12 +86,13 @@ def reproduce(
         RunFailure: a run that failed, or a disk that is full.
         KeyboardInterrupt: after the state of a run was saved.
     """
-    settings = {column: settings_of(study, column, scale, threads) for column in study.columns}
+    settings = {column: settings_of(study, column, scale, threads, study.schedule) for column in study.columns}
+    timed = {column: settings_of(study, column, scale, threads) for column in study.columns}
     with write_failures(output):
         (output / "runs").mkdir(parents=True, exist_ok=True)
     runs = {_folder(output, column): one for column, one in settings.items()} if study.schedule else {}
     finished = sum(is_finished(folder, one) for folder, one in runs.items())
-    measured = _measured(output / "costs.json", settings, scale, quiet=quiet)
+    measured = _measured(output / "costs.json", timed, scale, quiet=quiet)
 
     def report() -> Table:
         with write_failures(output), turn(output):
@@ -120,9 +122,11 @@ def reproduce(
     print(f"in {output}: {study.name}.md, and every number in {study.name}.json")
 
 
-def settings_of(study: Study, column: str, scale: str, threads: int) -> DiscreteSettings:
-    """Settings with which a column is measured and trained."""
-    values = merged(merged(COMMON, study.columns[column]), study.schedule or {})
+def settings_of(
+    study: Study, column: str, scale: str, threads: int, schedule: Values | None = None
+) -> DiscreteSettings:
+    """Settings with which a column is measured or, by a schedule, trained."""
+    values = merged(merged(COMMON, study.columns[column]), schedule or {})
     if scale == "smoke":
         values = merged(values, SMOKE)
     settings: DiscreteSettings = settings_from(merged(values, {"training": {"threads": threads}}), "discrete")
@@ -161,19 +165,20 @@ def _metrics(study: Study, output: Path, settings: Mapping[str, DiscreteSettings
 
 
 def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, *, quiet: bool) -> Measured:
-    """The costs that the file holds, or new ones where it holds none of these settings."""
+    """The costs that the file holds, or new ones where it does not hold those of all these settings."""
     batches, warm_up = BATCHES[scale], WARM_UP[scale]
-    asked = {"batches": batches, "settings": {column: to_values(one) for column, one in settings.items()}}
+    asked = {column: to_values(one) for column, one in settings.items()}
     kept = _kept(path)
-    if all(kept.get(name) == value for name, value in asked.items()):
+    held = kept.get("settings", {})
+    if kept.get("batches") == batches and all(held.get(name) == one for name, one in asked.items()):
         print(f"time and memory as measured before: remove {path} to measure anew", flush=True)
-        return Measured({column: _cost(value) for column, value in kept["costs"].items()}, kept["seconds"])
+        return Measured({column: _cost(kept["costs"][column]) for column in settings}, kept["seconds"])
     started = perf_counter()
     with tqdm(total=batches + warm_up, desc="time and memory", unit="batch", disable=quiet, leave=False) as bar:
         found = costs(settings, batches, warm_up, bar.update)
     measured = Measured(found, perf_counter() - started)
     with atomic(path) as file:
-        file.write(to_json(asked | asdict(measured), indent=1).encode())
+        file.write(to_json({"batches": batches, "settings": asked, **asdict(measured)}, indent=1).encode())
     return measured
 
 
