@@ -31,6 +31,11 @@ MNIST as in the paper, 784-1500-1500-10 with a learned loop (fetched once, 11 MB
     ctsigprop data fetch mnist
     ctsigprop train --config mnist
 
+Signal propagation layer by layer in PyTorch (needs the `torch` extra), beside backpropagation and others:
+
+    ctsigprop train --config digits-sp
+    ctsigprop train --config digits-sp --learning.algorithm bp
+
 `ctsigprop --help` lists the commands, `ctsigprop train --help` the settings."""
 
 EXTRAS = {
