@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ctsigprop import __version__
-from ctsigprop.config import settings_from, to_values
+from ctsigprop.config import read_settings, settings_from, to_values
 from ctsigprop.experiments import flags
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
@@ -72,7 +72,7 @@ def test_started_as_a_module_in_the_root_of_the_checkout() -> None:
 def test_bench_without_a_name_lists_the_benchmarks(ctsigprop: Command) -> None:
     answer = ctsigprop("bench")
     assert answer.status == 0
-    assert [line.split()[0] for line in answer.out.splitlines()] == ["solvers", "sweep", "training"]
+    assert [line.split()[0] for line in answer.out.splitlines()] == ["parallel", "solvers", "sweep", "training"]
 
 
 def test_bench_prints_a_table_and_writes_its_figures(
@@ -155,7 +155,7 @@ def test_a_shipped_config_is_known_by_its_name(
 
 def test_every_shipped_config_is_valid() -> None:
     for path in flags.CONFIGS.glob("*.yaml"):
-        settings_from(flags.given({"config": path.stem}))
+        read_settings(path)
 
 
 def test_more_epochs_go_on_where_the_run_ended(ctsigprop: Command, run: Path) -> None:
