@@ -173,12 +173,13 @@ def test_the_full_scale_is_the_paper_s_network_and_three_seeds_beside_it() -> No
 def test_without_a_name_it_lists_what_there_is(ctsigprop: Command) -> None:
     answer = ctsigprop("reproduce")
     assert (answer.status, answer.err) == (0, "")
-    assert answer.out.startswith("figure-4  ")
+    names = [line.split()[0] for line in answer.out.splitlines()]
+    assert names == ["figure-3", "figure-4", "table-1", "table-2", "table-3", "table-4", "table-6"]
 
 
 REFUSED = [
-    ("reproduce figure-5", "figure-5: no such figure or table: did you mean figure-4?"),
-    ("reproduce table-1", "table-1: no such figure or table: known are figure-4"),
+    ("reproduce figure-44", "figure-44: no such figure or table: did you mean figure-4?"),
+    ("reproduce chart", "chart: no such figure or table: known are figure-3, figure-4, table-1"),
     ("reproduce figure-4 --scale huge", "--scale = huge: must be one of smoke, full"),
     ("reproduce figure-4 --threads 0", "--threads = 0: must be a whole number from 1 to"),
     ("reproduce figure-4 --seeds 3", "--seeds: no such flag"),
