@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ctsigprop.analysis.figure_4_claims import Claim, in_words
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.page.measured_table import MeasuredTable, read_table, table_file
+from ctsigprop.experiments.page.measured_table import MeasuredTable, read_table, table_files
 from ctsigprop.experiments.page.run import FILES, Run, figures, read_object, read_run
 from ctsigprop.experiments.sweep_folder import CONTENT, FAILURE, POINTS
 
@@ -105,8 +105,8 @@ def _search(path: Path, name: str, seen: set[Path]) -> Found:
     try:
         entries = sorted(path.iterdir())
         files = {entry.name for entry in entries}
-        table = table_file(path)
-        special = CONTENT in files or FIGURE_4 in files or table is not None
+        tables = table_files(path)
+        special = bool(CONTENT in files or FIGURE_4 in files or tables)
         if files & FILES and not special:
             return Found(runs=(read_run(path, name),))
         folders = [entry for entry in entries if entry.is_dir() and not entry.is_symlink() and entry.name[0] != "."]
@@ -120,8 +120,9 @@ def _search(path: Path, name: str, seen: set[Path]) -> Found:
     try:
         if CONTENT in files:
             return replace(inside, runs=(), sweeps=(_read_sweep(path, name, inside.runs), *inside.sweeps))
-        if table is not None:
-            return replace(inside, runs=(), tables=(read_table(table, name, inside.runs), *inside.tables))
+        if tables:
+            read = [read_table(file, name, () if place else inside.runs) for place, file in enumerate(tables)]
+            return replace(inside, runs=(), tables=(*read, *inside.tables))
         reproduction = _read_reproduction(path, name, inside.runs)
         return replace(inside, runs=(), reproductions=(reproduction, *inside.reproductions))
     except InputError as error:

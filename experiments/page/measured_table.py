@@ -11,11 +11,11 @@ from ctsigprop.experiments.tables import PATTERNS
 
 @dataclass(frozen=True)
 class MeasuredTable:
-    """A folder of `ctsigprop reproduce` that holds a table.
+    """A table that `ctsigprop reproduce` has measured.
 
     Attributes:
         name: from the folder that was searched down to its own.
-        path: its folder.
+        path: its file.
         title: such as Table 6.
         scale: smoke or full.
         caption: what the figures are.
@@ -40,9 +40,9 @@ class MeasuredTable:
     runs: tuple[Run, ...]
 
 
-def table_file(path: Path) -> Path | None:
-    """The file of a folder that holds a reproduced table; None where there is none."""
-    return next((file for pattern in PATTERNS for file in sorted(path.glob(pattern))), None)
+def table_files(path: Path) -> list[Path]:
+    """The files of a folder that hold reproduced tables."""
+    return [file for pattern in PATTERNS for file in sorted(path.glob(pattern))]
 
 
 def read_table(file: Path, name: str, runs: tuple[Run, ...]) -> MeasuredTable:
@@ -59,7 +59,7 @@ def read_table(file: Path, name: str, runs: tuple[Run, ...]) -> MeasuredTable:
             raise ValueError
         return MeasuredTable(
             name=name,
-            path=file.parent,
+            path=file,
             title=file.stem.replace("-", " ").capitalize(),
             scale=str(content.get("scale", "full")),
             caption=str(content["caption"]),
