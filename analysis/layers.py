@@ -38,10 +38,10 @@ def layers_figure(metrics: Rows) -> Figure:
     losses, exits = figure.subplots(1, 2)
     stages = list(metrics[-1]["losses"])
     colours = {stage: COLOURS[place % len(COLOURS)] for place, stage in enumerate(stages)}
-    _curves(losses, metrics, {stage: (row["losses"][stage] for row in metrics) for stage in stages}, colours)
+    _curves(losses, metrics, {stage: [row["losses"][stage] for row in metrics] for stage in stages}, colours)
     losses.set_ylabel("mean loss of the stage")
     predicting = metrics[-1]["exits"]
-    errors = {stage: (row["exits"][stage]["validation_error"] for row in metrics) for stage in predicting}
+    errors = {stage: [row["exits"][stage]["validation_error"] for row in metrics] for stage in predicting}
     _curves(exits, metrics, errors, colours)
     exits.set_ylabel("validation error of the exit (%)")
     figure.legend(*losses.get_legend_handles_labels(), loc="outside right upper")
