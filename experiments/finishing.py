@@ -8,21 +8,22 @@ from ctsigprop.experiments.train import train_in
 from ctsigprop.runs import SUMMARY, RunFolder
 from ctsigprop.settings import AnySettings
 
-FREE = ("training", "threads")  # the one setting that a run may go on without
+FREE = {("training", "threads")}  # what a run may go on with another value of
 
 
 def is_finished(folder: Path, settings: AnySettings) -> bool:
     """Whether the folder holds the run, trained to its end.
 
     Raises:
-        InputError: it holds a run of other settings, but for the number of threads.
+        InputError: it holds a run of other settings, but for the number of threads and for what no such run uses.
     """
     if not (folder / CONFIG).exists():
         return False
     found = to_values(RunFolder.open(folder).settings())
+    free = FREE | settings.unused
     for group, values in to_values(settings).items():
         for name, value in values.items():
-            if (group, name) != FREE and found[group][name] != value:
+            if (group, name) not in free and found[group][name] != value:
                 reason = f"holds a run of {group}.{name} = {found[group][name]!r}, and needed is {value!r}"
                 raise InputError(f"{folder}: {reason}: remove it, or choose another --output")
     return (folder / SUMMARY).exists()

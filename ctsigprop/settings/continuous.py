@@ -192,6 +192,11 @@ class Settings:
         """What runs of these settings are called."""
         return f"{self.data.name}-{self.network.architecture}"
 
+    @property
+    def unused(self) -> set[tuple[str, str]]:
+        """Group and name of the settings that nothing in such a run depends on: none are kept track of."""
+        return set()
+
     def __post_init__(self) -> None:
         hidden, rates, beta = self.network.hidden, self.learning.rates, self.nudging.beta
         forward = len(hidden) + 1

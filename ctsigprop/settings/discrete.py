@@ -1,6 +1,6 @@
 """All settings of the discrete wing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from ctsigprop.settings.checks import (
@@ -185,6 +185,13 @@ class DiscreteSettings:
     def title(self) -> str:
         """What runs of these settings are called."""
         return f"{self.data.name}-{self.network.architecture}-{self.learning.algorithm}"
+
+    @property
+    def unused(self) -> set[tuple[str, str]]:
+        """Group and name of the settings that nothing in such a run depends on."""
+        if self.learning.algorithm != "sp":
+            return {("target", one.name) for one in fields(TargetSettings)}
+        return set() if self.target.generator == "target-loop-error" else {("target", "error_rate")}
 
     def __post_init__(self) -> None:
         if self.target.size is not None:

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ from matplotlib.image import imread
 
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.experiments import figure_3, figure_3_plan, table_6, table_6_plan, turns
+from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.table_6_claims import Claim, all_claims
 from ctsigprop.experiments.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned, plan
 from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, to_markdown, write_table
 from ctsigprop.runs import RunFolder, lock_folder
-from ctsigprop.settings import AnySettings
+from ctsigprop.settings import AnySettings, DiscreteSettings
+from ctsigprop.settings.discrete import Algorithm, DiscreteLearningSettings
 
 PLANNED = ("mnist-2x800", "mnist-3x800")
 
@@ -201,6 +205,16 @@ def test_a_partial_table_is_there_after_each_run(
     table_6.reproduce("smoke", tmp_path, 1, quiet=True)
     assert report(tmp_path)["missing"] == []
     assert [run["label"] for run in report(tmp_path)["runs"]] == labels
+
+
+@pytest.mark.parametrize(("algorithm", "refused"), [("bp", False), ("sp", True)])
+def test_a_run_may_differ_in_what_it_does_not_use(tmp_path: Path, algorithm: Algorithm, refused: bool) -> None:
+    settings = DiscreteSettings(learning=DiscreteLearningSettings(algorithm))
+    fabricate(tmp_path / "run", settings, quiet=True)
+    assert is_finished(tmp_path / "run", replace(settings, target=replace(settings.target, error_rate=1.0)))
+    refusal = pytest.raises(InputError, match=r"holds a run of target\.similarity")
+    with refusal if refused else nullcontext():
+        is_finished(tmp_path / "run", replace(settings, target=replace(settings.target, similarity="l2")))
 
 
 def test_a_run_of_other_settings_is_refused_before_anything_is_trained(tmp_path: Path, trained: list[str]) -> None:
