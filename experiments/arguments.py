@@ -53,15 +53,19 @@ def listed(options: Mapping[str, Any], known: Mapping[str, str], what: str) -> s
     return name
 
 
-def output_file(text: str) -> Path:
-    """The file that --output names.
+def output_file(text: str, given: str = "--output") -> Path:
+    """The file to write that the command line names.
+
+    Args:
+        text: as the user gave it.
+        given: how, in the words of a refusal.
 
     Raises:
         InputError: its folder is not there.
     """
     output = Path(text)
     if not output.parent.is_dir():
-        raise InputError(f"--output = {output}: no such folder as {output.parent}: make it first")
+        raise InputError(f"{given} = {output}: no such folder as {output.parent}: make it first")
     return output
 
 

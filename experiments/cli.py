@@ -44,6 +44,7 @@ EXTRAS = {
     "pandas": "sweep",
     "torch": "torch",
     "tensorboard": "tensorboard",
+    "nir": "nir",
     "torchdiffeq": "dev",
 }
 
@@ -97,6 +98,14 @@ def _run(arguments: list[str]) -> None:
             from ctsigprop.experiments import align
 
             align.command(options)
+        case "spikes":
+            from ctsigprop.experiments import spikes
+
+            spikes.command(options)
+        case "export":
+            from ctsigprop.experiments import export
+
+            export.command(options)
         case "sweep":
             from ctsigprop.experiments import sweep
 

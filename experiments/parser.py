@@ -27,6 +27,8 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         "train": _train(wing),
         "simulate": _simulate(),
         "align": _align(),
+        "spikes": _spikes(),
+        "export": _export(),
         "sweep": _sweep(),
         "reproduce": _reproduce(),
         "report": _report(),
@@ -85,6 +87,26 @@ def _align() -> ArgumentParser:
     parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
     parser.add_argument("--checkpoint", metavar="NAME", help="last or best (default: last)")
     parser.add_argument("--samples", metavar="K", help="how many test samples are nudged (default: 1000)")
+    return parser
+
+
+def _spikes() -> ArgumentParser:
+    parser = _parser(
+        description="membranes, spikes, firing rates and energy of a trained spiking network",
+        usage="ctsigprop spikes RUN [--samples K] [--first I] [--checkpoint best | last] [--events FILE.npz]",
+    )
+    parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
+    parser.add_argument("--samples", metavar="K", help="how many test samples are drawn (default: 3)")
+    parser.add_argument("--first", metavar="I", help="the first of them, counted from 0 (default: 0)")
+    parser.add_argument("--checkpoint", metavar="NAME", help="best or last (default: best)")
+    parser.add_argument("--events", metavar="FILE", help="NPZ file of event-camera frames in place of test samples")
+    return parser
+
+
+def _export() -> ArgumentParser:
+    parser = _parser(description="write a trained spiking network as a NIR file", usage="ctsigprop export RUN FILE.nir")
+    parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the file, new or to be replaced")
     return parser
 
 

@@ -11,7 +11,7 @@ from ctsigprop.config import settings_from, to_values, wing_of
 from ctsigprop.errors import InputError, Interrupted, RunFailure
 from ctsigprop.experiments.flags import Values, given, merged
 from ctsigprop.runs import RunFolder, claim_folder
-from ctsigprop.settings import AnySettings, DiscreteSettings, Settings
+from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
 from ctsigprop.threads import set_threads
 
 Undo = Callable[[], None]
@@ -74,6 +74,10 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
         from ctsigprop.discrete import training
 
         return training.train(settings, run, resume=begun, quiet=quiet)
+    if isinstance(settings, SpikingSettings):
+        from ctsigprop.spiking import training as spiking
+
+        return spiking.train(settings, run, resume=begun, quiet=quiet)
     from ctsigprop.analysis.probe import probe, weight_angles
     from ctsigprop.continuous.training import train
 

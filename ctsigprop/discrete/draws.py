@@ -16,6 +16,7 @@ class Use(IntEnum):
     AUXILIARY = 3
     TARGETS = 4
     LABELS = 5
+    SPIKES = 6
 
 
 def seed_of(seed: int, layer: int, use: Use, count: int = 0) -> int:

@@ -12,7 +12,7 @@ from ctsigprop.discrete.batches import Batches
 from ctsigprop.discrete.learner import Learner, Step
 from ctsigprop.errors import RunFailure
 from ctsigprop.progress import epoch_bar
-from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings import LayeredSettings
 
 SELDOM = 50
 """Batches on a GPU between two readings of the sums: reading waits for the device."""
@@ -97,17 +97,10 @@ class Count:
         self._tally.read(self._sums, self._stages, self._epoch)
 
 
-def rate_of(epoch: int, settings: DiscreteSettings) -> float:
-    """The learning rate of an epoch, counted from 1: it decays once each fraction of `decay_at` has passed."""
-    learning, epochs = settings.learning, settings.training.epochs
-    passed = sum(epoch - 1 >= round(fraction * epochs, 9) for fraction in learning.decay_at)
-    return learning.rate * learning.decay**passed
-
-
 def run_epoch(
     learner: Learner,
     batches: Batches,
-    settings: DiscreteSettings,
+    settings: LayeredSettings,
     *,
     epoch: int,
     tally: Tally,
@@ -135,7 +128,7 @@ def run_epoch(
     before = time.perf_counter() - tally.seconds
     finished = True
     learner.train()
-    learner.set_rate(rate_of(epoch, settings))
+    learner.set_rate(settings.rate_of(epoch))
     with epoch_bar(batches.samples, tally.samples, epoch, settings.training.epochs, quiet=quiet) as bar:
         for inputs, labels in batches.of_epoch(epoch, tally.batches):
             if stop():

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from math import prod
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctsigprop.discrete.draws import Use, draw_weights, generator
 from ctsigprop.discrete.dropout import Dropout
 from ctsigprop.discrete.grids import fit_grid
+from ctsigprop.discrete.passing import with_running_statistics
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import DiscreteNetworkSettings, DiscreteSettings
 
@@ -75,7 +75,7 @@ class Block(nn.Module):
             of_h, of_t = self.activation(z).split((len(h), len(t)))
         else:
             of_h, of_t = z.split((len(h), len(t)))
-            of_h, of_t = self.activation(self.norm(of_h)), self.activation(self._normalised(of_t))
+            of_h, of_t = self.activation(self.norm(of_h)), self.activation(with_running_statistics(self.norm, of_t))
         return self.dropout(of_h), of_t
 
     def targets(self, t: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ class Block(nn.Module):
             t: (targets, *inputs), or sparse (paper, Sec. III-E): (targets, channels, ...) of any other height and
                 width, which are not pooled; a linear layer takes them on the grid of its inputs.
         """
-        passed: Tensor = self.activation(self._normalised(self.products(self._fitted(t))))
+        passed: Tensor = self.activation(with_running_statistics(self.norm, self.products(self._fitted(t))))
         return self.pool(passed) if t.shape[1:] == self.inputs else passed
 
     def _fitted(self, t: Tensor) -> Tensor:
@@ -93,12 +93,6 @@ class Block(nn.Module):
         if t.shape[1:] == self.inputs or t.dim() != 4 or not isinstance(self.layer, nn.Linear):
             return t
         return fit_grid(t, (self.inputs[1], self.inputs[2]))
-
-    def _normalised(self, z: Tensor) -> Tensor:
-        norm = self.norm
-        if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
-            return z
-        return F.batch_norm(z, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
 
 
 class Network(nn.Module):

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ctsigprop.discrete.batches import Batches
 from ctsigprop.discrete.cost import measure
-from ctsigprop.discrete.epoch import Count, Tally, rate_of, run_epoch
+from ctsigprop.discrete.epoch import Count, Tally, run_epoch
 from ctsigprop.discrete.learner import Learner, Signal, Step
 from ctsigprop.discrete.parallel_peers import LEFT, Peers, joined, started, torchrun_size
 from ctsigprop.discrete.parallel_signals import Lost, Outlet
@@ -291,7 +291,7 @@ def _train_stages(plan: Plan, peers: Peers) -> None:
     peers.gather()
     while (begun := peers.share()) is not None:
         epoch, tally = begun
-        section.set_rate(rate_of(epoch, settings))
+        section.set_rate(settings.rate_of(epoch))
         count = Count(tally, section, epoch, device)
         for arrived, labels in inlet.signals():
             count.add(section.step_from(arrived, labels)[0], labels)

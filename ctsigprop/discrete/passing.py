@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ctsigprop.discrete.grids import fit_grid
 
@@ -55,6 +56,18 @@ def inference(layer: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+def with_running_statistics(norm: nn.Module, z: Tensor) -> Tensor:
+    """What batch normalisation makes of targets: by the running statistics of the inputs, which stay as they are.
+
+    Args:
+        norm: batch normalisation, whose scale and shift learn from this too, or a module that does nothing.
+        z: shape (targets, ...).
+    """
+    if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+        return z
+    return F.batch_norm(z, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
 
 
 def _begins_linear(layer: nn.Module) -> bool:

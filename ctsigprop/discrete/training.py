@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from ctsigprop.datasets import Dataset, Split, load
 from ctsigprop.discrete.batches import Batches, Standard
 from ctsigprop.discrete.diagnosis import warnings_of
-from ctsigprop.discrete.epoch import Tally, rate_of, run_epoch
+from ctsigprop.discrete.epoch import Tally, run_epoch
 from ctsigprop.discrete.evaluation import error_rates
 from ctsigprop.discrete.learner import Learner
 from ctsigprop.discrete.learners import learner_for
@@ -17,15 +17,37 @@ from ctsigprop.errors import InputError
 from ctsigprop.interrupt import deferred_interrupt
 from ctsigprop.progress import Progress, Row, restored, summarised, train_epochs
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings import DiscreteSettings, LayeredSettings
+
+S = TypeVar("S", bound=LayeredSettings)
 
 RunEpoch = Callable[..., bool]
 """As `ctsigprop.discrete.epoch.run_epoch`."""
+
+LearnerFor = Callable[[S, tuple[int, ...], int], Learner]
+"""As `ctsigprop.discrete.learners.learner_for`."""
+
+StandardFor = Callable[[S, Split], Standard]
+"""As `standard_for`."""
 
 
 def train(
     settings: DiscreteSettings,
     run: RunFolder,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    run_epoch: RunEpoch = run_epoch,
+) -> dict[str, Any]:
+    """Trains a network of this wing in a run folder; see `train_layers`."""
+    return train_layers(settings, run, learner_for, standard_for, resume=resume, quiet=quiet, run_epoch=run_epoch)
+
+
+def train_layers(
+    settings: S,
+    run: RunFolder,
+    learner_for: LearnerFor[S],
+    standard_for: StandardFor[S],
     *,
     resume: bool = False,
     quiet: bool = False,
@@ -39,6 +61,8 @@ def train(
     Args:
         settings: of the run.
         run: where checkpoints, metrics and summary go.
+        learner_for: the wing's: network and rule.
+        standard_for: the wing's: what puts images in form.
         resume: go on from the last checkpoint.
         quiet: show no progress bar.
         run_epoch: goes through an epoch's batches.
@@ -51,12 +75,12 @@ def train(
         RunFailure: a loss that is no longer finite, or a disk that is full.
         KeyboardInterrupt: after the state was saved.
     """
-    device = device_for(settings)
+    device_for(settings)
     torch.set_num_threads(settings.training.threads)
     data = load(settings.data.name, limit=settings.data.limit)
-    standard = Standard.of(data.train.channels_first(), device, channels_last=settings.training.channels_last)
+    standard = standard_for(settings, data.train)
     batches = Batches(data.train, standard, settings.training)
-    learner = placed_learner(settings, data.shape, data.classes)
+    learner = placed(learner_for(settings, data.shape, data.classes), settings)
     progress = Progress(0, Tally())
     if resume:
         arrays, progress = restored(run, learner.parameter_arrays(), Tally)
@@ -83,6 +107,17 @@ def train(
     return summarised(run, settings.training, progress)
 
 
+def standard_for(settings: LayeredSettings, split: Split) -> Standard:
+    """Puts images in form for a network: each channel as the training set's is, on the run's device.
+
+    Args:
+        settings: device and memory format.
+        split: the training set.
+    """
+    training = settings.training
+    return Standard.of(split.channels_first(), torch.device(training.device), channels_last=training.channels_last)
+
+
 def placed_learner(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Learner:
     """The learner that settings name, on their device and in their memory format.
 
@@ -94,13 +129,22 @@ def placed_learner(settings: DiscreteSettings, shape: tuple[int, ...], classes: 
     Raises:
         InputError: the network does not fit the samples, or the device is not there.
     """
-    learner = learner_for(settings, shape, classes).to(device_for(settings))
+    return placed(learner_for(settings, shape, classes), settings)
+
+
+def placed(learner: Learner, settings: LayeredSettings) -> Learner:
+    """The learner, moved to the device and into the memory format of its settings.
+
+    Raises:
+        InputError: the device is not there.
+    """
+    learner.to(device_for(settings))
     if settings.training.channels_last:
         learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     return learner
 
 
-def device_for(settings: DiscreteSettings) -> torch.device:
+def device_for(settings: LayeredSettings) -> torch.device:
     """The device that a run asks for.
 
     Raises:
@@ -133,7 +177,7 @@ def load_learner(run: RunFolder, kind: str = "best") -> tuple[Learner, DiscreteS
 
 
 def _evaluated(
-    learner: Learner, data: Dataset, standard: Standard, settings: DiscreteSettings, tally: Tally, epoch: int
+    learner: Learner, data: Dataset, standard: Standard, settings: LayeredSettings, tally: Tally, epoch: int
 ) -> dict[str, Any]:
     """The epoch's row of metrics but for the warnings: errors in percent, mean losses, seconds."""
     started = time.perf_counter()
@@ -146,7 +190,7 @@ def _evaluated(
         **exits[list(exits)[-1]],
         "losses": {name: loss / tally.samples for name, loss in tally.losses.items()},
         "exits": exits,
-        "rate": rate_of(epoch, settings),
+        "rate": settings.rate_of(epoch),
         "training_seconds": tally.seconds,
         "seconds": tally.seconds + time.perf_counter() - started,
     }

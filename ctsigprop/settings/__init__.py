@@ -12,11 +12,19 @@ from ctsigprop.settings.continuous import (
 )
 from ctsigprop.settings.data import DatasetName, DataSettings
 from ctsigprop.settings.discrete import DiscreteSettings
+from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.settings.training import TrainingSettings
 
-AnySettings = Settings | DiscreteSettings
+LayeredSettings = DiscreteSettings | SpikingSettings
+"""Of the wings whose networks PyTorch trains layer by layer."""
 
-WINGS: dict[str, type[Settings] | type[DiscreteSettings]] = {"continuous": Settings, "discrete": DiscreteSettings}
+AnySettings = Settings | LayeredSettings
+
+WINGS: dict[str, type[AnySettings]] = {
+    "continuous": Settings,
+    "discrete": DiscreteSettings,
+    "spiking": SpikingSettings,
+}
 """The settings of each wing."""
 
 __all__ = [
@@ -25,6 +33,7 @@ __all__ = [
     "DataSettings",
     "DatasetName",
     "DiscreteSettings",
+    "LayeredSettings",
     "LearningSettings",
     "NetworkSettings",
     "NudgingSettings",
@@ -32,6 +41,7 @@ __all__ = [
     "ProbeSettings",
     "Settings",
     "SolverSettings",
+    "SpikingSettings",
     "TrainingSettings",
     "require_whole",
 ]

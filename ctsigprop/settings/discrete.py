@@ -193,6 +193,12 @@ class DiscreteSettings:
             return {("target", one.name) for one in fields(TargetSettings)}
         return set() if self.target.generator == "target-loop-error" else {("target", "error_rate")}
 
+    def rate_of(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 1: it decays once each fraction of `decay_at` has passed."""
+        learning, epochs = self.learning, self.training.epochs
+        passed = sum(epoch - 1 >= round(fraction * epochs, 9) for fraction in learning.decay_at)
+        return learning.rate * learning.decay**passed
+
     def __post_init__(self) -> None:
         if self.target.size is not None:
             counted = self.network.architecture == "fc" and self.target.density == "sparse"

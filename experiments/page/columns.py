@@ -7,7 +7,7 @@ from math import prod
 from ctsigprop.continuous.network import connection_name
 from ctsigprop.datasets.catalog import CATALOG
 from ctsigprop.experiments.page.run import Outcome, Run
-from ctsigprop.settings import AnySettings, DiscreteSettings, Settings
+from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
 
 NOTHING = "\N{EN DASH}"
 WITHOUT_LOOP = {"symmetric_ep": "symmetric weights", "random_feedback_ep": "random feedback"}
@@ -82,6 +82,8 @@ def _seed(run: Run) -> Cell:
 def _learning(settings: AnySettings) -> str:
     if isinstance(settings, DiscreteSettings):
         return settings.learning.algorithm
+    if isinstance(settings, SpikingSettings):
+        return settings.learning.model
     return "ep + sp" if settings.network.architecture == "sigprop_loop" else "ep"
 
 
@@ -95,6 +97,9 @@ def _network(settings: AnySettings) -> str:
         widen = settings.network.widen
         return settings.network.architecture + (f"({widen}x)" if widen > 1 else "")
     entry = CATALOG[settings.data.name]
+    if isinstance(settings, SpikingSettings):
+        network = settings.network
+        return "-".join([*(f"{channels}c3" for channels in network.channels), f"{network.units}", f"{entry.classes}"])
     return "-".join(map(str, (prod(entry.shape), *settings.network.hidden, entry.classes)))
 
 

@@ -17,7 +17,7 @@ from ctsigprop.discrete import training
 from ctsigprop.discrete.backprop import bp_learner
 from ctsigprop.discrete.batches import Standard
 from ctsigprop.discrete.diagnosis import warnings_of
-from ctsigprop.discrete.epoch import Count, rate_of
+from ctsigprop.discrete.epoch import Count
 from ctsigprop.discrete.evaluation import error_rates
 from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
 from ctsigprop.discrete.learners import learner_for
@@ -79,7 +79,7 @@ def test_a_run_folder_holds_what_the_design_asks_for(tmp_path: Path) -> None:
         assert all(np.isfinite(loss) for loss in row["losses"].values())
         assert row["exits"].keys() <= set(stages)
         assert {name: row[name] for name in ("validation_error", "test_error")} == row["exits"]["output"]
-        assert row["rate"] == rate_of(number, settings)
+        assert row["rate"] == settings.rate_of(number)
         assert 0 < row["training_seconds"] <= row["seconds"]
         assert isinstance(row["warnings"], dict)
     assert len(run.metrics()) == EPOCHS
@@ -240,7 +240,7 @@ def test_a_seed_is_a_run(tmp_path: Path, rows: Rows, assert_same_run: SameRun) -
 
 def test_the_rate_decays_after_fractions_of_the_epochs() -> None:
     settings = small(rate=1.0, epochs=100)
-    rates = [rate_of(epoch, settings) for epoch in range(1, 101)]
+    rates = [settings.rate_of(epoch) for epoch in range(1, 101)]
     assert rates == [0.25**0] * 50 + [0.25**1] * 25 + [0.25**2] * 14 + [0.25**3] * 5 + [0.25**4] * 6
 
 
@@ -254,7 +254,7 @@ def test_every_stage_learns_at_the_rate_of_the_epoch(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Learner, "step", watching)
     settings = small("ll-bp", epochs=4)
     trained(tmp_path / "run", settings)
-    assert seen == [{rate_of(1 + batch // BATCHES, settings)} for batch in range(4 * BATCHES)]
+    assert seen == [{settings.rate_of(1 + batch // BATCHES)} for batch in range(4 * BATCHES)]
 
 
 @pytest.mark.parametrize("often", [1, 3, 100])

@@ -1,0 +1,166 @@
+"""All settings of the spiking wing."""
+
+from dataclasses import dataclass, field, fields
+from math import cos, pi
+from typing import Literal
+
+from ctsigprop.settings.checks import (
+    require,
+    require_number,
+    require_one_of,
+    require_sequence,
+    require_whole,
+)
+from ctsigprop.settings.data import DataSettings
+from ctsigprop.settings.discrete import Density, DiscreteTrainingSettings, Precision, Weights
+
+Reset = Literal["hard", "soft"]
+SurrogateName = Literal["arctan", "sigmoid", "triangle"]
+CodingName = Literal["direct", "rate", "latency"]
+Model = Literal["bp-surrogate", "shallow", "sp-surrogate", "sp-voltage"]
+Update = Literal["end", "step"]
+
+THRESHOLDS: dict[Model, float] = {"bp-surrogate": 1.0, "shallow": 1.0, "sp-surrogate": 0.5, "sp-voltage": 0.5}
+"""Voltage at which a neuron spikes (paper, Sec. VI-A)."""
+
+
+@dataclass(frozen=True)
+class SpikingNetworkSettings:
+    """The layers: two convolutions, one fully connected layer, the classification layer.
+
+    Attributes:
+        channels: of the two convolutions.
+        units: of the fully connected layer.
+        threshold: voltage at which a neuron spikes; left out, the paper's for the model: 0.5 for signal propagation,
+            1.0 for the others.
+        reset: after a spike, the voltage becomes zero (hard) or falls by the threshold (soft).
+        leak: fraction of the voltage that a step loses; 0 is an ideal integrator (Eq. 15).
+        steps: in time.
+        surrogate: of the spike: arctan (Eq. 16-17), sigmoid or triangle.
+        coding: what enters: direct (the image as a current, the same at each step), rate (random spikes, the brighter
+            the more) or latency (one spike, the brighter the earlier).
+    """
+
+    channels: tuple[int, ...] = (32, 64)
+    units: int = 256
+    threshold: float | None = None
+    reset: Reset = "hard"
+    leak: float = 0.0
+    steps: int = 4
+    surrogate: SurrogateName = "arctan"
+    coding: CodingName = "direct"
+
+    def __post_init__(self) -> None:
+        require_sequence(self, "network", "channels")
+        require(len(self.channels) == 2, "network.channels", list(self.channels), "two numbers, such as [32, 64]")
+        for channels in self.channels:
+            require_whole("network.channels", channels, 1)
+        require_whole("network.units", self.units, 1)
+        if self.threshold is not None:
+            require_number("network.threshold", self.threshold, 0.0, open_low=True)
+        require_one_of("network.reset", self.reset, Reset)
+        require_number("network.leak", self.leak, 0.0, 1.0)
+        require_whole("network.steps", self.steps, 1)
+        require_one_of("network.surrogate", self.surrogate, SurrogateName)
+        require_one_of("network.coding", self.coding, CodingName)
+
+
+@dataclass(frozen=True)
+class SpikingLearningSettings:
+    """What trains the layers.
+
+    Attributes:
+        model: bp-surrogate (backpropagation through the surrogate), shallow (only the classification layer learns),
+            sp-surrogate or sp-voltage (signal propagation; the loss of the voltage through the surrogate, or as it is).
+        rate: of Adam.
+        half_period: epochs in which a cosine takes the rate to zero (T_max of cosine annealing).
+        weight_decay: fraction of a weight that an update at rate 1 takes off.
+        update: signal propagation: one for all steps of time (end), or one at each (step): memory does not grow with
+            the steps then.
+    """
+
+    model: Model = "sp-surrogate"
+    rate: float = 5e-4
+    half_period: int = 64
+    weight_decay: float = 0.0
+    update: Update = "end"
+
+    def __post_init__(self) -> None:
+        require_one_of("learning.model", self.model, Model)
+        require_number("learning.rate", self.rate, 0.0, open_low=True)
+        require_whole("learning.half_period", self.half_period, 1)
+        require_number("learning.weight_decay", self.weight_decay, 0.0)
+        require_one_of("learning.update", self.update, Update)
+
+
+@dataclass(frozen=True)
+class SpikingTargetSettings:
+    """Signal propagation: the targets that travel with the inputs, one for each class (target-only, Eq. 1).
+
+    Attributes:
+        weights: whether what makes the targets learns or stays as it was drawn.
+        density: dense (targets as large as the layer's outputs) or sparse (Sec. III-E).
+    """
+
+    weights: Weights = "learned"
+    density: Density = "dense"
+
+    def __post_init__(self) -> None:
+        require_one_of("target.weights", self.weights, Weights)
+        require_one_of("target.density", self.density, Density)
+
+
+@dataclass(frozen=True)
+class SpikingTrainingSettings(DiscreteTrainingSettings):
+    """The run.
+
+    Attributes:
+        epochs: passes over the training set.
+        batch_size: samples an update.
+        seed: seeds the weights, the order of the samples, random spikes and augmentation.
+        threads: threads of every numerical library.
+        device: cpu or cuda.
+        precision: float32, or bfloat16 for the products (automatic mixed precision); voltages are float32.
+        channels_last: memory layout of images and convolutions; faster in bfloat16.
+        augment: none, crop (random crops after padding by 4) or crop-flip (and mirrored at random).
+        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz.
+        tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
+    """
+
+    epochs: int = 64
+    precision: Precision = "bfloat16"
+    channels_last: bool = True
+
+
+@dataclass(frozen=True)
+class SpikingSettings:
+    """Everything that a run of the spiking wing depends on."""
+
+    data: DataSettings = field(default_factory=DataSettings)
+    network: SpikingNetworkSettings = field(default_factory=SpikingNetworkSettings)
+    learning: SpikingLearningSettings = field(default_factory=SpikingLearningSettings)
+    target: SpikingTargetSettings = field(default_factory=SpikingTargetSettings)
+    training: SpikingTrainingSettings = field(default_factory=SpikingTrainingSettings)
+
+    @property
+    def title(self) -> str:
+        """What runs of these settings are called."""
+        return f"{self.data.name}-{self.learning.model}"
+
+    @property
+    def unused(self) -> set[tuple[str, str]]:
+        """Group and name of the settings that nothing in such a run depends on."""
+        if self.learning.model in ("sp-surrogate", "sp-voltage"):
+            return set()
+        return {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
+
+    @property
+    def threshold(self) -> float:
+        """Voltage at which a neuron spikes."""
+        given = self.network.threshold
+        return THRESHOLDS[self.learning.model] if given is None else given
+
+    def rate_of(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 1: cosine annealing (Loshchilov & Hutter 2017)."""
+        learning = self.learning
+        return learning.rate * (1 + cos(pi * (epoch - 1) / learning.half_period)) / 2

@@ -1,0 +1,1 @@
+"""Spiking networks that learn with forward passes only (paper, Sec. VI)."""

@@ -1,0 +1,85 @@
+"""How an image becomes what enters a spiking network over the steps of time."""
+
+import torch
+from torch import Tensor, nn
+
+from ctsigprop.discrete.draws import Use, seed_of
+from ctsigprop.settings.spiking import CodingName
+
+
+class Direct(nn.Module):
+    """The image itself as a current, the same at each step."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Shape (samples, channels, height, width) to (1, samples, channels, height, width): one step for all."""
+        return images[None]
+
+
+class Rate(nn.Module):
+    """Independent random spikes at each step, with the intensity as their probability.
+
+    In training each batch draws anew, and the number of batches drawn is in the state dictionary; in inference every
+    batch is drawn alike.
+
+    Attributes:
+        drawn: batches drawn in training so far.
+    """
+
+    def __init__(self, steps: int, seed: int) -> None:
+        """Spikes of a run.
+
+        Args:
+            steps: of time.
+            seed: of the run.
+        """
+        super().__init__()
+        self.steps, self.seed, self.drawn = steps, seed, 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Intensities from 0 to 1, (samples, channels, height, width), to spikes, (steps, samples, ...)."""
+        if self.training:
+            self.drawn += 1
+        source = torch.Generator(images.device)
+        source.manual_seed(seed_of(self.seed, 0, Use.SPIKES, self.drawn if self.training else 0))
+        draws = torch.rand((self.steps, *images.shape), generator=source, device=images.device)
+        return (draws < images).to(images.dtype)
+
+    def get_extra_state(self) -> Tensor:
+        """The number of batches drawn."""
+        return torch.tensor(self.drawn)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Goes on after that many batches."""
+        self.drawn = int(state)
+
+
+class Latency(nn.Module):
+    """One spike a pixel: the brightest at the first step, the darkest that is not black at the last, black none."""
+
+    def __init__(self, steps: int) -> None:
+        """Spikes within so many steps of time."""
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Intensities from 0 to 1, (samples, channels, height, width), to spikes, (steps, samples, ...)."""
+        first = ((1 - images) * self.steps).floor().clamp(0, self.steps - 1)
+        steps = torch.arange(self.steps, device=images.device).view(-1, 1, 1, 1, 1)
+        return ((first == steps) & (images > 0)).to(images.dtype)
+
+
+def coding_for(name: CodingName, steps: int, seed: int) -> nn.Module:
+    """The coding of that name.
+
+    Args:
+        name: direct, rate or latency.
+        steps: of time.
+        seed: of the run.
+    """
+    match name:
+        case "direct":
+            return Direct()
+        case "rate":
+            return Rate(steps, seed)
+        case "latency":
+            return Latency(steps)

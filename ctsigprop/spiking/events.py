@@ -1,0 +1,127 @@
+"""Frames of an event camera from an NPZ file, as inputs of a spiking network."""
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ctsigprop.errors import InputError
+
+FRAMES, LABELS = "frames", "labels"
+MOST_COUNTED = 2**24
+"""Largest number of events in one place that float32 still counts one by one."""
+
+
+@dataclass(frozen=True, eq=False)
+class EventFrames:
+    """Recordings of an event camera, their events counted in each place over each step.
+
+    Attributes:
+        frames: float32, shape (samples, time, channel, height, width); the channels are the polarities.
+        labels: classes, int64, shape (samples,); None where the file has none.
+    """
+
+    frames: NDArray[np.float32]
+    labels: NDArray[np.int64] | None
+
+    def __len__(self) -> int:
+        """Recordings."""
+        return len(self.frames)
+
+    @property
+    def steps(self) -> int:
+        """Steps of every recording."""
+        return int(self.frames.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample in one step: (channels, height, width)."""
+        return self.frames.shape[2:]
+
+    def inputs(self, rows: slice = slice(None)) -> Tensor:
+        """Recordings as a network takes them: shape (time, samples, channel, height, width)."""
+        return torch.from_numpy(self.frames[rows]).transpose(0, 1)
+
+
+def load_frames(path: Path, shape: tuple[int, ...] | None = None, classes: int | None = None) -> EventFrames:
+    """Reads recordings from an NPZ file.
+
+    The file holds `frames`, numbers of events, shape (time, channel, height, width) of one recording or
+    (samples, time, channel, height, width) of several; and, if it likes, `labels`, shape (samples,).
+
+    Args:
+        path: of the file.
+        shape: that the network takes: (channels, height, width); any where it is left out.
+        classes: how many there are; labels may be any whole numbers from 0 where it is left out.
+
+    Raises:
+        InputError: the file cannot be read, lacks the frames, or holds what no such recording can be.
+    """
+    arrays = _arrays(path)
+    if FRAMES not in arrays:
+        there = ", ".join(sorted(arrays)) or "nothing"
+        raise InputError(f"{path}: has no array {FRAMES}, only {there}: save it as np.savez(FILE, {FRAMES}=...)")
+    frames = _counts(path, arrays[FRAMES])
+    if shape is not None and frames.shape[2:] != shape:
+        found, needed = (" x ".join(map(str, one)) for one in (frames.shape[2:], shape))
+        raise InputError(f"{path}: {FRAMES} are {found}: must be {needed} (channel, height, width), as the network's")
+    labels = _classes(path, arrays[LABELS], len(frames), classes) if LABELS in arrays else None
+    return EventFrames(frames, labels)
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays that this reader looks at, and the names of the others."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                raise InputError(f"{path}: is no NPZ file: write it with np.savez(FILE, {FRAMES}=...)")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as content:
+                wanted = (FRAMES, LABELS)
+                return {name: np.asarray(content[name] if name in wanted else 0) for name in content.files}
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}): give an NPZ file of frames") from error
+    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = "holds Python objects" if "pickle" in str(error) else "is truncated or corrupt"
+        raise InputError(f"{path}: {reason}: save plain arrays with np.savez(FILE, {FRAMES}=...)") from error
+
+
+def _counts(path: Path, frames: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers of events as float32 with five dimensions, or a refusal."""
+    what = f"{path}: {FRAMES}"
+    if frames.ndim not in (4, 5):
+        allowed = "(time, channel, height, width), or (samples, time, channel, height, width)"
+        raise InputError(f"{what} have shape {frames.shape}: must be {allowed}: reshape them")
+    if frames.dtype.kind not in "buif":
+        raise InputError(f"{what} are {frames.dtype}: must be numbers of events: convert them")
+    if 0 in frames.shape:
+        raise InputError(f"{what} have shape {frames.shape}: must not be empty: give at least one step of one sample")
+    if frames.dtype.kind == "f" and not np.isfinite(frames).all():
+        raise InputError(f"{what} hold NaN or infinity: must be finite: mend the recording")
+    if frames.min() < 0:
+        raise InputError(f"{what} hold {frames.min()}: must be 0 or more, polarities as channels: split the signs")
+    if frames.max() > MOST_COUNTED:
+        raise InputError(f"{what} hold {frames.max()}: must be at most {MOST_COUNTED} events in a place: scale them")
+    return np.ascontiguousarray(frames if frames.ndim == 5 else frames[np.newaxis], dtype=np.float32)
+
+
+def _classes(path: Path, labels: NDArray[Any], samples: int, classes: int | None) -> NDArray[np.int64]:
+    what = f"{path}: {LABELS}"
+    if labels.dtype.kind not in "ui":
+        raise InputError(f"{what} are {labels.dtype}: must be whole numbers: convert them")
+    if labels.ndim == 0:
+        labels = labels[np.newaxis]
+    if labels.shape != (samples,):
+        raise InputError(f"{what} have shape {labels.shape}: must be ({samples},), one a sample of {FRAMES}")
+    highest = np.iinfo(np.int64).max if classes is None else classes - 1
+    for wrong in labels[(labels < 0) | (labels > highest)][:1]:
+        raise InputError(f"{what}: {wrong} is no class: must be from 0 to {highest}: mend them")
+    return labels.astype(np.int64)

@@ -1,0 +1,61 @@
+"""Spiking networks to and from NIR, the Neuromorphic Intermediate Representation (Pedersen et al. 2024).
+
+NIR has neither batch normalisation, nor max pooling, nor neurons that spike at exactly their threshold. What is written
+computes the same spikes nevertheless:
+
+- batch normalisation, as it is in inference, is folded into the weights before it;
+- the maximum of spikes is 1 where there is any: SumPool2d, and IF neurons for which one spike suffices;
+- v >= a is v > b for float32 voltages, where b is the float32 below a: so are thresholds written, and read.
+
+Time is counted in steps (dt = 1). IF is written without leak, LIF with it: tau = r = 1 / leak. The output node gives
+the classification layer's output at each step; the network's prediction is the mean over the steps.
+"""
+
+import io
+from pathlib import Path
+
+import nir
+
+from ctsigprop.errors import InputError
+from ctsigprop.files import atomic
+from ctsigprop.settings.spiking import CodingName
+from ctsigprop.spiking.graph_export import to_graph
+from ctsigprop.spiking.graph_import import REMEDY, from_graph
+from ctsigprop.spiking.network import SpikingNetwork
+
+
+def write_graph(network: SpikingNetwork, path: Path) -> None:
+    """Writes a network as a NIR file, whole or not at all.
+
+    Raises:
+        InputError: NIR cannot represent the network.
+        RunFailure: the folder cannot be written.
+    """
+    content = io.BytesIO()
+    nir.write(content, to_graph(network))
+    with atomic(path) as file:
+        file.write(content.getvalue())
+
+
+def read_graph(path: Path, steps: int | None = None, coding: CodingName = "direct") -> SpikingNetwork:
+    """Builds the network that a NIR file describes, in evaluation mode.
+
+    Args:
+        path: of the file.
+        steps: of time; those that the file names where it is left out, or 4.
+        coding: of images; a NIR file has none.
+
+    Raises:
+        InputError: the file cannot be read, or its graph is not a chain of layers of this wing.
+    """
+    try:
+        return from_graph(nir.read(path), steps, coding)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file: give a NIR file") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (AssertionError, AttributeError, LookupError, OSError) as error:
+        raise InputError(f"{path}: is no NIR file, or a damaged one: write it with nir.write") from error
+    except (RuntimeError, TypeError, ValueError) as error:  # from nir, HDF5 or torch
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: is no NIR graph whose nodes fit ({reason}): {REMEDY}") from error

@@ -1,0 +1,93 @@
+"""A spiking network as a NIR graph: see `ctsigprop.spiking.graph` for what stands for what."""
+
+from itertools import pairwise
+from math import inf
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ctsigprop.errors import InputError
+from ctsigprop.spiking.network import SpikingNetwork
+from ctsigprop.spiking.neurons import Neuron
+from ctsigprop.spiking.shapes import Shape, neurons_shape, pair, pooled_shape
+
+DT = 1.0
+"""Time of a step."""
+
+
+def to_graph(network: SpikingNetwork) -> nir.NIRGraph:
+    """The network as a NIR graph: a chain of nodes.
+
+    Raises:
+        InputError: NIR cannot represent the network: soft reset, or pooling that is not max pooling.
+    """
+    nodes: dict[str, Any] = {"input": nir.Input(input_type=np.array(network.blocks[0].inputs))}
+    for number, block in enumerate(network.blocks, start=1):
+        nodes |= _weights(f"{number}", block.layer, block.norm, block.inputs)
+        shape = neurons_shape(block.layer, block.inputs)
+        nodes[f"neurons_{number}"] = _spiking(block.neurons.neuron, shape)
+        if not isinstance(block.pool, nn.Identity):
+            nodes[f"sum_{number}"] = nir.SumPool2d(**_pooling(block.pool))
+            nodes[f"any_{number}"] = _spiking(Neuron(threshold=1.0), pooled_shape(block.pool, shape))
+    nodes |= _weights("output", network.readout.layer, nn.Identity(), network.blocks[-1].outputs)
+    nodes["output"] = nir.Output(output_type=np.array([network.classes]))
+    names = list(nodes)
+    steps = network.blocks[0].neurons.steps
+    return nir.NIRGraph(nodes, list(pairwise(names)), metadata={"dt": DT, "steps": steps})
+
+
+def _weights(name: str, layer: nn.Linear | nn.Conv2d, norm: nn.Module, inputs: Shape) -> dict[str, Any]:
+    """The node of a layer's weights, and one that flattens before it where it must."""
+    weight, bias = _folded(layer, norm)
+    if isinstance(layer, nn.Conv2d):
+        if layer.padding_mode != "zeros":
+            raise InputError(f"layer {name}: padding_mode = {layer.padding_mode!r}: must be zeros for NIR")
+        node = nir.Conv2d(
+            input_shape=inputs[1:],
+            weight=weight,
+            stride=layer.stride,
+            padding=layer.padding,
+            dilation=layer.dilation,
+            groups=layer.groups,
+            bias=bias,
+        )
+        return {f"weights_{name}": node}
+    flat = {} if len(inputs) == 1 else {f"flatten_{name}": nir.Flatten(np.array(inputs), start_dim=0, end_dim=-1)}
+    return {**flat, f"weights_{name}": nir.Affine(weight=weight, bias=bias)}
+
+
+def _folded(layer: nn.Linear | nn.Conv2d, norm: nn.Module) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights and biases that also do what batch normalisation does in inference: folded in float64."""
+    weight = layer.weight.detach().cpu().double()
+    bias = torch.zeros(len(weight), dtype=torch.float64) if layer.bias is None else layer.bias.detach().cpu().double()
+    if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale, shift, mean, variance = (
+            each.detach().cpu().double() for each in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+        )
+        factor = scale / (variance + norm.eps).sqrt()
+        weight = weight * factor.view(-1, *[1] * (weight.dim() - 1))
+        bias = (bias - mean) * factor + shift
+    return weight.float().numpy(), bias.float().numpy()
+
+
+def _spiking(neuron: Neuron, shape: Shape) -> Any:
+    if neuron.reset != "hard":
+        raise InputError(f"network.reset = {neuron.reset!r}: must be hard for NIR, which has no other reset")
+    below = np.nextafter(np.float32(neuron.threshold), np.float32(-inf))
+    threshold, zeros = np.full(shape, below), np.zeros(shape, np.float32)
+    if neuron.leak == 0:
+        return nir.IF(r=np.ones(shape, np.float32), v_threshold=threshold, v_reset=zeros)
+    tau = np.full(shape, 1 / neuron.leak)
+    return nir.LIF(tau=tau, r=tau, v_leak=zeros, v_threshold=threshold, v_reset=zeros)
+
+
+def _pooling(pool: nn.Module) -> dict[str, NDArray[np.int64]]:
+    if not isinstance(pool, nn.MaxPool2d) or pool.ceil_mode or pool.dilation not in (1, (1, 1)):
+        raise InputError(f"{pool}: must be max pooling without dilation and ceil_mode for NIR")
+    sizes = {"kernel_size": pool.kernel_size, "stride": pool.stride, "padding": pool.padding}
+    return {name: np.array(pair(size)) for name, size in sizes.items()}

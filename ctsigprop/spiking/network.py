@@ -1,0 +1,156 @@
+"""The network of Table V: two convolutions, a fully connected layer, a classification layer (paper, Sec. VI-A).
+
+The paper does not give its widths. Here: convolutions of 3 x 3 with 32 and 64 channels, without biases because batch
+normalisation has them, and 256 fully connected neurons; small enough for a CPU. The classification layer is linear.
+"""
+
+from collections.abc import Sequence
+from math import prod
+
+from torch import Tensor, nn
+
+from ctsigprop.discrete.draws import Use, draw_weights, generator
+from ctsigprop.discrete.grids import fit_grid
+from ctsigprop.discrete.passing import with_running_statistics
+from ctsigprop.errors import InputError
+from ctsigprop.settings.spiking import SpikingSettings
+from ctsigprop.spiking.coding import coding_for
+from ctsigprop.spiking.neurons import Neuron, Neurons
+from ctsigprop.spiking.surrogates import SURROGATES
+
+KERNEL = 3
+
+
+class SpikingBlock(nn.Module):
+    """One hidden layer: products with weights, batch normalisation, neurons, pooling.
+
+    All but the neurons see the steps as more samples.
+
+    Attributes:
+        layer: the weights.
+        norm: batch normalisation, or nothing.
+        neurons: of the layer.
+        pool: after them, or nothing.
+        inputs: shape of one sample at one step as it enters: (features,) or (channels, height, width).
+        outputs: shape of one sample at one step as it leaves.
+    """
+
+    def __init__(self, layer: nn.Linear | nn.Conv2d, neurons: Neurons, inputs: tuple[int, ...]) -> None:
+        """Fully connected, or a convolution with batch normalisation and 2x2 max pooling."""
+        super().__init__()
+        self.layer, self.neurons, self.inputs = layer, neurons, inputs
+        self.norm: nn.Module = nn.Identity()
+        self.pool: nn.Module = nn.Identity()
+        if isinstance(layer, nn.Conv2d):
+            self.norm, self.pool = nn.BatchNorm2d(layer.out_channels), nn.MaxPool2d(2)
+            self.outputs: tuple[int, ...] = (layer.out_channels, inputs[1] // 2, inputs[2] // 2)
+        else:
+            self.outputs = (layer.out_features,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Spikes, shape (steps, samples, *outputs), of what enters: (steps or 1, samples, *inputs)."""
+        return self.pooled(self.neurons(self.currents(x)))
+
+    def currents(self, x: Tensor) -> Tensor:
+        """What charges the neurons, at as many steps as enter: 1 where all are alike."""
+        return self.norm(self._products(x.flatten(0, 1))).unflatten(0, x.shape[:2])
+
+    def target_currents(self, t: Tensor) -> Tensor:
+        """The same of targets, normalised with the statistics of the inputs alone (paper, Sec. III-D).
+
+        Args:
+            t: (steps or 1, targets, *inputs), or sparse (paper, Sec. III-E): of any other height and width; a fully
+                connected layer takes them on the grid of its inputs.
+        """
+        folded = t.flatten(0, 1)
+        if folded.dim() == 4 and isinstance(self.layer, nn.Linear):
+            folded = fit_grid(folded, (self.inputs[1], self.inputs[2]))
+        return with_running_statistics(self.norm, self._products(folded)).unflatten(0, t.shape[:2])
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """Pools each step of what has the shape of the neurons."""
+        return self.pool(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+    def _products(self, folded: Tensor) -> Tensor:
+        return self.layer(folded.flatten(1) if isinstance(self.layer, nn.Linear) else folded)
+
+
+class Readout(nn.Module):
+    """The classification layer: its output, averaged over the steps.
+
+    Attributes:
+        layer: linear, so that its mean output is its output of the mean.
+    """
+
+    def __init__(self, layer: nn.Linear) -> None:
+        """Reads out the last hidden layer."""
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, spikes: Tensor) -> Tensor:
+        """Logits, shape (samples, classes), of spikes (steps, samples, units)."""
+        return self.layer(spikes.mean(0))
+
+
+class SpikingNetwork(nn.Module):
+    """Hidden layers of spiking neurons between a coding and a classification layer.
+
+    Attributes:
+        coding: images, (samples, channels, height, width), to what enters, (steps or 1, samples, ...).
+        blocks: the hidden layers, from the input side.
+        readout: the classification layer.
+        classes: how many there are.
+        seed: of every draw.
+    """
+
+    def __init__(self, coding: nn.Module, blocks: Sequence[SpikingBlock], classes: int, seed: int) -> None:
+        """Draws the classification layer."""
+        super().__init__()
+        self.coding = coding
+        self.blocks: Sequence[SpikingBlock] = nn.ModuleList(blocks)  # type: ignore[assignment]
+        output = nn.Linear(prod(blocks[-1].outputs), classes)
+        draw_weights(output, generator(seed, len(blocks) + 1, Use.WEIGHTS))
+        self.readout = Readout(output)
+        self.classes = classes
+        self.seed = seed
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, shape (samples, classes)."""
+        return self.of_sequence(self.coding(images))
+
+    def of_sequence(self, x: Tensor) -> Tensor:
+        """Logits of what enters at each step: spikes, currents or event frames, shape (steps or 1, samples, ...)."""
+        for block in self.blocks:
+            x = block(x)
+        return self.readout(x)
+
+
+def build(settings: SpikingSettings, shape: tuple[int, ...], classes: int) -> SpikingNetwork:
+    """The network that the settings name, freshly drawn from their seed.
+
+    Args:
+        settings: network, model and seed.
+        shape: of a sample: (height, width) or (channels, height, width).
+        classes: how many there are.
+
+    Raises:
+        InputError: the samples are smaller than the pooling layers need.
+    """
+    network, seed = settings.network, settings.training.seed
+    channels, height, width = shape if len(shape) == 3 else (1, *shape)
+    if min(height, width) < 4:
+        raise InputError(f"data.name: a sample is {height} x {width}: must be at least 4 x 4, it is pooled twice")
+    first, second = network.channels
+    sides = (height, width), (height // 2, width // 2), (height // 4, width // 4)
+    features = second * prod(sides[2])
+    layers: list[tuple[nn.Linear | nn.Conv2d, tuple[int, ...]]] = [
+        (nn.Conv2d(channels, first, KERNEL, padding=KERNEL // 2, bias=False), (channels, *sides[0])),
+        (nn.Conv2d(first, second, KERNEL, padding=KERNEL // 2, bias=False), (first, *sides[1])),
+        (nn.Linear(features, network.units), (second, *sides[2])),
+    ]
+    neuron = Neuron(settings.threshold, network.reset, network.leak)
+    blocks = []
+    for place, (layer, inputs) in enumerate(layers, start=1):
+        draw_weights(layer, generator(seed, place, Use.WEIGHTS))
+        blocks.append(SpikingBlock(layer, Neurons(neuron, SURROGATES[network.surrogate], network.steps), inputs))
+    return SpikingNetwork(coding_for(network.coding, network.steps, seed), blocks, classes, seed)

@@ -1,0 +1,144 @@
+"""What happens inside a spiking network: inputs, voltages and spikes of every layer, for a batch or for a dataset."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ctsigprop.discrete.learner import Learner
+from ctsigprop.spiking.activity import Firing, FiringCount, OperationCount, Operations
+from ctsigprop.spiking.coding import Direct, Latency, Rate
+from ctsigprop.spiking.network import Readout, SpikingBlock, SpikingNetwork
+from ctsigprop.spiking.neurons import discharge, fire
+
+OUTPUT = "output"
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """One hidden layer on a batch.
+
+    Attributes:
+        layer: its name, "layer 1" and so on.
+        inputs: what reached the weights, shape (steps or 1, samples, ...); 1 where all steps are alike.
+        voltages: before each reset, shape (steps, samples, ...).
+        reset: voltages after it, of the same shape.
+        spikes: 0 or 1, of the same shape, before pooling.
+    """
+
+    layer: str
+    inputs: Tensor
+    voltages: Tensor
+    reset: Tensor
+    spikes: Tensor
+
+    def of(self, place: int) -> tuple[Array, Array, Array]:
+        """Voltages before and after each reset, and spikes, of one sample: shape (steps, neurons)."""
+        return _of(self.voltages, place), _of(self.reset, place), _of(self.spikes, place)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A network on a batch.
+
+    Attributes:
+        layers: the hidden ones, from the input side.
+        read: what reached the classification layer, shape (steps, samples, ...).
+        outputs: of the classification layer at each step, shape (steps, samples, classes); their mean over the steps
+            is the network's prediction.
+    """
+
+    layers: list[LayerRecord]
+    read: Tensor
+    outputs: Tensor
+
+    def outputs_of(self, place: int) -> Array:
+        """Outputs for one sample, shape (steps, classes)."""
+        return _of(self.outputs, place)
+
+
+@torch.no_grad()
+def record(network: SpikingNetwork, x: Tensor) -> Record:
+    """Passes a sequence on and keeps what happens.
+
+    Args:
+        network: in evaluation mode, or batch normalisation counts the batch.
+        x: what enters at each step: of `network.coding`, or event frames: shape (steps or 1, samples, channels, height,
+            width).
+    """
+    layers = []
+    for number, block in enumerate(network.blocks, start=1):
+        voltages = block.neurons.voltages(block.currents(x))
+        spikes = fire(voltages, block.neurons.neuron).to(voltages.dtype)
+        reset = discharge(voltages, spikes, block.neurons.neuron)
+        layers.append(LayerRecord(f"layer {number}", x, voltages, reset, spikes))
+        x = block.pooled(spikes)
+    outputs = network.readout.layer(x.flatten(0, 1).flatten(1)).unflatten(0, x.shape[:2])
+    return Record(layers, x, outputs)
+
+
+class Account:
+    """Firing of every hidden layer and operations of every layer's weights, added up over batches."""
+
+    def __init__(self, network: SpikingNetwork) -> None:
+        """Nothing counted yet."""
+        names = [f"layer {number}" for number in range(1, len(network.blocks) + 1)]
+        self._firing = [FiringCount(name) for name in names]
+        self._operations = [
+            OperationCount(name, block.layer, block.inputs) for name, block in zip(names, network.blocks, strict=True)
+        ]
+        self._operations.append(OperationCount(OUTPUT, network.readout.layer, network.blocks[-1].outputs))
+
+    def add(self, found: Record) -> None:
+        """Counts a batch."""
+        for count, layer in zip(self._firing, found.layers, strict=True):
+            count.add(layer.spikes)
+        arrived = [*(layer.inputs for layer in found.layers), found.read]
+        for operations, inputs in zip(self._operations, arrived, strict=True):
+            operations.add(inputs)
+
+    def firing(self) -> list[Firing]:
+        """Of the hidden layers.
+
+        Raises:
+            ValueError: nothing was counted.
+        """
+        return [count.result() for count in self._firing]
+
+    def operations(self) -> list[Operations]:
+        """Of the hidden layers and of the classification layer.
+
+        Raises:
+            ValueError: nothing was counted.
+        """
+        return [count.result() for count in self._operations]
+
+
+def account_of(network: SpikingNetwork, sequences: Iterable[Tensor]) -> Account:
+    """Firing and operations on what enters at each step, batch by batch: each as `record` takes it."""
+    account = Account(network)
+    for x in sequences:
+        account.add(record(network, x))
+    return account
+
+
+def network_of(learner: Learner) -> SpikingNetwork:
+    """The network that a learner of any of the models trains, in one piece, whose modules are the learner's own."""
+    modules = list(learner.modules())
+    whole = [module for module in modules if isinstance(module, SpikingNetwork)]
+    if whole:
+        return whole[0]
+    coding = next(module for module in modules if isinstance(module, Direct | Rate | Latency))
+    blocks = [module for module in modules if isinstance(module, SpikingBlock)]
+    network = SpikingNetwork(coding, blocks, learner.classes, seed=0)
+    network.readout = next(module for module in modules if isinstance(module, Readout))
+    return network.train(learner.training)
+
+
+def _of(values: Tensor, place: int) -> Array:
+    return values[:, place].flatten(1).float().cpu().numpy()

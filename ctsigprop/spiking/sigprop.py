@@ -1,0 +1,226 @@
+"""Signal propagation through spiking layers: what a layer learns from is beside the spike (paper, Sec. VI-B).
+
+Inputs and targets pass the same layers as spikes. Each layer compares the voltages of the two, before the spike takes
+them away: as they are, or through the surrogate, which so never stands in a path between layers. No gradient crosses a
+layer, passes a spike or a reset, or goes back in time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from ctsigprop.discrete.draws import Use, generator
+from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
+from ctsigprop.discrete.losses import PredictionLoss, dot
+from ctsigprop.discrete.output import OutputStage
+from ctsigprop.discrete.sparse import Layout
+from ctsigprop.discrete.targets import TargetGenerator, TargetOnly
+from ctsigprop.settings.spiking import SpikingSettings
+from ctsigprop.spiking.network import KERNEL, SpikingBlock, SpikingNetwork
+from ctsigprop.spiking.neurons import charge, discharge, fire, state_type
+
+Read = Callable[[Tensor], Tensor]
+"""What is learned from, of voltages."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Voltages of a layer between two steps: of inputs, shape (1, samples, ...), and of targets."""
+
+    h: Tensor
+    t: Tensor
+
+
+class HiddenStage(Stage):
+    """A hidden layer that learns from the voltages of inputs and targets, and hands on the spikes of both.
+
+    Attributes:
+        block: the layer.
+        read: what the loss sees of the voltages.
+        loss: compares inputs with targets at each step; one target a class.
+        generator: makes the targets' currents: the first layer's.
+        coding: of images: the first layer's.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        block: SpikingBlock,
+        read: Read,
+        loss: PredictionLoss,
+        *,
+        generator: TargetGenerator | None = None,
+        coding: nn.Module | None = None,
+    ) -> None:
+        """A stage that has not begun to learn: call `learn_with`. Arguments are the attributes."""
+        super().__init__(name)
+        self.block, self.read, self.loss = block, read, loss
+        self.generator = generator
+        self.coding = coding or nn.Identity()
+
+    def forward(self, signal: Signal) -> Signal:
+        """Passes the inputs on; targets are for learning alone."""
+        return Signal(self.block(self.coding(signal.h)))
+
+    def scores(self, signal: Signal) -> None:
+        """None: what leaves the layer are spikes, and its loss is not of those."""
+
+    def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
+        """All steps of time, then one update."""
+        neurons = self.block.neurons
+        h, t = self._currents(Signal(self.coding(signal.h), signal.t))
+        return self._learned(neurons.voltages(h), neurons.voltages(t), labels, h.dtype)
+
+    def step_in_time(self, signal: Signal, labels: Tensor, before: State | None) -> tuple[Signal, Step, State]:
+        """One step of time, and an update.
+
+        Args:
+            signal: what enters at this step, shape (1, samples, ...), and the targets that do, after any coding.
+            labels: classes, shape (samples,).
+            before: what the step before left; None at the first.
+        """
+        h, t = self._currents(signal)
+        neuron = self.block.neurons.neuron
+        before = before or State(*(torch.zeros_like(one, dtype=state_type(one)) for one in (h, t)))
+        charged = State(charge(before.h, h, neuron), charge(before.t, t, neuron))
+        after = [discharge(v.detach(), fire(v, neuron).to(v.dtype), neuron) for v in (charged.h, charged.t)]
+        return *self._learned(charged.h, charged.t, labels, h.dtype), State(*after)
+
+    def _currents(self, signal: Signal) -> tuple[Tensor, Tensor]:
+        h = self.block.currents(signal.h.detach())
+        if self.generator is not None:
+            return h, self.generator(h, None, None)[None]
+        assert signal.t is not None
+        return h, self.block.target_currents(signal.t.detach())
+
+    def _learned(self, h: Tensor, t: Tensor, labels: Tensor, dtype: torch.dtype) -> tuple[Signal, Step]:
+        """An update by the voltages of inputs and targets, and the spikes of both.
+
+        The largest voltage of a window reaches the threshold just where one of the window does: voltages are pooled,
+        once for both. Sparse targets, and those that were just made, are not.
+        """
+        if t.shape[2:] == h.shape[2:]:
+            t = self.block.pooled(t)
+        h = self.block.pooled(h)
+        losses = [self.loss(one, other, labels)[0] for one, other in zip(self.read(h), self.read(t), strict=True)]
+        loss = torch.stack(losses).mean()
+        self.update(loss)
+        spikes = [fire(v.detach(), self.block.neurons.neuron).to(dtype) for v in (h, t)]
+        return Signal(*spikes), Step(loss.detach(), None)
+
+
+class StepwiseLearner(Learner):
+    """Updates hidden layers at each step of time, and the classification layer after the last.
+
+    Nothing of a step is kept for the next but voltages and the sum of the last layer's spikes, so that memory does not
+    grow with the steps. Batch normalisation sees the samples of one step.
+    """
+
+    def __init__(
+        self, hidden: Sequence[HiddenStage], output: OutputStage, classes: int, precision: str, steps: int
+    ) -> None:
+        """A learner of stages that learn.
+
+        Args:
+            hidden: stages of the hidden layers; the first has the coding.
+            output: of the classification layer.
+            classes: how many there are.
+            precision: float32 or bfloat16.
+            steps: of time.
+        """
+        super().__init__([*hidden, output], classes, precision)
+        self.hidden, self.steps = tuple(hidden), steps
+
+    def step_from(self, signal: Signal, labels: Tensor) -> tuple[list[Step], Signal]:
+        """Trains on the coded batch, step by step of time; losses are means over the steps."""
+        entering = self.hidden[0].coding(signal.h)
+        states: list[State | None] = [None] * len(self.hidden)
+        losses = [labels.new_zeros((), dtype=torch.float32) for _ in self.hidden]
+        spikes: Tensor | None = None
+        for t in range(self.steps):
+            signal = Signal(entering[t % len(entering)][None])
+            for place, stage in enumerate(self.hidden):
+                with self.autocast(labels.device):
+                    signal, step, states[place] = stage.step_in_time(signal, labels, states[place])
+                losses[place] += step.loss / self.steps
+            spikes = signal.h if spikes is None else spikes + signal.h
+        assert spikes is not None
+        with self.autocast(labels.device):
+            signal, last = self.stages[-1].step(Signal(spikes / self.steps), labels)
+        return [*(Step(loss, None) for loss in losses), last], signal
+
+
+def sigprop_learner(network: SpikingNetwork, settings: SpikingSettings) -> Learner:
+    """Signal propagation of the surrogate or of the voltage, with a classification layer (paper, Fig. 2b).
+
+    Args:
+        network: freshly drawn.
+        settings: model, targets and precision.
+    """
+    first = network.blocks[0]
+    surrogate = settings.learning.model == "sp-surrogate"
+    read: Read = partial(first.neurons.surrogate, threshold=settings.threshold) if surrogate else as_it_is
+    hidden = [
+        HiddenStage(
+            f"layer {number}",
+            block,
+            read,
+            PredictionLoss(surrogate_scores if surrogate else voltage_scores),
+            generator=currents_for(network, settings) if number == 1 else None,
+            coding=network.coding if number == 1 else None,
+        )
+        for number, block in enumerate(network.blocks, start=1)
+    ]
+    output = OutputStage("output", network.readout)
+    for stage in (*hidden, output):
+        stage.learn_with(settings.learning.rate, settings.learning.weight_decay)
+    if settings.learning.update == "step":
+        return StepwiseLearner(hidden, output, network.classes, settings.training.precision, settings.network.steps)
+    return Learner([*hidden, output], network.classes, settings.training.precision)
+
+
+def as_it_is(voltages: Tensor) -> Tensor:
+    """The voltage itself, without a surrogate."""
+    return voltages
+
+
+def surrogate_scores(h: Tensor, t: Tensor) -> Tensor:
+    """O_dot (paper, Eq. 6), summed over an image's positions, of how far surrogates are above 1/2.
+
+    A neuron below its threshold so speaks against a target that is above it. Of targets nothing need be taken off: that
+    adds the same to all scores of a sample.
+
+    Args:
+        h: surrogates of inputs, from 0 to 1, shape (samples, ...).
+        t: of targets, shape (targets, ...).
+    """
+    return dot(h - 0.5, t) * prod(t.shape[2:])
+
+
+def voltage_scores(h: Tensor, t: Tensor) -> Tensor:
+    """O_dot (paper, Eq. 6) over the square root of the number of positions: voltages have no bounds.
+
+    Args:
+        h: voltages of inputs, shape (samples, ...).
+        t: of targets, shape (targets, ...).
+    """
+    return dot(h, t) * prod(t.shape[2:]) ** 0.5
+
+
+def currents_for(network: SpikingNetwork, settings: SpikingSettings) -> TargetOnly:
+    """What makes the first layer's targets: a current a neuron and class, the same at each step (S c + d of Eq. 1).
+
+    Neurons like those of the layer make the spikes of it, so that f of Eq. 1 is what they do over the steps. Drawn with
+    mean 0 and deviation 1, as batch normalisation leaves the currents of the inputs.
+    """
+    outputs = network.blocks[0].outputs
+    layout = Layout(outputs if settings.target.density == "dense" else (outputs[0], KERNEL, KERNEL))
+    random = generator(network.seed, 1, Use.TARGETS)
+    made = TargetOnly(network.classes, layout, activation=nn.Identity(), random=random)
+    nn.init.normal_(made.project.weight, generator=random)
+    nn.init.zeros_(made.project.bias)
+    return made.requires_grad_(settings.target.weights == "learned")

@@ -1,0 +1,141 @@
+"""Training a spiking network in a run folder: the schedule, what is written, that it learns, and that it goes on."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from ctsigprop.config import read_settings
+from ctsigprop.datasets import load
+from ctsigprop.discrete import training
+from ctsigprop.errors import InputError
+from ctsigprop.experiments.flags import CONFIGS
+from ctsigprop.runs import RunFolder
+from ctsigprop.settings import DataSettings
+from ctsigprop.settings.spiking import (
+    SpikingLearningSettings,
+    SpikingNetworkSettings,
+    SpikingSettings,
+    SpikingTrainingSettings,
+)
+from ctsigprop.spiking.training import standard_for, train
+
+SameRun = Callable[[RunFolder, RunFolder], None]
+Stopping = Callable[[ModuleType, int], AbstractContextManager[None]]
+Refuse = Callable[..., None]
+
+MODELS = ("bp-surrogate", "shallow", "sp-surrogate", "sp-voltage")
+
+
+def small(model: Any = "sp-surrogate", coding: Any = "direct", **settings: Any) -> SpikingSettings:
+    """A run of eight batches an epoch."""
+    return SpikingSettings(
+        DataSettings("digits", limit=160),
+        SpikingNetworkSettings((4, 6), 12, steps=3, coding=coding),
+        SpikingLearningSettings(model, **{"rate": 5e-3} | settings),
+        training=SpikingTrainingSettings(epochs=2, batch_size=20, threads=1, keep=(1,)),
+    )
+
+
+def trained(path: Path, settings: SpikingSettings) -> RunFolder:
+    with RunFolder.create(path, settings) as run:
+        train(settings, run, quiet=True)
+    return run
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_run_writes_metrics_and_checkpoints(model: str, tmp_path: Path) -> None:
+    settings = small(model)
+    run = trained(tmp_path / "run", settings)
+    assert run.settings() == settings
+    for row in run.metrics():
+        assert row["rate"] == settings.rate_of(row["epoch"])
+        assert list(row["exits"]) == list(row["losses"])[-1:]
+    assert {path.name for path in run.path.glob("*.npz")} == {
+        "checkpoint-last.npz",
+        "checkpoint-best.npz",
+        "checkpoint-epoch-1.npz",
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "coding", "update"),
+    [("bp-surrogate", "rate", "end"), ("sp-surrogate", "rate", "end"), ("sp-voltage", "direct", "step")],
+)
+def test_stopped_and_resumed_it_is_bit_for_bit_the_same_run(
+    model: str, coding: str, update: str, tmp_path: Path, assert_same_run: SameRun, stopping_before: Stopping
+) -> None:
+    settings = small(model, coding, update=update)
+    with RunFolder.create(tmp_path / "run", settings) as run:
+        for place, batch in enumerate((3, 9)):
+            with stopping_before(training, batch), pytest.raises(KeyboardInterrupt):
+                train(settings, run, resume=place > 0, quiet=True)
+        train(settings, run, resume=True, quiet=True)
+    assert_same_run(run, trained(tmp_path / "undisturbed", settings))
+
+
+@pytest.mark.parametrize(("model", "limit"), [("bp-surrogate", 8), ("sp-surrogate", 25)])
+def test_it_learns_the_digits(model: str, limit: float, tmp_path: Path) -> None:
+    settings = replace(
+        small(model),
+        data=DataSettings("digits"),
+        network=SpikingNetworkSettings((8, 16), 64),
+        training=SpikingTrainingSettings(epochs=3, batch_size=32, threads=1),
+    )
+    assert trained(tmp_path / "run", settings).metrics()[-1]["test_error"] < limit
+
+
+def test_the_rate_is_annealed_as_pytorch_does() -> None:
+    settings = SpikingSettings()
+    optimizer = torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=5e-4)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=64)
+    for epoch in range(1, 65):
+        assert settings.rate_of(epoch) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+
+
+def test_what_becomes_spikes_is_an_intensity() -> None:
+    split = load("digits").train
+    images = split.channels_first()
+    for coding in ("rate", "latency"):
+        inputs = standard_for(small(coding=coding), split).inputs(images)
+        assert (inputs.min(), inputs.max()) == (0, 1)
+    inputs = standard_for(small(), split).inputs(images)
+    assert inputs.mean().item() == pytest.approx(0, abs=1e-5)
+    assert inputs.std().item() == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("mnist-spiking-*.yaml")), ids=lambda path: path.stem)
+def test_shipped_settings_are_those_of_the_paper(path: Path) -> None:
+    settings = read_settings(path)
+    assert settings.learning.model == path.stem.removeprefix("mnist-spiking-")
+    expected = SpikingSettings(DataSettings("mnist"), learning=SpikingLearningSettings(settings.learning.model))
+    assert settings == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "words"),
+    [
+        (SpikingNetworkSettings, {"channels": (8,)}, r"network.channels = \[8\]: must be two numbers"),
+        (SpikingNetworkSettings, {"channels": (8, 0)}, "network.channels = 0: must be"),
+        (SpikingNetworkSettings, {"units": 0}, "network.units = 0: must be"),
+        (SpikingNetworkSettings, {"threshold": 0.0}, "network.threshold = 0.0: must be a finite number greater than 0"),
+        (SpikingNetworkSettings, {"reset": "none"}, "network.reset = 'none': must be one of hard, soft"),
+        (SpikingNetworkSettings, {"leak": 1.5}, "network.leak = 1.5: must be"),
+        (SpikingNetworkSettings, {"steps": 0}, "network.steps = 0: must be"),
+        (SpikingNetworkSettings, {"surrogate": "atan"}, "must be one of arctan, sigmoid, triangle"),
+        (SpikingNetworkSettings, {"coding": "phase"}, "must be one of direct, rate, latency"),
+        (SpikingLearningSettings, {"model": "sp"}, "must be one of bp-surrogate, shallow, sp-surrogate, sp-voltage"),
+        (SpikingLearningSettings, {"half_period": 0}, "learning.half_period = 0: must be"),
+        (SpikingLearningSettings, {"update": "never"}, "learning.update = 'never': must be one of end, step"),
+    ],
+)
+def test_wrong_settings(kind: type[Any], values: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        kind(**values)
