@@ -46,8 +46,9 @@ def listed(options: Mapping[str, Any], known: Mapping[str, str], what: str) -> s
     """
     name = options.get("name")
     if name is None:
+        width = max(map(len, known)) + 2
         for one, meaning in known.items():
-            print(f"{one:<10}{meaning}")
+            print(f"{one:<{width}}{meaning}")
     elif name not in known:
         raise InputError(f"{name}: no such {what}: {nearest(name, known)}")
     return name

@@ -10,6 +10,8 @@ from ctsigprop.errors import InputError
 
 CONFIGS = Path(__file__).parent / "configs"
 
+SPIKING = "spiking"
+
 Values = Mapping[str, Mapping[str, Any]]
 
 
@@ -45,10 +47,26 @@ def given(options: Mapping[str, Any], wing: str = CONTINUOUS) -> dict[str, dict[
     """What the user set, {group: {name: value}}: the flags, and below them the file that --config names.
 
     Raises:
-        InputError: the file cannot be used.
+        InputError: the file cannot be used, or --model is not for this wing or says something else than the setting.
     """
     values = read_values(config_path(options["config"]), wing) if "config" in options else {}
-    return merged(values, {group: content for group, content in options.items() if group in groups(wing)})
+    flags = {group: content for group, content in options.items() if group in groups(wing)}
+    return merged(merged(values, flags), _model(options, wing))
+
+
+def _model(options: Mapping[str, Any], wing: str) -> Values:
+    """What --model sets: it is short for --learning.model of the spiking wing."""
+    model = options.get("model")
+    if model is None:
+        return {}
+    if wing != SPIKING:
+        raise InputError(
+            f"--model = {model}: is of the {SPIKING} wing, this run of the {wing} wing: pass --wing {SPIKING}"
+        )
+    long = options.get("learning", {}).get("model", model)
+    if long != model:
+        raise InputError(f"--model = {model}: is short for --learning.model, which is {long}: give one of the two")
+    return {"learning": {"model": model}}
 
 
 def merged(below: Values, above: Values) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The commands, their flags, and one line for each thing on a command line that cannot be read."""
 
 import re
+from argparse import SUPPRESS
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from yaml import YAMLError
 from ctsigprop import __version__
 from ctsigprop.config import CONTINUOUS, groups, nearest, settings_from
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.flags import wing_asked_for
+from ctsigprop.experiments.flags import SPIKING, wing_asked_for
 from ctsigprop.settings import WINGS
 
 
@@ -63,6 +64,7 @@ def _train(wing: str) -> ArgumentParser:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     if wing == "discrete":
         parser.add_argument("--parallel", metavar="layers=N", help="train the layers in N processes side by side")
+    parser.add_argument("--model", metavar="NAME", help="--learning.model, in short" if wing == SPIKING else SUPPRESS)
     _add_settings(parser, groups(wing))
     return parser
 

@@ -17,6 +17,7 @@ REPRODUCTIONS = {
     "table-2": "time and memory of each layer of VGG8b (Table II)",
     "table-3": "time, memory and test error with dense and with sparse targets, VGG8b(2x) (Table III)",
     "table-4": "time and memory of each layer with dense and with sparse targets (Table IV)",
+    "table-5": "test error of spiking networks by BP, SP and a shallow one on MNIST and Fashion-MNIST (Table V)",
     "table-6": "test error of BP, FA, DFA and SP on MNIST and CIFAR-10 (Table VI)",
 }
 SCALES = {"smoke": "small and short, to see that it runs", "full": "what is compared with the paper"}

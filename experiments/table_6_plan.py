@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctsigprop.config import settings_from
+from ctsigprop.experiments.error_tables import SPLIT
 from ctsigprop.experiments.flags import Values, merged
 from ctsigprop.settings import DiscreteSettings
 
@@ -135,7 +136,6 @@ SOURCE = (
     "the paper's BP, FA and DFA figures are those of Noekland (2016), whose units are tanh, trained for up to 300 "
     "epochs; here all four train the same leaky-ReLU network through the same trainer"
 )
-SPLIT = "trained without the validation samples, by which the epoch is chosen whose test error counts"
 DIFFERENCES = {
     "full": [
         f"{EPOCHS['mnist-fc']} epochs on MNIST, {EPOCHS['mnist-fc-dropout']} with dropout, {EPOCHS['cifar-10-fc']} on "
@@ -170,6 +170,11 @@ class Planned:
     algorithm: str
     seed: int
     settings: DiscreteSettings
+
+    @property
+    def column(self) -> str:
+        """Its column."""
+        return self.algorithm
 
     @property
     def label(self) -> str:

@@ -15,6 +15,7 @@ MEANINGS = {
     "errors": "Errors over epochs",
     "figure-4": "Alignment of the weights of the loop over training",
     "gradient": "Updates beside the exact gradient",
+    "table-5": "Test errors beside the paper's",
     "figure-3": "Distances from inputs to targets, layer by layer",
     "memory-against-depth": "Peak memory against depth",
     "layers": "Loss of each stage and errors of the early exits",

@@ -4,13 +4,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from ctsigprop.experiments import turns
 from ctsigprop.experiments.cli import main
+from ctsigprop.runs import RunFolder
+from ctsigprop.settings import AnySettings
 
 SMALL = ("--network.hidden", "[8]", "--data.limit", "60", "--training.epochs", "2", "--training.threads", "1")
 
@@ -25,6 +28,7 @@ class Answer(NamedTuple):
 
 Command = Callable[..., Answer]
 Refuse = Callable[..., None]
+Finish = Callable[..., None]
 
 
 @pytest.fixture
@@ -80,6 +84,66 @@ def refused(ctsigprop: Command, tmp_path: Path) -> Refuse:
         assert tree(tmp_path) == before
 
     return check
+
+
+@pytest.fixture(scope="session")
+def fabricating() -> Callable[[Callable[[AnySettings], Sequence[float]]], Finish]:
+    """Makes stand-ins for `finishing.finish` that train nothing.
+
+    They leave what a run leaves whose test errors, an epoch each, are a function of its settings; its first epoch is
+    the best, and each has taken two seconds.
+    """
+
+    def make(errors_of: Callable[[AnySettings], Sequence[float]]) -> Finish:
+        def fabricate(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
+            errors = errors_of(settings)
+            rows = [
+                {
+                    "epoch": epoch,
+                    "validation_error": 3.0 if epoch == 1 else 4.0,
+                    "test_error": error,
+                    "train_error": 1 / epoch,
+                    "seconds": 2.0,
+                }
+                for epoch, error in enumerate(errors, start=1)
+            ]
+            with RunFolder.create(folder, settings) as run:
+                run.write_metrics(rows)
+                run.write_summary({"test_error": errors[0]})
+
+        return fabricate
+
+    return make
+
+
+@pytest.fixture
+def trained(fabricate: Finish, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the runs as reproductions begin them; nothing is trained, the test file's `fabricate` is called."""
+    begun: list[str] = []
+
+    def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
+        begun.append(folder.name)
+        fabricate(folder, settings, quiet=quiet)
+
+    monkeypatch.setattr(turns, "finish", finish)
+    return begun
+
+
+@pytest.fixture
+def stop_after(fabricate: Finish, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets reproductions finish so many runs, by the test file's `fabricate`, and stops them as Ctrl-C does."""
+
+    def stop(runs: int) -> None:
+        left = iter(range(runs))
+
+        def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            fabricate(folder, settings, quiet=quiet)
+
+        monkeypatch.setattr(turns, "finish", finish)
+
+    return stop
 
 
 class Processes:

@@ -72,7 +72,8 @@ def test_started_as_a_module_in_the_root_of_the_checkout() -> None:
 def test_bench_without_a_name_lists_the_benchmarks(ctsigprop: Command) -> None:
     answer = ctsigprop("bench")
     assert answer.status == 0
-    assert [line.split()[0] for line in answer.out.splitlines()] == ["parallel", "solvers", "sweep", "training"]
+    names = ["parallel", "solvers", "spiking", "spiking-memory", "sweep", "training"]
+    assert [line.split()[0] for line in answer.out.splitlines()] == names
 
 
 def test_bench_prints_a_table_and_writes_its_figures(
@@ -83,6 +84,22 @@ def test_bench_prints_a_table_and_writes_its_figures(
     answer = ctsigprop("bench", "solvers", "--quick", "--output", "figures.json")
     assert (answer.status, answer.out) == (0, "ratio 5.5\n")
     assert json.loads((tmp_path / "figures.json").read_text()) == {"quick": True, "ratio": 5.5}
+
+
+def test_bench_draws_a_benchmark_that_has_a_drawing_beside_its_figures(
+    ctsigprop: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(figures: dict[str, float], path: Path) -> Path:
+        path.write_text(f"a drawing of {figures['ratio']}")
+        return path
+
+    benchmark = SimpleNamespace(run=lambda quick: {"ratio": 5.5}, table=lambda figures: "ratio 5.5", draw=draw)
+    monkeypatch.setitem(sys.modules, "ctsigprop.benchmarks.spiking_memory", benchmark)
+    assert ctsigprop("bench", "spiking-memory").out == "ratio 5.5\n"
+    assert not list(tmp_path.iterdir())
+    answer = ctsigprop("bench", "spiking-memory", "--output", "figures.json")
+    assert (answer.status, answer.out) == (0, "ratio 5.5\nfigures.png\n")
+    assert (tmp_path / "figures.png").read_text() == "a drawing of 5.5"
 
 
 def test_a_missing_extra_is_named(ctsigprop: Command, monkeypatch: pytest.MonkeyPatch) -> None:

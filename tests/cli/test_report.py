@@ -17,7 +17,7 @@ from ctsigprop.analysis.figure_4_claims import LEAST, SIMILAR
 from ctsigprop.experiments.cli import main
 from ctsigprop.experiments.page.album import embedded
 from ctsigprop.experiments.page.chart import BOTTOM, LEFT, MOST_POINTS, RIGHT, TOP, chart, charts
-from ctsigprop.experiments.page.columns import columns
+from ctsigprop.experiments.page.columns import NOTHING, columns
 from ctsigprop.experiments.page.gather import Found, gather
 from ctsigprop.experiments.page.paper import PAPER, difference, measured
 from ctsigprop.experiments.page.render import page
@@ -33,8 +33,10 @@ from ctsigprop.settings import (
     NetworkSettings,
     NudgingSettings,
     Settings,
+    SpikingSettings,
     TrainingSettings,
 )
+from ctsigprop.settings.spiking import SpikingLearningSettings
 
 Command = Callable[..., Any]
 
@@ -183,6 +185,17 @@ def test_a_reproduced_table_is_shown_as_it_was_printed(tmp_path: Path) -> None:
         assert words in text
     (folder / "table-6.json").write_text(json.dumps({"columns": ["network", "SP"], "texts": [["one"]]}))
     assert "table-6.json: is not as this version writes it" in gather([tmp_path]).broken[0]
+
+
+def test_a_run_of_spiking_neurons_says_what_it_is(tmp_path: Path) -> None:
+    settings = SpikingSettings(learning=SpikingLearningSettings("sp-voltage"))
+    run = read_run(write_run(tmp_path / "run", settings, epochs=2), "run")
+    cells = {column.key: column.cell(run).text for column in columns()}
+    first, second = settings.network.channels
+    assert cells["network"] == f"{first}c3-{second}c3-{settings.network.units}-10"
+    assert (cells["learning"], cells["epochs"], cells["beta"]) == ("sp-voltage", "2 of 64", NOTHING)
+    text = Elements(page(Found(runs=(run,)), [tmp_path])).text
+    assert "learning.model = sp-voltage default sp-surrogate" in " ".join(text.split())
 
 
 def test_a_folder_that_is_reached_twice_is_taken_once(everything: Path) -> None:

@@ -174,7 +174,7 @@ def test_without_a_name_it_lists_what_there_is(ctsigprop: Command) -> None:
     answer = ctsigprop("reproduce")
     assert (answer.status, answer.err) == (0, "")
     names = [line.split()[0] for line in answer.out.splitlines()]
-    assert names == ["figure-3", "figure-4", "table-1", "table-2", "table-3", "table-4", "table-6"]
+    assert names == ["figure-3", "figure-4", "table-1", "table-2", "table-3", "table-4", "table-5", "table-6"]
 
 
 REFUSED = [

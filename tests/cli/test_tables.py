@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,16 @@ from matplotlib.image import imread
 
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.experiments import figure_3, figure_3_plan, table_6, table_6_plan, turns
+from ctsigprop.experiments.claims import Claim
 from ctsigprop.experiments.finishing import is_finished
-from ctsigprop.experiments.table_6_claims import Claim, all_claims
+from ctsigprop.experiments.table_6_claims import all_claims
 from ctsigprop.experiments.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned, plan
 from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, to_markdown, write_table
 from ctsigprop.runs import RunFolder, lock_folder
 from ctsigprop.settings import AnySettings, DiscreteSettings
 from ctsigprop.settings.discrete import Algorithm, DiscreteLearningSettings
+
+Finish = Callable[..., None]
 
 PLANNED = ("mnist-2x800", "mnist-3x800")
 
@@ -130,30 +134,16 @@ def test_claims_of_the_rows_on_cifar() -> None:
     assert claim == Claim(near, row, {"sp": 42.0}, True)
 
 
-def fabricate(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
-    """Leaves what a run of two epochs leaves; its error tells algorithm and seed."""
-    with RunFolder.create(folder, settings) as run:
-        error = ALGORITHMS.index(settings.learning.algorithm) + settings.training.seed / 10
-        rows = [
-            {"epoch": 1, "validation_error": 3.0, "test_error": error, "train_error": 1.0, "seconds": 2.0},
-            {"epoch": 2, "validation_error": 4.0, "test_error": 99.0, "train_error": 0.5, "seconds": 2.0},
-        ]
-        run.write_metrics(rows)
-        run.write_summary({"test_error": error})
+@pytest.fixture
+def fabricate(fabricating: Callable[..., Finish]) -> Finish:
+    """Runs of two epochs; the error tells algorithm and seed."""
+    return fabricating(lambda one: (ALGORITHMS.index(one.learning.algorithm) + one.training.seed / 10, 99.0))
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Labels of the runs as they are begun; nothing is trained."""
-    begun = []
-
-    def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
-        begun.append(folder.name)
-        fabricate(folder, settings, quiet=quiet)
-
-    monkeypatch.setattr(turns, "finish", finish)
+def two_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Table VI of no other rows."""
     monkeypatch.setattr(table_6, "plan", planned)
-    return begun
 
 
 def planned(scale: str, threads: int = 1) -> list[Planned]:
@@ -166,7 +156,7 @@ def report(output: Path) -> dict[str, Any]:
 
 
 def test_seeds_are_averaged_and_the_best_epoch_counts(
-    tmp_path: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, two_rows: None, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     table_6.reproduce("full", tmp_path, 1, quiet=True)
     assert trained == [one.label for one in planned("full")]
@@ -186,29 +176,25 @@ def test_seeds_are_averaged_and_the_best_epoch_counts(
 
 
 def test_a_partial_table_is_there_after_each_run(
-    tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, two_rows: None, stop_after: Callable[[int], None]
 ) -> None:
-    def interrupted(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
-        if len(trained) == 3:
-            raise KeyboardInterrupt
-        trained.append(folder.name)
-        fabricate(folder, settings, quiet=quiet)
-
-    monkeypatch.setattr(turns, "finish", interrupted)
+    stop_after(3)
     with pytest.raises(KeyboardInterrupt):
         table_6.reproduce("smoke", tmp_path, 1, quiet=True)
     labels = [one.label for one in planned("smoke")]
     assert report(tmp_path)["missing"] == labels[3:]
     assert "| MNIST | FC 3x800 | - [1.75 ± 0.05] |" in (tmp_path / "table-6.md").read_text()
 
-    monkeypatch.setattr(turns, "finish", fabricate)
+    stop_after(len(labels) - 3)
     table_6.reproduce("smoke", tmp_path, 1, quiet=True)
     assert report(tmp_path)["missing"] == []
     assert [run["label"] for run in report(tmp_path)["runs"]] == labels
 
 
 @pytest.mark.parametrize(("algorithm", "refused"), [("bp", False), ("sp", True)])
-def test_a_run_may_differ_in_what_it_does_not_use(tmp_path: Path, algorithm: Algorithm, refused: bool) -> None:
+def test_a_run_may_differ_in_what_it_does_not_use(
+    tmp_path: Path, fabricate: Finish, algorithm: Algorithm, refused: bool
+) -> None:
     settings = DiscreteSettings(learning=DiscreteLearningSettings(algorithm))
     fabricate(tmp_path / "run", settings, quiet=True)
     assert is_finished(tmp_path / "run", replace(settings, target=replace(settings.target, error_rate=1.0)))
@@ -217,7 +203,9 @@ def test_a_run_may_differ_in_what_it_does_not_use(tmp_path: Path, algorithm: Alg
         is_finished(tmp_path / "run", replace(settings, target=replace(settings.target, similarity="l2")))
 
 
-def test_a_run_of_other_settings_is_refused_before_anything_is_trained(tmp_path: Path, trained: list[str]) -> None:
+def test_a_run_of_other_settings_is_refused_before_anything_is_trained(
+    tmp_path: Path, fabricate: Finish, trained: list[str]
+) -> None:
     one = plan("full", 1)[0]
     fabricate(tmp_path / "runs" / one.label, one.settings, quiet=True)
     with pytest.raises(InputError, match=r"holds a run of data\.name = 'mnist', and needed is 'digits'"):
@@ -244,7 +232,7 @@ def test_a_run_that_another_process_trains_is_taken_up_last(
 
 
 def test_a_run_that_another_process_has_finished_meanwhile_is_left_alone(
-    tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, fabricate: Finish, trained: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = {tmp_path / one.label: one.settings for one in plan("smoke", 1)[:2]}
     first, second = runs

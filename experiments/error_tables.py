@@ -1,0 +1,171 @@
+"""What Tables V and VI share: runs that are trained in turns, and after each the test errors beside the paper's."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Protocol
+
+from ctsigprop.config import to_values
+from ctsigprop.experiments.claims import Claim, Errors
+from ctsigprop.experiments.finishing import is_finished
+from ctsigprop.experiments.tables import NOTHING, Cell, Table, command_of, print_table, write_table
+from ctsigprop.experiments.turns import finish_all, turn
+from ctsigprop.files import write_failures
+from ctsigprop.runs import RunFolder, best_row
+from ctsigprop.settings import AnySettings
+
+SPLIT = "trained without the validation samples, by which the epoch is chosen whose test error counts"
+
+Metrics = Sequence[Mapping[str, Any]]
+"""Of a finished run, a mapping an epoch."""
+
+
+class Planned(Protocol):
+    """A run that a table takes: a frozen dataclass."""
+
+    @property
+    def row(self) -> str:
+        """Key of its row."""
+
+    @property
+    def column(self) -> str:
+        """Key of its column."""
+
+    @property
+    def settings(self) -> AnySettings:
+        """With which it is trained."""
+
+    @property
+    def label(self) -> str:
+        """Its folder's name."""
+
+
+Found = Mapping[Planned, Metrics]
+"""The runs that are finished."""
+
+
+@dataclass(frozen=True)
+class ErrorTable:
+    """A table of test errors.
+
+    Attributes:
+        name: of the reproduction and its files.
+        headings: by column.
+        table: of the runs that are finished, at a scale.
+        claims: what the mean errors by row and column show; asked for at full scale.
+        more: further fields of a finished run in the JSON.
+        draw: further files of the table, in a folder.
+    """
+
+    name: str
+    headings: Mapping[str, str]
+    table: Callable[[str, Found], Table]
+    claims: Callable[[Mapping[str, Errors]], list[Claim]]
+    more: Callable[[Path], Mapping[str, Any]] = lambda _: {}
+    draw: Callable[[Table, Path], None] = lambda *_: None
+
+
+def reproduce_errors(
+    kind: ErrorTable, planned: Sequence[Planned], scale: str, output: Path, threads: int, *, quiet: bool
+) -> None:
+    """Brings every run of a plan to its end, then prints the table and what it shows.
+
+    Several processes may be started on one output: each trains what no other does.
+
+    Args:
+        kind: the table.
+        planned: its runs, in order.
+        scale: smoke or full.
+        output: folder of the table and, in runs/, of the runs; made where it is missing.
+        threads: of every numerical library.
+        quiet: show no progress bar.
+
+    Raises:
+        InputError: a folder that holds a run of other settings, or data that is not to be had.
+        RunFailure: a run that failed, or a disk that is full.
+        KeyboardInterrupt: after the state was saved.
+    """
+    with write_failures(output):
+        (output / "runs").mkdir(parents=True, exist_ok=True)
+    runs = {output / "runs" / one.label: one.settings for one in planned}
+    finished = sum(is_finished(folder, settings) for folder, settings in runs.items())
+    print(f"{finished} of {len(planned)} runs finished", flush=True)
+    command = command_of(kind.name, scale, output, threads)
+    for _ in finish_all(runs, quiet=quiet):
+        _report(kind, planned, scale, output, command)
+    table, claims = _report(kind, planned, scale, output, command)
+    print_table(table)
+    for claim in claims:
+        errors = ", ".join(f"{kind.headings[column]} {error:.2f} %" for column, error in claim.errors.items())
+        print(f"{'yes' if claim.holds else 'no':<5}{claim.row}: {claim.claim}: {errors}")
+    print(f"in {output}: {kind.name}.md, and every number in {kind.name}.json")
+
+
+def errors_of(found: Found, row: str, column: str) -> list[float]:
+    """Test errors of a cell's runs, each at the epoch of the smallest validation error."""
+    return [best_row(rows)["test_error"] for one, rows in found.items() if (one.row, one.column) == (row, column)]
+
+
+def cell_of(errors: Sequence[float], paper: float, spread: float | None = None, missing: str = NOTHING) -> Cell:
+    """A cell over its seeds.
+
+    Args:
+        errors: one a seed.
+        paper: the table's figure.
+        spread: its +-.
+        missing: what stands where there is no error.
+    """
+    return Cell(
+        measured=mean(errors) if errors else None,
+        paper=paper,
+        spread=stdev(errors) if len(errors) > 1 else None,
+        paper_spread=spread,
+        missing=missing,
+    )
+
+
+def _report(
+    kind: ErrorTable, planned: Sequence[Planned], scale: str, output: Path, command: str
+) -> tuple[Table, list[Claim]]:
+    """Writes the table of the runs that are finished by now, whoever trained them."""
+    with write_failures(output), turn(output):
+        folders = {one: output / "runs" / one.label for one in planned}
+        finished = [one for one, folder in folders.items() if is_finished(folder, one.settings)]
+        found = {one: RunFolder.open(folders[one]).metrics() for one in finished}
+        table, claims = kind.table(scale, found), kind.claims(_means(found)) if scale == "full" else []
+        extra = {
+            "command": command,
+            "scale": scale,
+            "seconds": sum(row["seconds"] for rows in found.values() for row in rows),
+            "missing": [one.label for one in planned if one not in found],
+            "claims": [asdict(claim) for claim in claims],
+            "runs": [{**_outcome(one, rows), **kind.more(folders[one])} for one, rows in found.items()],
+        }
+        write_table(output, table, extra)
+        kind.draw(table, output)
+    return table, claims
+
+
+def _means(found: Found) -> dict[str, dict[str, float]]:
+    means: dict[str, dict[str, float]] = {}
+    for one in found:
+        means.setdefault(one.row, {})[one.column] = mean(errors_of(found, one.row, one.column))
+    return means
+
+
+def _outcome(one: Planned, rows: Metrics) -> dict[str, Any]:
+    """What a finished run came to, for the table's JSON."""
+    best, last = best_row(rows), rows[-1]
+    return {
+        "label": one.label,
+        **{name: value for name, value in vars(one).items() if name != "settings"},
+        "test_error": best["test_error"],
+        "best_epoch": best["epoch"],
+        "best_validation_error": best["validation_error"],
+        "final_test_error": last["test_error"],
+        "final_train_error": last["train_error"],
+        "epochs": last["epoch"],
+        "seconds": sum(row["seconds"] for row in rows),
+        "settings": to_values(one.settings),
+    }
