@@ -59,13 +59,10 @@ SMOKE: Values = {
 }
 
 _DEFAULTS = SpikingSettings()
-_HALF_PERIOD = _DEFAULTS.learning.half_period
-_LAST_RATE = f"{_DEFAULTS.rate_of(EPOCHS['full']) / _DEFAULTS.learning.rate:.0%}"
 _WIDTHS = "{} and {}".format(*_DEFAULTS.network.channels)
 DIFFERENCES = {
     "full": [
-        f"{EPOCHS['full']} epochs, the paper's 64; the rate follows the cosine of the paper's {_HALF_PERIOD} and is "
-        f"{_LAST_RATE} of the first in the last",
+        f"{EPOCHS['full']} epochs, in which a cosine takes the rate to zero as in the paper's 64",
         f"the paper does not give the widths: 3x3 convolutions of {_WIDTHS} channels and a layer of "
         f"{_DEFAULTS.network.units} units are chosen here",
         "products in bfloat16, voltages in float32; the paper says automatic mixed precision of 16 bits",
@@ -105,21 +102,21 @@ class Planned:
 
 
 def plan(scale: str, threads: int) -> list[Planned]:
-    """The runs in order: MNIST before Fashion-MNIST, signal propagation first, those in float32 last."""
-    models = ("sp-surrogate", "bp-surrogate", "sp-voltage", "shallow")
+    """The runs in order: the references first, MNIST before Fashion-MNIST, those in float32 last."""
     epochs = {"epochs": EPOCHS[scale], "threads": threads}
     single = {"epochs": EPOCHS_PRECISION[scale], "threads": threads, "precision": "float32"}
     return [
         *(
             Planned(row, model, _settings(row, model, scale, epochs))
+            for model in MODELS
             for row in ("mnist", "fashion-mnist")
-            for model in models
         ),
         *(Planned(SINGLE, model, _settings("mnist", model, scale, single)) for model in PRECISION_MODELS),
     ]
 
 
 def _settings(dataset: str, model: str, scale: str, training: Mapping[str, Any]) -> SpikingSettings:
-    values = {"data": {"name": dataset}, "learning": {"model": model}, "training": dict(training)}
+    learning = {"model": model, "half_period": EPOCHS[scale]}
+    values = {"data": {"name": dataset}, "learning": learning, "training": dict(training)}
     settings: SpikingSettings = settings_from(merged(values, SMOKE) if scale == "smoke" else values, "spiking")
     return settings

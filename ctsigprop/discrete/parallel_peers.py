@@ -16,6 +16,7 @@ import torch.distributed.nn  # before a group exists: imported later, its defaul
 from torch._C._distributed_c10d import Store, TCPStore
 from torch.distributed.rendezvous import rendezvous
 
+from ctsigprop.discrete.heap import keep_freed_memory
 from ctsigprop.discrete.parallel_signals import Inlet, Lost, Outlet
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.settings import DiscreteSettings
@@ -120,6 +121,7 @@ class Peers:
     def share_threads(self, threads: int) -> None:
         """Gives this process its part of the threads of a run."""
         torch.set_num_threads(max(1, threads // self.here))
+        keep_freed_memory()
 
     def note_failure(self, failure: str) -> None:
         """Leaves word of why this process ends; the first word counts."""

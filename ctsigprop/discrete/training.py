@@ -11,6 +11,7 @@ from ctsigprop.discrete.batches import Batches, Standard
 from ctsigprop.discrete.diagnosis import warnings_of
 from ctsigprop.discrete.epoch import Tally, run_epoch
 from ctsigprop.discrete.evaluation import error_rates
+from ctsigprop.discrete.heap import keep_freed_memory
 from ctsigprop.discrete.learner import Learner
 from ctsigprop.discrete.learners import learner_for
 from ctsigprop.errors import InputError
@@ -77,6 +78,7 @@ def train_layers(
     """
     device_for(settings)
     torch.set_num_threads(settings.training.threads)
+    keep_freed_memory()
     data = load(settings.data.name, limit=settings.data.limit)
     standard = standard_for(settings, data.train)
     batches = Batches(data.train, standard, settings.training)

@@ -115,7 +115,11 @@ class _Spikes(torch.autograd.Function):
         rows, to_spikes, results = (_rows(one, last) for one in (charged, gradients[0], to_currents))
         for part in _parts(rows):
             found = _gradients(rows[:, part], to_spikes[:, part], ctx.neuron, ctx.surrogate)
-            results[:, part] = sum(found) if ctx.constant else torch.stack(found)
+            if ctx.constant:
+                results[0, part] = sum(found)
+            else:
+                for t, to_current in enumerate(found):
+                    results[t, part] = to_current
         return to_currents, None, None, None
 
 
@@ -158,7 +162,7 @@ def _gradients(charged: Tensor, to_spikes: Tensor, neuron: Neuron, surrogate: Su
     """What reaches the current of each step, from the last to the first: through the spikes and through the resets."""
     found: list[Tensor] = []
     to_v: Tensor | None = None
-    for v, to_spike in zip(reversed(charged), reversed(to_spikes.to(charged.dtype)), strict=True):
+    for v, to_spike in zip(charged.unbind()[::-1], to_spikes.to(charged.dtype).unbind()[::-1], strict=True):
         above = v - neuron.threshold
         slope = surrogate.derivative(above)
         if to_v is None:
