@@ -102,13 +102,14 @@ class Planned:
 
 
 def plan(scale: str, threads: int) -> list[Planned]:
-    """The runs in order: the references first, MNIST before Fashion-MNIST, those in float32 last."""
+    """The runs in order: signal propagation first, MNIST before Fashion-MNIST, those in float32 last."""
+    models = ("sp-surrogate", "sp-voltage", "bp-surrogate", "shallow")
     epochs = {"epochs": EPOCHS[scale], "threads": threads}
     single = {"epochs": EPOCHS_PRECISION[scale], "threads": threads, "precision": "float32"}
     return [
         *(
             Planned(row, model, _settings(row, model, scale, epochs))
-            for model in MODELS
+            for model in models
             for row in ("mnist", "fashion-mnist")
         ),
         *(Planned(SINGLE, model, _settings("mnist", model, scale, single)) for model in PRECISION_MODELS),

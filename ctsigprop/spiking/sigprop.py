@@ -23,6 +23,9 @@ from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.network import KERNEL, SpikingBlock, SpikingNetwork
 from ctsigprop.spiking.neurons import charge, discharge, fire, state_type
 
+SPREAD = 0.2
+"""Standard deviation of the first layer's target currents before they learn."""
+
 Read = Callable[[Tensor], Tensor]
 """What is learned from, of voltages."""
 
@@ -41,7 +44,7 @@ class HiddenStage(Stage):
     Attributes:
         block: the layer.
         read: what the loss sees of the voltages.
-        loss: compares inputs with targets at each step; one target a class.
+        loss: compares inputs with targets, both averaged over the steps of an update; one target a class.
         generator: makes the targets' currents: the first layer's.
         coding: of images: the first layer's.
     """
@@ -106,8 +109,7 @@ class HiddenStage(Stage):
         if t.shape[2:] == h.shape[2:]:
             t = self.block.pooled(t)
         h = self.block.pooled(h)
-        losses = [self.loss(one, other, labels)[0] for one, other in zip(self.read(h), self.read(t), strict=True)]
-        loss = torch.stack(losses).mean()
+        loss, _ = self.loss(self.read(h).mean(0), self.read(t).mean(0), labels)
         self.update(loss)
         spikes = [fire(v.detach(), self.block.neurons.neuron).to(dtype) for v in (h, t)]
         return Signal(*spikes), Step(loss.detach(), None)
@@ -214,13 +216,16 @@ def voltage_scores(h: Tensor, t: Tensor) -> Tensor:
 def currents_for(network: SpikingNetwork, settings: SpikingSettings) -> TargetOnly:
     """What makes the first layer's targets: a current a neuron and class, the same at each step (S c + d of Eq. 1).
 
-    Neurons like those of the layer make the spikes of it, so that f of Eq. 1 is what they do over the steps. Drawn with
-    mean 0 and deviation 1, as batch normalisation leaves the currents of the inputs.
+    Neurons like those of the layer make the spikes of it, so that f of Eq. 1 is what they do over the steps. Drawn close
+    about the threshold: half of them spike at the first step, and little learning makes one spike or not. d stays: what it
+    adds to all targets of a neuron, a voltage's loss does not see.
     """
     outputs = network.blocks[0].outputs
     layout = Layout(outputs if settings.target.density == "dense" else (outputs[0], KERNEL, KERNEL))
     random = generator(network.seed, 1, Use.TARGETS)
     made = TargetOnly(network.classes, layout, activation=nn.Identity(), random=random)
-    nn.init.normal_(made.project.weight, generator=random)
-    nn.init.zeros_(made.project.bias)
-    return made.requires_grad_(settings.target.weights == "learned")
+    nn.init.normal_(made.project.weight, std=SPREAD, generator=random)
+    nn.init.constant_(made.project.bias, settings.threshold)
+    made.project.weight.requires_grad_(settings.target.weights == "learned")
+    made.project.bias.requires_grad_(False)
+    return made
