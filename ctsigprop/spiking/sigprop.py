@@ -216,9 +216,9 @@ def voltage_scores(h: Tensor, t: Tensor) -> Tensor:
 def currents_for(network: SpikingNetwork, settings: SpikingSettings) -> TargetOnly:
     """What makes the first layer's targets: a current a neuron and class, the same at each step (S c + d of Eq. 1).
 
-    Neurons like those of the layer make the spikes of it, so that f of Eq. 1 is what they do over the steps. Drawn close
-    about the threshold: half of them spike at the first step, and little learning makes one spike or not. d stays: what it
-    adds to all targets of a neuron, a voltage's loss does not see.
+    Neurons like those of the layer make its spikes, so that f of Eq. 1 is what they do over the steps. Currents are
+    drawn close about the threshold: half of the neurons spike at the first step, and little learning makes one spike
+    or not. d stays: what it adds to the targets of all classes alike, a voltage's loss does not see.
     """
     outputs = network.blocks[0].outputs
     layout = Layout(outputs if settings.target.density == "dense" else (outputs[0], KERNEL, KERNEL))

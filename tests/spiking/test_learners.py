@@ -59,7 +59,7 @@ def test_what_learns(model: Model, precision: str) -> None:
     if model == "shallow":
         assert moved == {"stages.0.layer.readout.layer.weight", "stages.0.layer.readout.layer.bias"}
     else:
-        assert moved == set(before)
+        assert moved == set(before) - {"stages.0.generator.project.bias"}
     names = {"bp-surrogate": ["network"], "shallow": ["output"]}.get(model, ["layer 1", "layer 2", "layer 3", "output"])
     assert [stage.name for stage in learner.stages] == names
     assert all(step.loss.isfinite() for step in steps)
@@ -131,7 +131,7 @@ def test_no_gradient_crosses_a_layer_and_none_passes_the_spike(model: Model, upd
         setattr(stage, passed, seen)
     learner.step(*batch())
     for stage in learner.stages:
-        own = {id(parameter) for parameter in stage.parameters()}
+        own = {id(parameter) for parameter in stage.parameters() if parameter.requires_grad}
         assert len(graphs[stage.name]) == (3 if update == "step" and stage.name != "output" else 1)
         for loss in graphs[stage.name]:
             behind = list(nodes(loss))
@@ -174,11 +174,12 @@ def test_a_layers_update_is_that_of_its_own_step_and_place(model: Model) -> None
     w, b = (one.detach().numpy() for one in block.parameters())
     v_h, v_t = (numpy_voltages(one @ w.T + b, neuron) for one in (x, t))
     slopes = [1 / (1 + (np.pi * (v - neuron.threshold)) ** 2) if chosen else np.ones_like(v) for v in (v_h, v_t)]
-    h, target = (np.arctan(np.pi * (v - neuron.threshold)) / np.pi if chosen else v for v in (v_h, v_t))
-    scores = h @ target.transpose(0, 2, 1)
-    shares = np.exp(scores) / np.exp(scores).sum(2, keepdims=True)
+    seen = (np.arctan(np.pi * (v - neuron.threshold)) / np.pi if chosen else v for v in (v_h, v_t))
+    h, target = (one.mean(0) for one in seen)
+    scores = h @ target.T
+    shares = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     error = (shares - np.eye(3)[labels]) / samples / steps
-    to_h, to_t = error @ target * slopes[0], error.transpose(0, 2, 1) @ h * slopes[1]
+    to_h, to_t = (error @ target) * slopes[0], (error.T @ h) * slopes[1]
     expected = np.einsum("tnu,tni->ui", to_h, x) + np.einsum("tnu,tni->ui", to_t, t)
     np.testing.assert_allclose(found[0], expected, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(found[1], to_h.sum((0, 1)) + to_t.sum((0, 1)), rtol=1e-9, atol=1e-12)
