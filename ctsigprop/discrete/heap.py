@@ -10,8 +10,8 @@ KEPT, GROWTH = 2**31 - 1, 2**26
 def keep_freed_memory() -> None:
     """Tells glibc's malloc to take large blocks from its heap, and to keep what is freed (mallopt(3)).
 
-    It would otherwise ask the system for every large tensor of every batch, whose pages are then cleared one by one: a
-    quarter of the time of a batch of images. Where malloc is another, nothing happens.
+    It would otherwise ask the system for every large tensor of every batch, whose pages are then cleared one by one: up
+    to a quarter of the time of a batch. Where malloc is another, nothing happens.
     """
     if sys.platform != "linux":
         return
