@@ -200,7 +200,7 @@ def surrogate_scores(h: Tensor, t: Tensor) -> Tensor:
         h: surrogates of inputs, from 0 to 1, shape (samples, ...).
         t: of targets, shape (targets, ...).
     """
-    return dot(h - 0.5, t) * prod(t.shape[2:])
+    return _precise_dot(h - 0.5, t) * prod(t.shape[2:])
 
 
 def voltage_scores(h: Tensor, t: Tensor) -> Tensor:
@@ -210,7 +210,13 @@ def voltage_scores(h: Tensor, t: Tensor) -> Tensor:
         h: voltages of inputs, shape (samples, ...).
         t: of targets, shape (targets, ...).
     """
-    return dot(h, t) * prod(t.shape[2:]) ** 0.5
+    return _precise_dot(h, t) * prod(t.shape[2:]) ** 0.5
+
+
+def _precise_dot(h: Tensor, t: Tensor) -> Tensor:
+    """In the precision of voltages: bfloat16 would leave little of the differences between large scores."""
+    with torch.autocast(h.device.type, enabled=False):
+        return dot(h, t)
 
 
 def currents_for(network: SpikingNetwork, settings: SpikingSettings) -> TargetOnly:
@@ -218,7 +224,7 @@ def currents_for(network: SpikingNetwork, settings: SpikingSettings) -> TargetOn
 
     Neurons like those of the layer make its spikes, so that f of Eq. 1 is what they do over the steps. Currents are
     drawn close about the threshold: half of the neurons spike at the first step, and little learning makes one spike
-    or not. d stays: what it adds to the targets of all classes alike, a voltage's loss does not see.
+    or not. d stays: what it adds to the targets of all classes alike, a voltage's loss hardly sees.
     """
     outputs = network.blocks[0].outputs
     layout = Layout(outputs if settings.target.density == "dense" else (outputs[0], KERNEL, KERNEL))
