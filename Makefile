@@ -48,5 +48,5 @@ $(VENV)/.demo: $(VENV)/.made $(SOURCES)
 
 $(VENV)/.test: $(VENV)/.made $(SOURCES)
 	rm -rf build
-	$(INSTALL) '.[torch,sweep,tensorboard,dev]'
+	$(INSTALL) '.[torch,sweep,tensorboard,nir,dev]'
 	touch $@

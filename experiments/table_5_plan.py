@@ -66,6 +66,8 @@ DIFFERENCES = {
         f"the paper does not give the widths: 3x3 convolutions of {_WIDTHS} channels and a layer of "
         f"{_DEFAULTS.network.units} units are chosen here",
         "products in bfloat16, voltages in float32; the paper says automatic mixed precision of 16 bits",
+        "also chosen here, for the paper does not say: the hard reset, how targets are drawn, and that layers compare "
+        "voltages pooled and averaged over the steps",
         "one seed",
         SPLIT,
     ],

@@ -149,7 +149,7 @@ class StepwiseLearner(Learner):
                 with self.autocast(labels.device):
                     signal, step, states[place] = stage.step_in_time(signal, labels, states[place])
                 losses[place] += step.loss / self.steps
-            spikes = signal.h if spikes is None else spikes + signal.h
+            spikes = signal.h.float() if spikes is None else spikes + signal.h
         assert spikes is not None
         with self.autocast(labels.device):
             signal, last = self.stages[-1].step(Signal(spikes / self.steps), labels)

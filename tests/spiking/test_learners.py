@@ -1,6 +1,6 @@
 """The four models: what learns, from what, and what no gradient passes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -183,6 +183,90 @@ def test_a_layers_update_is_that_of_its_own_step_and_place(model: Model) -> None
     expected = np.einsum("tnu,tni->ui", to_h, x) + np.einsum("tnu,tni->ui", to_t, t)
     np.testing.assert_allclose(found[0], expected, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(found[1], to_h.sum((0, 1)) + to_t.sum((0, 1)), rtol=1e-9, atol=1e-12)
+
+
+def largest_of_windows(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    *rest, height, width = x.shape
+    return x.reshape(*rest, height // 2, 2, width // 2, 2).max((-3, -1))
+
+
+@SIGPROP
+def test_a_convolution_compares_pooled_voltages_at_all_positions(model: Model) -> None:
+    """The loss of a convolutional layer and the spikes that leave it, written out in NumPy."""
+    rng = np.random.default_rng(1)
+    neuron, steps, samples, classes, channels = Neuron(0.5), 4, 5, 3, 6
+    chosen, surrogate = model == "sp-surrogate", SURROGATES["arctan"]
+    block = SpikingBlock(
+        torch.nn.Conv2d(2, channels, 3, padding=1, bias=False).double(), Neurons(neuron, surrogate, steps), (2, 4, 4)
+    )
+    block.norm = torch.nn.Identity()
+    read = (lambda v: surrogate(v, neuron.threshold)) if chosen else (lambda v: v)
+    stage = HiddenStage("layer", block, read, PredictionLoss(surrogate_scores if chosen else voltage_scores))
+    stage.learn_with(1e-3)
+    weights = block.layer.weight.detach().numpy().copy()
+    h, t = (rng.integers(0, 2, (steps, count, 2, 4, 4)).astype(float) for count in (samples, classes))
+    labels = rng.integers(0, classes, samples)
+    passed, step = stage.step(Signal(torch.tensor(h), torch.tensor(t)), torch.tensor(labels))
+
+    def pooled_voltages(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, [(0, 0)] * 3 + [(1, 1)] * 2), (3, 3), (3, 4))
+        return largest_of_windows(numpy_voltages(np.einsum("tnchwij,ocij->tnohw", windows, weights), neuron))
+
+    v_h, v_t = pooled_voltages(h), pooled_voltages(t)
+    for spikes, v in ((passed.h, v_h), (passed.t, v_t)):
+        assert spikes is not None
+        np.testing.assert_array_equal(spikes, v >= neuron.threshold)
+    seen = [(np.arctan(np.pi * (v - neuron.threshold)) / np.pi if chosen else v).mean(0) for v in (v_h, v_t)]
+    scores = np.einsum("nohw,kohw->nk", *seen) / (1 if chosen else np.sqrt(4))
+    shares = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    assert step.loss.item() == pytest.approx(-np.log(shares[np.arange(samples), labels]).mean(), rel=1e-9)
+
+
+def watching(seen: list[Signal], step: Callable[..., Any]) -> Callable[..., Any]:
+    """The step, which also notes the signals that enter."""
+
+    def watched(signal: Signal, *rest: Any) -> Any:
+        seen.append(signal)
+        return step(signal, *rest)
+
+    return watched
+
+
+@SIGPROP
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+def test_step_by_step_layers_pass_the_spikes_that_they_pass_at_once(model: Model, reset: Any) -> None:
+    entering: dict[str, dict[str, list[Signal]]] = {}
+    for update in ("end", "step"):
+        settings = SpikingSettings(
+            network=SpikingNetworkSettings((4, 6), 12, steps=5, reset=reset, leak=0.1),
+            learning=SpikingLearningSettings(model, update=update),  # type: ignore[arg-type]
+            training=SpikingTrainingSettings(precision="float32"),
+        )
+        learner = learner_for(settings, (8, 8), CLASSES).eval()
+        entering[update] = seen = {stage.name: [] for stage in learner.stages}
+        for stage in learner.stages:
+            passing = "step_in_time" if update == "step" and stage.name != "output" else "step"
+            setattr(stage, passing, watching(seen[stage.name], getattr(stage, passing)))
+            stage.update = lambda loss: None  # type: ignore[method-assign]
+        learner.step(*batch())
+    for name in ("layer 2", "layer 3"):
+        (whole,), steps = entering["end"][name], entering["step"][name]
+        assert torch.equal(whole.h, torch.cat([one.h for one in steps]))
+        assert whole.t is not None
+        assert torch.equal(whole.t, torch.cat([one.t for one in steps if one.t is not None]))
+    (whole,), (mean,) = entering["end"]["output"], entering["step"]["output"]
+    torch.testing.assert_close(whole.h.mean(0), mean.h.mean(0))
+    assert 0 < mean.h.mean() < 1
+
+
+@SIGPROP
+def test_scores_are_not_rounded_to_bfloat16(model: Model) -> None:
+    """Large scores with small differences: rounded to bfloat16, they would say little."""
+    h, t = torch.rand(16, 8, 6, 6), 3 + torch.rand(CLASSES, 8, 6, 6)
+    compare = surrogate_scores if model == "sp-surrogate" else voltage_scores
+    with torch.autocast("cpu", torch.bfloat16):
+        found = compare(h, t)
+    torch.testing.assert_close(found, compare(h, t))
 
 
 @SIGPROP
