@@ -1,8 +1,9 @@
-"""What a run was made with: versions, source revision, processor, threads."""
+"""What a run was made with: versions, source revision, processors, threads."""
 
 import os
 import platform
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
+        "gpu": gpu_model(),
         "thread_pools": [
             {key: pool.get(key) for key in ("prefix", "version", "num_threads")} for pool in threadpool_info()
         ],
@@ -44,6 +46,12 @@ def cpu_model() -> str:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
+
+
+def gpu_model() -> str | None:
+    """Name of the GPU that PyTorch computes on; None without one, or where PyTorch was not needed."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None
 
 
 def _version(package: str) -> str | None:

@@ -5,7 +5,7 @@ Table IV's. Here it is a standard deviation: over the layers, or over the batche
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +18,7 @@ from ctsigprop.discrete.cost import Cost, StageCost, costs
 from ctsigprop.experiments.efficiency_rows import Outcome, Study, rows_by_layer, rows_over_layers
 from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.flags import Values, merged
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.tables import Table, command_of, print_table, write_table
 from ctsigprop.experiments.turns import finish_all, turn
 from ctsigprop.files import atomic, to_json, write_failures
@@ -66,7 +67,13 @@ class Measured:
 
 
 def reproduce(
-    study: Study, scale: str, output: Path, threads: int, *, quiet: bool, extra: Mapping[str, Any] | None = None
+    study: Study,
+    scale: str,
+    output: Path,
+    hardware: Hardware,
+    *,
+    quiet: bool,
+    extra: Callable[[], Mapping[str, Any]] = dict,
 ) -> None:
     """Measures time and memory, trains what the table's errors need, and writes and prints the table.
 
@@ -77,21 +84,22 @@ def reproduce(
         study: the table.
         scale: smoke or full.
         output: folder of the table; made where it is missing.
-        threads: of every numerical library.
+        hardware: that is measured, and trains.
         quiet: show no progress bar.
-        extra: further fields of the JSON.
+        extra: measures what further fields the JSON has, once the folder has passed.
 
     Raises:
         InputError: a folder that holds a run of other settings, or data that is not to be had.
         RunFailure: a run that failed, or a disk that is full.
         KeyboardInterrupt: after the state of a run was saved.
     """
-    settings = {column: settings_of(study, column, scale, threads, study.schedule) for column in study.columns}
-    timed = {column: settings_of(study, column, scale, threads) for column in study.columns}
+    settings = {column: settings_of(study, column, scale, hardware, study.schedule) for column in study.columns}
+    timed = {column: settings_of(study, column, scale, hardware) for column in study.columns}
     with write_failures(output):
         (output / "runs").mkdir(parents=True, exist_ok=True)
     runs = {_folder(output, column): one for column, one in settings.items()} if study.schedule else {}
     finished = sum(is_finished(folder, one) for folder, one in runs.items())
+    further = extra()
     measured = _measured(output / "costs.json", timed, scale, quiet=quiet)
 
     def report() -> Table:
@@ -100,7 +108,7 @@ def reproduce(
             table = table_of(study, scale, measured.costs, {column: best_row(rows) for column, rows in metrics.items()})
             trained = sum(row["seconds"] for rows in metrics.values() for row in rows)
             fields = {
-                "command": command_of(study.name, scale, output, threads),
+                "command": command_of(study.name, scale, output, hardware),
                 "scale": scale,
                 "seed": next(iter(settings.values())).training.seed,
                 "seconds": measured.seconds + trained,
@@ -108,7 +116,7 @@ def reproduce(
                 "settings": {column: to_values(one) for column, one in settings.items()},
                 "costs": {column: asdict(cost) for column, cost in measured.costs.items()},
                 "runs": metrics,
-                **(extra or {}),
+                **further,
             }
             write_table(output, table, fields)
         return table
@@ -123,13 +131,13 @@ def reproduce(
 
 
 def settings_of(
-    study: Study, column: str, scale: str, threads: int, schedule: Values | None = None
+    study: Study, column: str, scale: str, hardware: Hardware, schedule: Values | None = None
 ) -> DiscreteSettings:
     """Settings with which a column is measured or, by a schedule, trained."""
     values = merged(merged(COMMON, study.columns[column]), schedule or {})
     if scale == "smoke":
         values = merged(values, SMOKE)
-    settings: DiscreteSettings = settings_from(merged(values, {"training": {"threads": threads}}), "discrete")
+    settings: DiscreteSettings = settings_from(merged(values, {"training": hardware.training}), "discrete")
     return settings
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ctsigprop.config import to_values
 from ctsigprop.experiments.claims import Claim, Errors
 from ctsigprop.experiments.finishing import is_finished
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.tables import NOTHING, Cell, Table, command_of, print_table, write_table
 from ctsigprop.experiments.turns import finish_all, turn
 from ctsigprop.files import write_failures
@@ -52,7 +53,7 @@ class ErrorTable:
     Attributes:
         name: of the reproduction and its files.
         headings: by column.
-        table: of the runs that are finished, at a scale.
+        table: of the runs that are finished.
         claims: what the mean errors by row and column show; asked for at full scale.
         more: further fields of a finished run in the JSON.
         draw: further files of the table, in a folder.
@@ -60,14 +61,14 @@ class ErrorTable:
 
     name: str
     headings: Mapping[str, str]
-    table: Callable[[str, Found], Table]
+    table: Callable[[Found], Table]
     claims: Callable[[Mapping[str, Errors]], list[Claim]]
     more: Callable[[Path], Mapping[str, Any]] = lambda _: {}
     draw: Callable[[Table, Path], None] = lambda *_: None
 
 
 def reproduce_errors(
-    kind: ErrorTable, planned: Sequence[Planned], scale: str, output: Path, threads: int, *, quiet: bool
+    kind: ErrorTable, planned: Sequence[Planned], scale: str, output: Path, hardware: Hardware, *, quiet: bool
 ) -> None:
     """Brings every run of a plan to its end, then prints the table and what it shows.
 
@@ -78,7 +79,7 @@ def reproduce_errors(
         planned: its runs, in order.
         scale: smoke or full.
         output: folder of the table and, in runs/, of the runs; made where it is missing.
-        threads: of every numerical library.
+        hardware: that computes.
         quiet: show no progress bar.
 
     Raises:
@@ -91,7 +92,7 @@ def reproduce_errors(
     runs = {output / "runs" / one.label: one.settings for one in planned}
     finished = sum(is_finished(folder, settings) for folder, settings in runs.items())
     print(f"{finished} of {len(planned)} runs finished", flush=True)
-    command = command_of(kind.name, scale, output, threads)
+    command = command_of(kind.name, scale, output, hardware)
     for _ in finish_all(runs, quiet=quiet):
         _report(kind, planned, scale, output, command)
     table, claims = _report(kind, planned, scale, output, command)
@@ -133,7 +134,7 @@ def _report(
         folders = {one: output / "runs" / one.label for one in planned}
         finished = [one for one, folder in folders.items() if is_finished(folder, one.settings)]
         found = {one: RunFolder.open(folders[one]).metrics() for one in finished}
-        table, claims = kind.table(scale, found), kind.claims(_means(found)) if scale == "full" else []
+        table, claims = kind.table(found), kind.claims(_means(found)) if scale == "full" else []
         extra = {
             "command": command,
             "scale": scale,

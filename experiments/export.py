@@ -18,7 +18,8 @@ def command(options: Mapping[str, Any]) -> None:
 
     Raises:
         InputError: no such run, a file that cannot be meant, or a network that NIR cannot represent.
-        RunFailure: the folder cannot be written.
+        RunFailure: the folder cannot be written; the training set, whose statistics the file has, is not here and its
+            download failed.
     """
     from ctsigprop.spiking.graph import write_graph
 
@@ -28,5 +29,5 @@ def command(options: Mapping[str, Any]) -> None:
         raise InputError(f"export: {name or 'nothing'} is no name of a NIR file: give one that ends in {ENDING}")
     path = output_file(name, "export")
     trained = load_trained(run)
-    write_graph(trained.network, path)
+    write_graph(trained.network, path, trained.scale)
     print(f"weights after epoch {trained.epoch} of {run.path.name}: {path}")

@@ -11,6 +11,7 @@ from ctsigprop.config import to_values
 from ctsigprop.datasets.catalog import CATALOG
 from ctsigprop.experiments.figure_3_plan import DIFFERENCES, PAPER, SAMPLES, plan
 from ctsigprop.experiments.finishing import finish, is_finished
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, write_table
 from ctsigprop.files import write_failures
 from ctsigprop.runs import RunFolder, best_row
@@ -23,13 +24,13 @@ MEASURE = (
 )
 
 
-def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
+def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
     """Trains the run where it is not finished, measures its kept checkpoints, draws them and prints the claims.
 
     Args:
         scale: smoke or full.
         output: folder of the figure and, in runs/, of the run; made where it is missing.
-        threads: of every numerical library, for the settings of the run.
+        hardware: that trains.
         quiet: show no progress bar.
 
     Raises:
@@ -37,7 +38,7 @@ def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
         RunFailure: a run that failed, or a disk that is full.
         KeyboardInterrupt: after the state was saved.
     """
-    settings = plan(scale, threads)
+    settings = plan(scale, hardware)
     folder = output / "runs" / settings.title
     with write_failures(output):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
             save(figure, output / f"{NAME}.{suffix}")
     rows = run.metrics()
     report = {
-        "command": command_of(NAME, scale, output, threads),
+        "command": command_of(NAME, scale, output, hardware),
         "scale": scale,
         "paper": PAPER,
         "measure": MEASURE,

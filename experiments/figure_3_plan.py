@@ -2,6 +2,7 @@
 
 from ctsigprop.config import settings_from
 from ctsigprop.experiments.flags import Values, merged
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.settings import DiscreteSettings
 
 COMMON: Values = {
@@ -38,8 +39,8 @@ DIFFERENCES = {
 }
 
 
-def plan(scale: str, threads: int) -> DiscreteSettings:
+def plan(scale: str, hardware: Hardware) -> DiscreteSettings:
     """Settings of the run, at a scale that SCALES has."""
-    values = merged(merged(COMMON, SCALES[scale]), {"training": {"threads": threads}})
+    values = merged(merged(COMMON, SCALES[scale]), {"training": hardware.training})
     settings: DiscreteSettings = settings_from(values, "discrete")
     return settings

@@ -17,6 +17,7 @@ from ctsigprop.continuous.training import draw
 from ctsigprop.datasets import Dataset, load
 from ctsigprop.experiments.figure_4_plan import DIFFERENCES, PAPER, Planned, plan
 from ctsigprop.experiments.finishing import finish, is_finished
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.files import atomic, to_json, write_failures
 from ctsigprop.runs import RunFolder, best_row
 from ctsigprop.settings import Settings
@@ -24,13 +25,13 @@ from ctsigprop.settings import Settings
 RANDOM_SEEDS = range(1000, 1020)
 
 
-def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
+def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
     """Brings every run of the plan to its end, then prints the claims.
 
     Args:
         scale: smoke or full.
         output: folder of the report and, in runs/, of the runs; made where it is missing.
-        threads: of every numerical library, for the settings of the runs.
+        hardware: that trains; NumPy needs no device.
         quiet: show no progress bar.
 
     Raises:
@@ -38,7 +39,7 @@ def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
         RunFailure: a run that failed, or a disk that is full.
         KeyboardInterrupt: after the state was saved.
     """
-    planned = plan(scale, threads)
+    planned = plan(scale, hardware.threads)
     with write_failures(output):
         (output / "runs").mkdir(parents=True, exist_ok=True)
     folders = {one.label: output / "runs" / one.label for one in planned}

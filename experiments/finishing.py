@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ctsigprop.config import CONFIG, to_values
+from ctsigprop.config import CONFIG, to_values, wing_of
 from ctsigprop.errors import CtsigpropError, InputError
 from ctsigprop.experiments.train import train_in
 from ctsigprop.runs import SUMMARY, RunFolder
@@ -15,18 +15,26 @@ def is_finished(folder: Path, settings: AnySettings) -> bool:
     """Whether the folder holds the run, trained to its end.
 
     Raises:
-        InputError: it holds a run of other settings, but for the number of threads and for what no such run uses.
+        InputError: it holds a run of another wing or of other settings, but for the number of threads and for what no
+            such run uses.
     """
     if not (folder / CONFIG).exists():
         return False
-    found = to_values(RunFolder.open(folder).settings())
-    free = FREE | settings.unused
-    for group, values in to_values(settings).items():
-        for name, value in values.items():
-            if (group, name) not in free and found[group][name] != value:
-                reason = f"holds a run of {group}.{name} = {found[group][name]!r}, and needed is {value!r}"
-                raise InputError(f"{folder}: {reason}: remove it, or choose another --output")
+    if difference := _difference(RunFolder.open(folder).settings(), settings):
+        raise InputError(f"{folder}: holds a run of {difference}: remove it, or choose another --output")
     return (folder / SUMMARY).exists()
+
+
+def _difference(found: AnySettings, needed: AnySettings) -> str | None:
+    """The first setting that counts in which two runs differ, and both its values."""
+    if wing_of(found) != wing_of(needed):
+        return f"the {wing_of(found)} wing, and needed is one of the {wing_of(needed)} wing"
+    free, there = FREE | needed.unused.keys(), to_values(found)
+    for group, values in to_values(needed).items():
+        for name, value in values.items():
+            if (group, name) not in free and there[group][name] != value:
+                return f"{group}.{name} = {there[group][name]!r}, and needed is {value!r}"
+    return None
 
 
 def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:

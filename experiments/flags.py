@@ -5,8 +5,9 @@ from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import CONFIG, CONTINUOUS, check_wing, groups, read_values, read_wing
+from ctsigprop.config import CONFIG, CONTINUOUS, check_wing, groups, read_values, read_wing, wing_of
 from ctsigprop.errors import InputError
+from ctsigprop.settings import AnySettings
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -50,8 +51,28 @@ def given(options: Mapping[str, Any], wing: str = CONTINUOUS) -> dict[str, dict[
         InputError: the file cannot be used, or --model is not for this wing or says something else than the setting.
     """
     values = read_values(config_path(options["config"]), wing) if "config" in options else {}
-    flags = {group: content for group, content in options.items() if group in groups(wing)}
-    return merged(merged(values, flags), _model(options, wing))
+    return merged(merged(values, _flags(options, wing)), _model(options, wing))
+
+
+def check_used(options: Mapping[str, Any], settings: AnySettings) -> None:
+    """Passes flags that something in the run depends on; files may say more.
+
+    Args:
+        options: what the user gave.
+        settings: what that came to.
+
+    Raises:
+        InputError: naming the first flag that nothing depends on, and the setting because of which.
+    """
+    for group, content in _flags(options, wing_of(settings)).items():
+        for name in content:
+            if reason := settings.unused.get((group, name)):
+                raise InputError(f"--{group}.{name}: nothing depends on it where {reason}: leave it out")
+
+
+def _flags(options: Mapping[str, Any], wing: str) -> Values:
+    """The settings among the options."""
+    return {group: content for group, content in options.items() if group in groups(wing)}
 
 
 def _model(options: Mapping[str, Any], wing: str) -> Values:

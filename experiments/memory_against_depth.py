@@ -7,19 +7,26 @@ from typing import Any
 from ctsigprop.analysis.memory_figure import memory_figure
 from ctsigprop.analysis.style import save, styled
 from ctsigprop.discrete.cost import peak_bytes
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.settings import DiscreteSettings
-from ctsigprop.settings.discrete import Algorithm, DiscreteLearningSettings, DiscreteNetworkSettings
+from ctsigprop.settings.discrete import (
+    Algorithm,
+    DiscreteLearningSettings,
+    DiscreteNetworkSettings,
+    DiscreteTrainingSettings,
+)
 
 ALGORITHMS: tuple[Algorithm, ...] = ("bp", "sp")
 SIDE, CLASSES = 32, 10
 UNITS = SIDE**2  # as many as inputs: all layers are equal
 
 
-def memory_against_depth(depths: Sequence[int], figure: Path) -> dict[str, Any]:
+def memory_against_depth(depths: Sequence[int], hardware: Hardware, figure: Path) -> dict[str, Any]:
     """Measures and draws it, for fully connected networks with batch normalisation and dropout, in float32.
 
     Args:
         depths: numbers of hidden layers, from the smallest to the largest.
+        hardware: whose memory it is.
         figure: where the drawing goes: a PNG or a PDF.
 
     Returns:
@@ -28,7 +35,7 @@ def memory_against_depth(depths: Sequence[int], figure: Path) -> dict[str, Any]:
     Raises:
         RunFailure: the folder cannot be written.
     """
-    found = {algorithm.upper(): [_peak(algorithm, depth) for depth in depths] for algorithm in ALGORITHMS}
+    found = {algorithm.upper(): [_peak(algorithm, depth, hardware) for depth in depths] for algorithm in ALGORITHMS}
     with styled():
         save(memory_figure(depths, found), figure)
     for algorithm, peaks in found.items():
@@ -37,9 +44,10 @@ def memory_against_depth(depths: Sequence[int], figure: Path) -> dict[str, Any]:
     return {"units": UNITS, "samples": DiscreteSettings().training.batch_size, "depths": depths, "bytes": found}
 
 
-def _peak(algorithm: Algorithm, depth: int) -> int:
+def _peak(algorithm: Algorithm, depth: int, hardware: Hardware) -> int:
     settings = DiscreteSettings(
         network=DiscreteNetworkSettings(hidden=(UNITS,) * depth),
         learning=DiscreteLearningSettings(algorithm=algorithm),
+        training=DiscreteTrainingSettings(**hardware.training),
     )
     return peak_bytes(settings, (1, SIDE, SIDE), CLASSES)

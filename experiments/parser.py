@@ -128,12 +128,13 @@ def _sweep() -> ArgumentParser:
 def _reproduce() -> ArgumentParser:
     parser = _parser(
         description="measure a figure or table of the paper, beside the paper's own figures",
-        usage="ctsigprop reproduce NAME [--scale smoke | full] [--output DIR] [--quiet]",
+        usage="ctsigprop reproduce NAME [--scale smoke | full] [--output DIR] [--device cpu | cuda] [--quiet]",
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="which one; left out, lists them")
     parser.add_argument("--scale", metavar="SCALE", help="smoke or full (default: full)")
     parser.add_argument("--output", metavar="DIR", help="folder of its runs and figures (default: reproductions/NAME)")
     parser.add_argument("--threads", metavar="N", help="threads of every numerical library (default: one a core)")
+    parser.add_argument("--device", metavar="NAME", help="cpu or cuda, of what PyTorch trains (default: cpu)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 

@@ -24,7 +24,17 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import check_names, named, nearest, read_mapping, read_values, settings_from, to_values
+from ctsigprop.config import (
+    CONTINUOUS,
+    check_names,
+    named,
+    nearest,
+    read_mapping,
+    read_values,
+    read_wing,
+    settings_from,
+    to_values,
+)
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.flags import CONFIGS, Values, merged, shipped_or_path
 from ctsigprop.experiments.sampling import Sample, sample_from
@@ -142,7 +152,11 @@ def _base(content: Mapping[str, Any], folder: Path, swept: list[str]) -> dict[st
     """Settings common to all points: of the config, those of `base` on top, and one thread."""
     below: Values = {}
     if "config" in content:
-        below = read_values(_config(content["config"], folder))
+        config = _config(content["config"], folder)
+        if (wing := read_wing(config)) != CONTINUOUS:
+            which = f"is of the {wing} wing, and sweeps are of the {CONTINUOUS} wing: give another file"
+            raise InputError(f"config = {content['config']}: {which}")
+        below = read_values(config)
     above = content.get("base", {})
     if not isinstance(above, Mapping):
         raise InputError(f"base = {above!r}: must be a mapping of groups of settings")

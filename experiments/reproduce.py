@@ -8,6 +8,9 @@ from typing import Any
 
 from ctsigprop.errors import InputError, Interrupted
 from ctsigprop.experiments.arguments import command_line, listed, whole_number
+from ctsigprop.experiments.hardware import Hardware
+from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings.discrete import DiscreteTrainingSettings
 from ctsigprop.threads import set_threads
 
 REPRODUCTIONS = {
@@ -20,6 +23,7 @@ REPRODUCTIONS = {
     "table-5": "test error of spiking networks by BP, SP and a shallow one on MNIST and Fashion-MNIST (Table V)",
     "table-6": "test error of BP, FA, DFA and SP on MNIST and CIFAR-10 (Table VI)",
 }
+OF_NUMPY = ("figure-4",)
 SCALES = {"smoke": "small and short, to see that it runs", "full": "what is compared with the paper"}
 
 
@@ -38,17 +42,34 @@ def command(options: Mapping[str, Any]) -> None:
     scale = options.get("scale", "full")
     if scale not in SCALES:
         raise InputError(f"--scale = {scale}: must be one of {', '.join(SCALES)}")
-    cores = os.cpu_count() or 1
-    threads = whole_number(options, "threads", cores, 1, cores)
+    hardware = _hardware(name, options)
     output = Path(options.get("output", Path("reproductions") / name))
-    set_threads(threads)
+    set_threads(hardware.threads)
+    _check_found(hardware)
     try:
         reproduction = import_module(f"ctsigprop.experiments.{name.replace('-', '_')}")
-        reproduction.reproduce(scale, output, threads, quiet=options.get("quiet", False))
+        reproduction.reproduce(scale, output, hardware, quiet=options.get("quiet", False))
     except KeyboardInterrupt as interruption:
         raise Interrupted(f"interrupted: go on with `{_again(options)}`") from interruption
 
 
+def _hardware(name: str, options: Mapping[str, Any]) -> Hardware:
+    """What --threads and --device ask for."""
+    cores = os.cpu_count() or 1
+    hardware = Hardware(whole_number(options, "threads", cores, 1, cores), options.get("device", "cpu"))
+    if name in OF_NUMPY and hardware.device != "cpu":
+        raise InputError(f"--device = {hardware.device}: must be cpu for {name}, which NumPy computes: leave it out")
+    return hardware
+
+
+def _check_found(hardware: Hardware) -> None:
+    """Passes a device that is there; PyTorch is loaded only where it must say so."""
+    if hardware.device != "cpu":
+        from ctsigprop.discrete.training import device_for
+
+        device_for(DiscreteSettings(training=DiscreteTrainingSettings(**hardware.training)))
+
+
 def _again(options: Mapping[str, Any]) -> str:
-    line = command_line(options, "reproduce", options["name"], flags=("scale", "output", "threads"))
+    line = command_line(options, "reproduce", options["name"], flags=("scale", "output", "threads", "device"))
     return f"{line} --quiet" if options.get("quiet") else line

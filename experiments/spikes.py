@@ -22,7 +22,8 @@ HEAD = ["neurons", "rate %", "sparsity %", "dead", "saturated", "additions", "pr
 FIRING = 5
 ASSUMPTIONS = (
     f"{ACCUMULATE} pJ an addition, {MULTIPLY_ACCUMULATE} pJ a multiplication with addition: 32-bit floating point, "
-    "45 nm (Horowitz 2014); left out: memory, biases, leak, thresholds, pooling"
+    "45 nm (Horowitz 2014); left out: memory, biases, leak, thresholds, pooling; "
+    "batch normalisation is folded into the weights"
 )
 
 
@@ -64,7 +65,7 @@ def command(options: Mapping[str, Any]) -> None:
     for place in range(count):
         label = shown.label(first + place)
         outputs = found.outputs_of(place)
-        judged = f"{shown.what} {first + place}: {_judged(label, int(outputs.mean(axis=0).argmax()))}"
+        judged = f"{shown.what} {first + place}: {_judged(label, int(found.logits[place].argmax()))}"
         image = shown.image(first + place)
         course = SampleCourse(image, label, f"{judged}\n{made_by}", _courses(trained, found, place), outputs)
         path = _draw(course, run.figures / f"{shown.files}-{first + place}.png")

@@ -1,12 +1,13 @@
 """`ctsigprop reproduce table-1`: time, memory and test error of VGG8b on CIFAR-10, over all layers (Table I)."""
 
 from pathlib import Path
+from typing import Any
 
 from ctsigprop.experiments import efficiency
 from ctsigprop.experiments.efficiency_rows import BEST_EPOCH, MEMORY, TEST_ERROR, TIME, Study
 from ctsigprop.experiments.flags import Values
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.memory_against_depth import memory_against_depth
-from ctsigprop.files import write_failures
 
 COLUMNS: dict[str, Values] = {
     "BP": {"learning": {"algorithm": "bp"}},
@@ -37,9 +38,11 @@ STUDY = Study(
 DEPTHS = {"full": (4, 8, 16, 32), "smoke": (4, 8)}
 
 
-def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
+def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
     """Table I, and peak memory against depth; see `efficiency.reproduce`."""
-    with write_failures(output):
-        output.mkdir(parents=True, exist_ok=True)
-    found = memory_against_depth(DEPTHS[scale], output / "memory-against-depth.png")
-    efficiency.reproduce(STUDY, scale, output, threads, quiet=quiet, extra={"memory_against_depth": found})
+
+    def extra() -> dict[str, Any]:
+        found = memory_against_depth(DEPTHS[scale], hardware, output / "memory-against-depth.png")
+        return {"memory_against_depth": found}
+
+    efficiency.reproduce(STUDY, scale, output, hardware, quiet=quiet, extra=extra)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ctsigprop.experiments import efficiency, table_1
 from ctsigprop.experiments.efficiency_rows import MEMORY, TIME, Study, by_layer
+from ctsigprop.experiments.hardware import Hardware
 
 STUDY = Study(
     name="table-2",
@@ -26,6 +27,6 @@ STUDY = Study(
 )
 
 
-def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
+def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
     """Table II; see `efficiency.reproduce`."""
-    efficiency.reproduce(STUDY, scale, output, threads, quiet=quiet)
+    efficiency.reproduce(STUDY, scale, output, hardware, quiet=quiet)

@@ -5,6 +5,7 @@ from pathlib import Path
 from ctsigprop.experiments import efficiency
 from ctsigprop.experiments.efficiency_rows import BEST_EPOCH, MEMORY, TEST_ERROR, TIME, Study
 from ctsigprop.experiments.flags import Values
+from ctsigprop.experiments.hardware import Hardware
 
 COLUMNS: dict[str, Values] = {
     name: {"network": {"widen": 2}, "learning": {"algorithm": "sp"}, "target": {"density": name.lower()}}
@@ -31,6 +32,6 @@ STUDY = Study(
 )
 
 
-def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
+def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
     """Table III; see `efficiency.reproduce`."""
-    efficiency.reproduce(STUDY, scale, output, threads, quiet=quiet)
+    efficiency.reproduce(STUDY, scale, output, hardware, quiet=quiet)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ctsigprop.experiments import efficiency, table_3
 from ctsigprop.experiments.efficiency_rows import MEMORY, TIME, Study, by_layer
+from ctsigprop.experiments.hardware import Hardware
 
 STUDY = Study(
     name="table-4",
@@ -28,6 +29,6 @@ STUDY = Study(
 )
 
 
-def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
+def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
     """Table IV; see `efficiency.reproduce`."""
-    efficiency.reproduce(STUDY, scale, output, threads, quiet=quiet)
+    efficiency.reproduce(STUDY, scale, output, hardware, quiet=quiet)

@@ -1,23 +1,25 @@
 """`ctsigprop reproduce table-5`: trains what is missing, and writes the table anew after each run."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from ctsigprop.experiments.error_tables import ErrorTable, Found, cell_of, errors_of, reproduce_errors
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.table_5_claims import all_claims
 from ctsigprop.experiments.table_5_plan import (
-    DIFFERENCES,
     EPOCHS_PRECISION,
     MODELS,
     PRECISION_MODELS,
     ROWS,
     SINGLE,
+    differences,
     plan,
 )
 from ctsigprop.experiments.tables import Cell, Table
 from ctsigprop.runs import RunFolder
+from ctsigprop.settings.discrete import Device
 
 NAME = "table-5"
 CAPTION = (
@@ -27,17 +29,19 @@ CAPTION = (
 COUNTED, BATCH = 1000, 100
 
 
-def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
+def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
     """Table V with its bar chart, float32 beside bfloat16, and firing rates; see `error_tables.reproduce_errors`."""
-    kind = ErrorTable(NAME, MODELS, table_of, all_claims, more=firing_rates, draw=draw)
-    reproduce_errors(kind, plan(scale, threads), scale, output, threads, quiet=quiet)
+    table = partial(table_of, scale, hardware.device)
+    kind = ErrorTable(NAME, MODELS, table, all_claims, more=firing_rates, draw=draw)
+    reproduce_errors(kind, plan(scale, hardware), scale, output, hardware, quiet=quiet)
 
 
-def table_of(scale: str, found: Found) -> Table:
+def table_of(scale: str, device: Device, found: Found) -> Table:
     """Table V, and what 16 bits cost.
 
     Args:
         scale: smoke or full.
+        device: that trains.
         found: metrics of each finished run.
     """
     rows: list[dict[str, Any]] = [
@@ -51,7 +55,7 @@ def table_of(scale: str, found: Found) -> Table:
         for row in ROWS
     ]
     rows += _precision_rows(EPOCHS_PRECISION[scale], found)
-    return Table(NAME, CAPTION, ("dataset", *MODELS.values()), rows, DIFFERENCES[scale])
+    return Table(NAME, CAPTION, ("dataset", *MODELS.values()), rows, differences(scale, device))
 
 
 def _precision_rows(epoch: int, found: Found) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ from typing import Any
 from ctsigprop.config import settings_from
 from ctsigprop.experiments.error_tables import SPLIT
 from ctsigprop.experiments.flags import Values, merged
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.settings import SpikingSettings
+from ctsigprop.settings.discrete import Device
 
 MODELS = {
     "bp-surrogate": "BP surrogate",
@@ -17,8 +19,9 @@ MODELS = {
 }
 """The columns with their headings."""
 
-EPOCHS = {"full": 12, "smoke": 2}
-"""All that is cut of the training time against the paper is cut here."""
+PAPER_EPOCHS = 64
+EPOCHS: dict[str, dict[Device, int]] = {"full": {"cpu": 12, "cuda": PAPER_EPOCHS}, "smoke": {"cpu": 2, "cuda": 2}}
+"""By scale and device; all that is cut of the training time against the paper is cut here."""
 
 EPOCHS_PRECISION = {"full": 3, "smoke": 1}
 """Of the runs in float32, and of those in bfloat16 that they are compared with, in the midst of their training."""
@@ -52,7 +55,7 @@ ROWS = (
 )
 
 SMOKE: Values = {
-    "data": {"name": "digits", "limit": 200},
+    "data": {"name": "digits", "limit": 400},
     "network": {"channels": [4, 8], "units": 24},
     "learning": {"rate": 5e-3},
     "training": {"batch_size": 20},
@@ -62,7 +65,6 @@ _DEFAULTS = SpikingSettings()
 _WIDTHS = "{} and {}".format(*_DEFAULTS.network.channels)
 DIFFERENCES = {
     "full": [
-        f"{EPOCHS['full']} epochs, in which a cosine takes the rate to zero as in the paper's 64",
         f"the paper does not give the widths: 3x3 convolutions of {_WIDTHS} channels and a layer of "
         f"{_DEFAULTS.network.units} units are chosen here",
         "products in bfloat16, voltages in float32; the paper says automatic mixed precision of 16 bits",
@@ -73,7 +75,7 @@ DIFFERENCES = {
     ],
     "smoke": [
         "a few of scikit-learn's digits in place of every dataset, 4 and 8 channels, 24 units, "
-        f"{EPOCHS['smoke']} epochs: too small to judge"
+        f"{EPOCHS['smoke']['cpu']} epochs: too small to judge"
     ],
 }
 
@@ -103,23 +105,31 @@ class Planned:
         return f"{self.row}-{self.model}"
 
 
-def plan(scale: str, threads: int) -> list[Planned]:
+def differences(scale: str, device: Device) -> list[str]:
+    """What is cut against the paper or chosen where it is silent."""
+    epochs = EPOCHS[scale][device]
+    cut = f"{epochs} epochs, in which a cosine takes the rate to zero as in the paper's {PAPER_EPOCHS}"
+    return [*([cut] if scale == "full" and epochs < PAPER_EPOCHS else []), *DIFFERENCES[scale]]
+
+
+def plan(scale: str, hardware: Hardware) -> list[Planned]:
     """The runs in order: signal propagation first, MNIST before Fashion-MNIST, those in float32 last."""
     models = ("sp-surrogate", "sp-voltage", "bp-surrogate", "shallow")
-    epochs = {"epochs": EPOCHS[scale], "threads": threads}
-    single = {"epochs": EPOCHS_PRECISION[scale], "threads": threads, "precision": "float32"}
+    epochs = EPOCHS[scale][hardware.device]
+    whole = {"epochs": epochs, **hardware.training}
+    single = {"epochs": EPOCHS_PRECISION[scale], "precision": "float32", **hardware.training}
     return [
         *(
-            Planned(row, model, _settings(row, model, scale, epochs))
+            Planned(row, model, _settings(row, model, scale, epochs, whole))
             for model in models
             for row in ("mnist", "fashion-mnist")
         ),
-        *(Planned(SINGLE, model, _settings("mnist", model, scale, single)) for model in PRECISION_MODELS),
+        *(Planned(SINGLE, model, _settings("mnist", model, scale, epochs, single)) for model in PRECISION_MODELS),
     ]
 
 
-def _settings(dataset: str, model: str, scale: str, training: Mapping[str, Any]) -> SpikingSettings:
-    learning = {"model": model, "half_period": EPOCHS[scale]}
-    values = {"data": {"name": dataset}, "learning": learning, "training": dict(training)}
+def _settings(dataset: str, model: str, scale: str, half_period: int, training: Mapping[str, Any]) -> SpikingSettings:
+    learning = {"model": model, "half_period": half_period}
+    values: Values = {"data": {"name": dataset}, "learning": learning, "training": training}
     settings: SpikingSettings = settings_from(merged(values, SMOKE) if scale == "smoke" else values, "spiking")
     return settings

@@ -1,8 +1,10 @@
 """`ctsigprop reproduce table-6`: trains what is missing, and writes the table anew after each run."""
 
+from functools import partial
 from pathlib import Path
 
 from ctsigprop.experiments.error_tables import ErrorTable, Found, cell_of, errors_of, reproduce_errors
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.table_6_claims import all_claims
 from ctsigprop.experiments.table_6_plan import ALGORITHMS, DIFFERENCES, ROWS, plan
 from ctsigprop.experiments.tables import NOTHING, Table
@@ -16,10 +18,10 @@ NOT_RUN = "not run"
 HEADINGS = {algorithm: algorithm.upper() for algorithm in ALGORITHMS}
 
 
-def reproduce(scale: str, output: Path, threads: int, *, quiet: bool) -> None:
+def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
     """Table VI; see `error_tables.reproduce_errors`."""
-    kind = ErrorTable(NAME, HEADINGS, table_of, all_claims)
-    reproduce_errors(kind, plan(scale, threads), scale, output, threads, quiet=quiet)
+    kind = ErrorTable(NAME, HEADINGS, partial(table_of, scale), all_claims)
+    reproduce_errors(kind, plan(scale, hardware), scale, output, hardware, quiet=quiet)
 
 
 def table_of(scale: str, found: Found) -> Table:

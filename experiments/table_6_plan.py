@@ -7,6 +7,7 @@ from typing import Any
 from ctsigprop.config import settings_from
 from ctsigprop.experiments.error_tables import SPLIT
 from ctsigprop.experiments.flags import Values, merged
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.settings import DiscreteSettings
 
 ALGORITHMS = ("bp", "fa", "dfa", "sp")
@@ -182,7 +183,7 @@ class Planned:
         return f"{self.row}-{self.algorithm}-seed-{self.seed}"
 
 
-def plan(scale: str, threads: int) -> list[Planned]:
+def plan(scale: str, hardware: Hardware) -> list[Planned]:
     """The runs in order: signal propagation before the others, fully connected before convolutional, seed 0 first."""
     fast = [row for row in ROWS if row.values and row.values["network"]["architecture"] == "fc"]
     slow = [row for row in ROWS if row.values and row not in fast]
@@ -196,15 +197,15 @@ def plan(scale: str, threads: int) -> list[Planned]:
     ]
     last = [(row, algorithm, 0) for row in slow for algorithm in ("sp", "bp", "dfa", "fa")]
     return [
-        Planned(row.key, algorithm, seed, _settings(row, algorithm, seed, scale, threads))
+        Planned(row.key, algorithm, seed, _settings(row, algorithm, seed, scale, hardware))
         for row, algorithm, seed in first + again + last
     ]
 
 
-def _settings(row: Row, algorithm: str, seed: int, scale: str, threads: int) -> DiscreteSettings:
+def _settings(row: Row, algorithm: str, seed: int, scale: str, hardware: Hardware) -> DiscreteSettings:
     own: dict[str, Any] = {
         "learning": {"algorithm": algorithm, "rate": RATES[algorithm]},
-        "training": {"seed": seed, "threads": threads},
+        "training": {"seed": seed, **hardware.training},
     }
     assert row.values is not None
     values = merged(merged(COMMON, row.values), own)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ctsigprop.environment import environment
 from ctsigprop.experiments.arguments import command_line
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.files import atomic, to_json, write_failures
 
 NOTHING = "-"
@@ -62,9 +63,9 @@ class Table:
     differences: Sequence[str] = ()
 
 
-def command_of(name: str, scale: str, output: Path, threads: int) -> str:
+def command_of(name: str, scale: str, output: Path, hardware: Hardware) -> str:
     """The command that makes a table again."""
-    options = {"scale": scale, "threads": threads, "output": output}
+    options = {"scale": scale, **hardware.flags, "output": output}
     return command_line(options, "reproduce", name, flags=tuple(options))
 
 

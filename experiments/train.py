@@ -9,7 +9,7 @@ from typing import Any
 
 from ctsigprop.config import settings_from, to_values, wing_of
 from ctsigprop.errors import InputError, Interrupted, RunFailure
-from ctsigprop.experiments.flags import Values, given, merged
+from ctsigprop.experiments.flags import Values, check_used, given, merged
 from ctsigprop.runs import RunFolder, claim_folder
 from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
 from ctsigprop.threads import set_threads
@@ -27,17 +27,18 @@ def command(options: Mapping[str, Any]) -> None:
     Raises:
         CtsigpropError: with the exit status that it stands for.
     """
-    processes = _processes(options.get("parallel"))
+    wing, processes = options["wing"], _processes(options.get("parallel"))
     started = int(os.environ.get("WORLD_SIZE", "1")) if {"MASTER_ADDR", "RANK"} <= os.environ.keys() else 1
+    if started > 1 and wing != "discrete":
+        raise InputError(f"--wing = {wing}: trains in one process, and torchrun started {started}: leave torchrun out")
     if started > 1 and processes == 1:
         raise InputError(f"--parallel: is left out, and torchrun started {started}: pass --parallel layers={started}")
     if started > 1 and os.environ["RANK"] != "0":  # rank 0 has the run
         from ctsigprop.discrete.parallel import follow
 
         return follow()
-    wing = options["wing"]
-    values, begin = given(options, wing), _resumed if options.get("resume") else _created
-    settings, run, undo = begin(Path(options["run_dir"]) if "run_dir" in options else None, values, wing)
+    begin = _resumed if options.get("resume") else _created
+    settings, run, undo = begin(Path(options["run_dir"]) if "run_dir" in options else None, options, wing)
     set_threads(settings.training.threads)
     print(f"run in {run.path}", flush=True)
     with run:
@@ -121,14 +122,16 @@ def _processes(parallel: str | None) -> int:
     return int(count)
 
 
-def _created(run_dir: Path | None, values: Values, wing: str) -> tuple[AnySettings, RunFolder, Undo]:
-    settings = settings_from(values, wing)
+def _created(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tuple[AnySettings, RunFolder, Undo]:
+    settings = settings_from(given(options, wing), wing)
+    check_used(options, settings)
     run = RunFolder.create(run_dir or claim_folder(settings), settings)
     return settings, run, run.discard
 
 
-def _resumed(run_dir: Path | None, values: Values, wing: str) -> tuple[AnySettings, RunFolder, Undo]:
+def _resumed(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tuple[AnySettings, RunFolder, Undo]:
     """The run's own settings; those given again must be the same, but for more epochs."""
+    values = given(options, wing)
     if run_dir is None:
         raise InputError("--resume: does not say which run: give its folder with --run-dir")
     before = RunFolder.open(run_dir).settings()
@@ -136,6 +139,7 @@ def _resumed(run_dir: Path | None, values: Values, wing: str) -> tuple[AnySettin
         raise InputError(f"--wing = {wing}: the run in {run_dir} is of the {wing_of(before)} wing: leave it out")
     settings = settings_from(merged(to_values(before), values), wing)
     _check_unchanged(to_values(before), to_values(settings), run_dir)
+    check_used(options, settings)
     run = RunFolder.resume(run_dir)
     run.write_settings(settings)
     return settings, run, partial(run.write_settings, before)

@@ -138,6 +138,10 @@ REFUSED = [
     ("grid: {nudging.beta: [1], nudging.beta: [2]}\n", "line 1: nudging.beta is there twice: keep one"),
     (GRID + "config: 3\n", "config = 3: must be a YAML file, or the name of a shipped one"),
     (GRID + "config: none\n", "config = none: no such file: give a YAML file, or one of "),
+    (
+        GRID + "config: mnist-spiking-shallow\n",
+        "config = mnist-spiking-shallow: is of the spiking wing, and sweeps are of",
+    ),
     (GRID + "base: 3\n", "base = 3: must be a mapping of groups of settings"),
     (GRID + "base: {training: {epoch: 3}}\n", "training.epoch = 3: no such setting: did you mean epochs?"),
     (GRID + "base: {training: {epochs: 0}}\n", "training.epochs = 0: must be a whole number"),

@@ -193,9 +193,9 @@ class Settings:
         return f"{self.data.name}-{self.network.architecture}"
 
     @property
-    def unused(self) -> set[tuple[str, str]]:
+    def unused(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings that nothing in such a run depends on: none are kept track of."""
-        return set()
+        return {}
 
     def __post_init__(self) -> None:
         hidden, rates, beta = self.network.hidden, self.learning.rates, self.nudging.beta

@@ -187,11 +187,14 @@ class DiscreteSettings:
         return f"{self.data.name}-{self.network.architecture}-{self.learning.algorithm}"
 
     @property
-    def unused(self) -> set[tuple[str, str]]:
-        """Group and name of the settings that nothing in such a run depends on."""
-        if self.learning.algorithm != "sp":
-            return {("target", one.name) for one in fields(TargetSettings)}
-        return set() if self.target.generator == "target-loop-error" else {("target", "error_rate")}
+    def unused(self) -> dict[tuple[str, str], str]:
+        """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
+        algorithm, generator = self.learning.algorithm, self.target.generator
+        if algorithm != "sp":
+            return {("target", one.name): f"learning.algorithm = {algorithm}" for one in fields(TargetSettings)}
+        if generator != "target-loop-error":
+            return {("target", "error_rate"): f"target.generator = {generator}"}
+        return {}
 
     def rate_of(self, epoch: int) -> float:
         """The learning rate of an epoch, counted from 1: it decays once each fraction of `decay_at` has passed."""

@@ -23,6 +23,9 @@ Update = Literal["end", "step"]
 THRESHOLDS: dict[Model, float] = {"bp-surrogate": 1.0, "shallow": 1.0, "sp-surrogate": 0.5, "sp-voltage": 0.5}
 """Voltage at which a neuron spikes (paper, Sec. VI-A)."""
 
+THRESHOLD_BOUNDS = (1e-6, 1e6)
+"""Between these, voltages in float32 are far from both its ends."""
+
 
 @dataclass(frozen=True)
 class SpikingNetworkSettings:
@@ -57,7 +60,7 @@ class SpikingNetworkSettings:
             require_whole("network.channels", channels, 1)
         require_whole("network.units", self.units, 1)
         if self.threshold is not None:
-            require_number("network.threshold", self.threshold, 0.0, open_low=True)
+            require_number("network.threshold", self.threshold, *THRESHOLD_BOUNDS)
         require_one_of("network.reset", self.reset, Reset)
         require_number("network.leak", self.leak, 0.0, 1.0)
         require_whole("network.steps", self.steps, 1)
@@ -73,7 +76,7 @@ class SpikingLearningSettings:
         model: bp-surrogate (backpropagation through the surrogate), shallow (only the classification layer learns),
             sp-surrogate or sp-voltage (signal propagation; the loss of the voltage through the surrogate, or as it is).
         rate: of Adam.
-        half_period: epochs in which a cosine takes the rate to zero (T_max of cosine annealing).
+        half_period: epochs in which a cosine takes the rate to zero (T_max of cosine annealing); no run is longer.
         weight_decay: fraction of a weight that an update at rate 1 takes off.
         update: signal propagation: one for all steps of time (end), or one at each (step): memory does not grow with
             the steps then.
@@ -134,7 +137,11 @@ class SpikingTrainingSettings(DiscreteTrainingSettings):
 
 @dataclass(frozen=True)
 class SpikingSettings:
-    """Everything that a run of the spiking wing depends on."""
+    """Everything that a run of the spiking wing depends on.
+
+    Raises:
+        InputError: two settings that do not go together.
+    """
 
     data: DataSettings = field(default_factory=DataSettings)
     network: SpikingNetworkSettings = field(default_factory=SpikingNetworkSettings)
@@ -148,11 +155,15 @@ class SpikingSettings:
         return f"{self.data.name}-{self.learning.model}"
 
     @property
-    def unused(self) -> set[tuple[str, str]]:
-        """Group and name of the settings that nothing in such a run depends on."""
-        if self.learning.model in ("sp-surrogate", "sp-voltage"):
-            return set()
-        return {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
+    def unused(self) -> dict[tuple[str, str], str]:
+        """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
+        model = self.learning.model
+        unused = set()
+        if model in ("shallow", "sp-voltage"):
+            unused |= {("network", "surrogate")}
+        if model in ("bp-surrogate", "shallow"):
+            unused |= {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
+        return dict.fromkeys(unused, f"learning.model = {model}")
 
     @property
     def threshold(self) -> float:
@@ -164,3 +175,13 @@ class SpikingSettings:
         """The learning rate of an epoch, counted from 1: cosine annealing (Loshchilov & Hutter 2017)."""
         learning = self.learning
         return learning.rate * (1 + cos(pi * (epoch - 1) / learning.half_period)) / 2
+
+    def __post_init__(self) -> None:
+        epochs, most = self.training.epochs, self.learning.half_period
+        remedy = "raise that too, in a new run (one that is resumed keeps its own)"
+        require(
+            epochs <= most,
+            "training.epochs",
+            epochs,
+            f"at most learning.half_period = {most}, where the cosine has taken the rate to zero: {remedy}",
+        )

@@ -1,7 +1,8 @@
 """What spiking neurons do on a set of samples: how often they fire, and what that costs.
 
 Counted on the spikes themselves, batch by batch. A synaptic operation is a spike that arrives through one connection:
-one addition to one membrane potential.
+one addition to one membrane potential. Batch normalisation is folded into the weights, as it is in inference, and not
+counted.
 """
 
 from collections.abc import Sequence
@@ -59,7 +60,10 @@ class Operations:
 
     @property
     def energy(self) -> float:
-        """Of the spiking network, in pJ; memory, biases, leak, thresholds and pooling are left out."""
+        """Of the spiking network, in pJ.
+
+        Memory, biases, leak, thresholds and pooling are left out; batch normalisation is folded into the weights.
+        """
         return ACCUMULATE * self.accumulates + MULTIPLY_ACCUMULATE * self.multiplies
 
     @property

@@ -18,8 +18,8 @@ class Direct(nn.Module):
 class Rate(nn.Module):
     """Independent random spikes at each step, with the intensity as their probability.
 
-    In training each batch draws anew, and the number of batches drawn is in the state dictionary; in inference every
-    batch is drawn alike.
+    In training each batch draws anew, and the number of batches drawn is in the state dictionary. In inference all
+    samples of every batch share the draws: what a sample becomes depends on nothing but itself.
 
     Attributes:
         drawn: batches drawn in training so far.
@@ -41,7 +41,8 @@ class Rate(nn.Module):
             self.drawn += 1
         source = torch.Generator(images.device)
         source.manual_seed(seed_of(self.seed, 0, Use.SPIKES, self.drawn if self.training else 0))
-        draws = torch.rand((self.steps, *images.shape), generator=source, device=images.device)
+        samples = len(images) if self.training else 1
+        draws = torch.rand((self.steps, samples, *images.shape[1:]), generator=source, device=images.device)
         return (draws < images).to(images.dtype)
 
     def get_extra_state(self) -> Tensor:
@@ -66,6 +67,10 @@ class Latency(nn.Module):
         first = ((1 - images) * self.steps).floor().clamp(0, self.steps - 1)
         steps = torch.arange(self.steps, device=images.device).view(-1, 1, 1, 1, 1)
         return ((first == steps) & (images > 0)).to(images.dtype)
+
+
+NAMES: dict[type[nn.Module], CodingName] = {Direct: "direct", Rate: "rate", Latency: "latency"}
+"""What the codings are called."""
 
 
 def coding_for(name: CodingName, steps: int, seed: int) -> nn.Module:

@@ -12,7 +12,9 @@ the classification layer's output at each step; the network's prediction is the 
 """
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import nir
 
@@ -24,26 +26,31 @@ from ctsigprop.spiking.graph_import import REMEDY, from_graph
 from ctsigprop.spiking.network import SpikingNetwork
 
 
-def write_graph(network: SpikingNetwork, path: Path) -> None:
+def write_graph(network: SpikingNetwork, path: Path, scale: Mapping[str, Any] | None = None) -> None:
     """Writes a network as a NIR file, whole or not at all.
+
+    Args:
+        network: in evaluation mode.
+        path: of the file.
+        scale: of the images, which the graph's metadata then has beside steps and coding: `Trained.scale`.
 
     Raises:
         InputError: NIR cannot represent the network.
         RunFailure: the folder cannot be written.
     """
     content = io.BytesIO()
-    nir.write(content, to_graph(network))
+    nir.write(content, to_graph(network, scale))
     with atomic(path) as file:
         file.write(content.getvalue())
 
 
-def read_graph(path: Path, steps: int | None = None, coding: CodingName = "direct") -> SpikingNetwork:
+def read_graph(path: Path, steps: int | None = None, coding: CodingName | None = None) -> SpikingNetwork:
     """Builds the network that a NIR file describes, in evaluation mode.
 
     Args:
         path: of the file.
         steps: of time; those that the file names where it is left out, or 4.
-        coding: of images; a NIR file has none.
+        coding: of images; that which the file names where it is left out, or direct.
 
     Raises:
         InputError: the file cannot be read, or its graph is not a chain of layers of this wing.

@@ -1,5 +1,6 @@
 """A spiking network as a NIR graph: see `ctsigprop.spiking.graph` for what stands for what."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from math import inf
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ctsigprop.errors import InputError
+from ctsigprop.spiking.coding import NAMES
 from ctsigprop.spiking.network import SpikingNetwork
 from ctsigprop.spiking.neurons import Neuron
 from ctsigprop.spiking.shapes import Shape, neurons_shape, pair, pooled_shape
@@ -19,8 +21,8 @@ DT = 1.0
 """Time of a step."""
 
 
-def to_graph(network: SpikingNetwork) -> nir.NIRGraph:
-    """The network as a NIR graph: a chain of nodes.
+def to_graph(network: SpikingNetwork, scale: Mapping[str, Any] | None = None) -> nir.NIRGraph:
+    """The network as a NIR graph: a chain of nodes. Arguments are those of `write_graph`.
 
     Raises:
         InputError: NIR cannot represent the network: soft reset, or pooling that is not max pooling.
@@ -36,8 +38,10 @@ def to_graph(network: SpikingNetwork) -> nir.NIRGraph:
     nodes |= _weights("output", network.readout.layer, nn.Identity(), network.blocks[-1].outputs)
     nodes["output"] = nir.Output(output_type=np.array([network.classes]))
     names = list(nodes)
-    steps = network.blocks[0].neurons.steps
-    return nir.NIRGraph(nodes, list(pairwise(names)), metadata={"dt": DT, "steps": steps})
+    metadata = {"dt": DT, "steps": network.blocks[0].neurons.steps, **(scale or {})}
+    if type(network.coding) in NAMES:
+        metadata["coding"] = NAMES[type(network.coding)]
+    return nir.NIRGraph(nodes, list(pairwise(names)), metadata=metadata)
 
 
 def _weights(name: str, layer: nn.Linear | nn.Conv2d, norm: nn.Module, inputs: Shape) -> dict[str, Any]:

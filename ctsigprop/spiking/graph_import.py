@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 import nir
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ctsigprop.errors import InputError
-from ctsigprop.settings import require_whole
+from ctsigprop.settings.checks import require_one_of, require_whole
 from ctsigprop.settings.spiking import CodingName
 from ctsigprop.spiking.coding import coding_for
 from ctsigprop.spiking.network import SpikingBlock, SpikingNetwork
@@ -23,13 +23,14 @@ STEPS = 4
 REMEDY = "export a network of ctsigprop, or bring the graph into this form"
 
 
-def from_graph(graph: nir.NIRGraph, steps: int | None = None, coding: CodingName = "direct") -> SpikingNetwork:
+def from_graph(graph: nir.NIRGraph, steps: int | None = None, coding: CodingName | None = None) -> SpikingNetwork:
     """The network of a NIR graph, in evaluation mode; arguments are those of `read_graph`.
 
     Raises:
         InputError: the graph is not a chain of layers of this wing.
     """
     steps = _steps(graph) if steps is None else require_whole("steps", steps, 1)
+    coding = _coding(graph) if coding is None else coding
     nodes = _Nodes(_chain(graph))
     shape = nodes.shape_of(nir.Input)
     blocks = []
@@ -73,6 +74,13 @@ def _steps(graph: nir.NIRGraph) -> int:
     """Those that an export has left; the paper's four where none has."""
     found = graph.metadata.get("steps", STEPS)
     return require_whole("steps", found.item() if isinstance(found, np.generic) else found, 1)
+
+
+def _coding(graph: nir.NIRGraph) -> CodingName:
+    """That which an export has left; the image as a current where none has."""
+    found = graph.metadata.get("coding", "direct")
+    require_one_of("coding", found, CodingName)
+    return cast(CodingName, found)
 
 
 def _chain(graph: nir.NIRGraph) -> Iterator[tuple[str, Any]]:

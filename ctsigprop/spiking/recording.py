@@ -49,13 +49,14 @@ class Record:
     Attributes:
         layers: the hidden ones, from the input side.
         read: what reached the classification layer, shape (steps, samples, ...).
-        outputs: of the classification layer at each step, shape (steps, samples, classes); their mean over the steps
-            is the network's prediction.
+        outputs: of the classification layer at each step, shape (steps, samples, classes).
+        logits: the network's prediction, shape (samples, classes): the mean of the outputs, but for rounding.
     """
 
     layers: list[LayerRecord]
     read: Tensor
     outputs: Tensor
+    logits: Tensor
 
     def outputs_of(self, place: int) -> Array:
         """Outputs for one sample, shape (steps, classes)."""
@@ -79,7 +80,7 @@ def record(network: SpikingNetwork, x: Tensor) -> Record:
         layers.append(LayerRecord(f"layer {number}", x, voltages, reset, spikes))
         x = block.pooled(spikes)
     outputs = network.readout.layer(x.flatten(0, 1).flatten(1)).unflatten(0, x.shape[:2])
-    return Record(layers, x, outputs)
+    return Record(layers, x, outputs, network.readout(x))
 
 
 class Account:

@@ -63,7 +63,7 @@ class EventSamples:
         """
         self._trained = trained
         shape = trained.network.blocks[0].inputs
-        self._frames = load_frames(path, shape, trained.data.classes)
+        self._frames = load_frames(path, shape, trained.network.classes)
         self.steps = self._frames.steps
         for block in trained.network.blocks:
             block.neurons.steps = self.steps

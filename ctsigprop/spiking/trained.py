@@ -1,18 +1,22 @@
 """A trained network of this wing, in one piece, with its data and its inputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ctsigprop.datasets import Dataset, load
+from ctsigprop.datasets.catalog import entry_named
 from ctsigprop.discrete.batches import Images, Standard
 from ctsigprop.discrete.learner import Learner
+from ctsigprop.discrete.training import placed
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.learners import learner_for
 from ctsigprop.spiking.network import SpikingNetwork
 from ctsigprop.spiking.recording import Record, network_of, record
+from ctsigprop.spiking.training import standard_for
 
 
 @dataclass(frozen=True)
@@ -20,18 +24,37 @@ class Trained:
     """What a run of this wing has trained, on the CPU and in evaluation mode.
 
     Attributes:
-        settings: of the run.
-        data: that it was trained on.
+        settings: of the run, but for the device.
         network: with the weights of a checkpoint.
         epoch: after which the checkpoint was written.
     """
 
     settings: SpikingSettings
-    data: Dataset
     network: SpikingNetwork
     epoch: int
     _learner: Learner
-    _standard: Standard
+
+    @cached_property
+    def data(self) -> Dataset:
+        """What it was trained on, loaded when it is first asked for.
+
+        Raises:
+            InputError: a file that cannot be used.
+            RunFailure: the dataset is not here, and its download failed.
+        """
+        return load(self.settings.data.name, limit=self.settings.data.limit)
+
+    @property
+    def scale(self) -> dict[str, float | list[float]]:
+        """What brings pixel values into the form that the coding takes.
+
+        For currents the mean and the deviation of each channel over the training set, whose data this loads; the
+        brightest pixel value for spikes.
+        """
+        if self.settings.network.coding == "direct":
+            columns = {"mean": self._standard.mean, "deviation": self._standard.deviation}
+            return {name: column.flatten().tolist() for name, column in columns.items()}
+        return {"maximum": entry_named(self.settings.data.name).maximum}
 
     @torch.no_grad()
     def sequence(self, images: Images) -> Tensor:
@@ -48,9 +71,13 @@ class Trained:
         with self._learner.autocast(x.device):
             return record(self.network, x)
 
+    @cached_property
+    def _standard(self) -> Standard:
+        return standard_for(self.settings, self.data.train)
+
 
 def load_trained(run: RunFolder, kind: str = "best") -> Trained:
-    """Loads a run's data and one of its checkpoints.
+    """Loads one of a run's checkpoints.
 
     Args:
         run: its folder.
@@ -59,20 +86,12 @@ def load_trained(run: RunFolder, kind: str = "best") -> Trained:
     Raises:
         InputError: the run is of another wing; the checkpoint is missing, corrupt or of another network, or holds
             values that are not finite.
-        RunFailure: the dataset is not here, and its download failed.
     """
     settings = run.settings_of(SpikingSettings)
-    data = load(settings.data.name, limit=settings.data.limit)
-    learner = learner_for(settings, data.shape, data.classes)
+    settings = replace(settings, training=replace(settings.training, device="cpu"))
+    entry = entry_named(settings.data.name)
+    learner = placed(learner_for(settings, entry.shape, entry.classes), settings)
     arrays, meta = run.load_checkpoint(kind, like=learner.parameter_arrays(), keys=("epoch",))
     learner.load_arrays(arrays)
     learner.eval()
-    return Trained(settings, data, network_of(learner), meta["epoch"], learner, _standard(settings, data))
-
-
-def _standard(settings: SpikingSettings, data: Dataset) -> Standard:
-    """Standardised images as currents; intensities from 0 to 1 where they become spikes."""
-    standard = Standard.of(data.train.channels_first())
-    if settings.network.coding == "direct":
-        return standard
-    return Standard(torch.zeros_like(standard.mean), torch.full_like(standard.mean, data.train.maximum))
+    return Trained(settings, network_of(learner), meta["epoch"], learner)

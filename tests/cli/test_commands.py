@@ -51,7 +51,9 @@ def test_help_of_train_lists_every_setting_with_its_meaning(ctsigprop: Command) 
     assert "learning rate of each forward connection" in text
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["train", "--network.hiden", "[3]"], []])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["reproduce", "--help"], ["train", "--network.hiden", "[3]"], []]
+)
 def test_the_parser_loads_no_heavy_package(arguments: list[str]) -> None:
     script = (
         "import sys\nfrom ctsigprop.experiments.cli import main\n"

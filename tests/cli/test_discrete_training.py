@@ -95,6 +95,14 @@ def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
             "--wing discrete --target.density sparse --target.size 300",
             "target.size = 300: must be a whole number from 1 to 256",
         ),
+        (
+            "--wing discrete --learning.algorithm bp --target.density sparse",
+            "--target.density: nothing depends on it where learning.algorithm = bp: leave it out",
+        ),
+        (
+            "--wing discrete --target.error_rate 0.5",
+            "--target.error_rate: nothing depends on it where target.generator = target-only: leave it out",
+        ),
         ("--wing discrete --training.device gpu", "training.device = 'gpu': must be one of cpu, cuda"),
         ("--wing discrete --training.batch_size 1", "training.batch_size = 1: must be"),
         ("--wing discrete --data.limit 1", "data.limit = 1: must be at least 2"),
@@ -115,6 +123,14 @@ def test_torchrun_without_parallel_would_train_once_a_process(refused: Refuse, m
     for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
         monkeypatch.setenv(name, value)
     refused(["train", "--config", "digits-sp"], "torchrun started 2", "--parallel layers=2")
+
+
+def test_torchrun_of_another_wing_is_not_told_to_split_it(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
+    for wing in ("spiking", "continuous"):
+        words = f"--wing = {wing}: trains in one process, and torchrun started 2: leave torchrun out"
+        refused(["train", "--wing", wing], words)
 
 
 def test_no_torch(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from ctsigprop.datasets import load
 from ctsigprop.errors import InputError
 from ctsigprop.experiments import figure_4, figure_4_plan
 from ctsigprop.experiments.cli import main
+from ctsigprop.experiments.hardware import Hardware
+from ctsigprop.experiments.reproduce import REPRODUCTIONS
 from ctsigprop.runs import RunFolder
 
 Command = Callable[..., Any]
@@ -177,23 +181,56 @@ def test_without_a_name_it_lists_what_there_is(ctsigprop: Command) -> None:
     assert names == ["figure-3", "figure-4", "table-1", "table-2", "table-3", "table-4", "table-5", "table-6"]
 
 
+@pytest.mark.parametrize("arguments", [[], ["figure-4", "--device", "cuda"]])
+def test_the_list_and_the_wing_of_numpy_load_no_pytorch(arguments: list[str]) -> None:
+    script = (
+        "import sys\nfrom ctsigprop.experiments.cli import main\n"
+        f"main({['reproduce', *arguments]!r})\nprint('torch' in sys.modules)"
+    )
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == "False"
+
+
 REFUSED = [
     ("reproduce figure-44", "figure-44: no such figure or table: did you mean figure-4?"),
     ("reproduce chart", "chart: no such figure or table: known are figure-3, figure-4, table-1"),
     ("reproduce figure-4 --scale huge", "--scale = huge: must be one of smoke, full"),
     ("reproduce figure-4 --threads 0", "--threads = 0: must be a whole number from 1 to"),
     ("reproduce figure-4 --seeds 3", "--seeds: no such flag"),
+    ("reproduce table-6 --device tpu", "--device = 'tpu': must be one of cpu, cuda"),
+    (
+        "reproduce figure-4 --device cuda",
+        "--device = cuda: must be cpu for figure-4, which NumPy computes",
+    ),
+    ("reproduce table-5 --device cuda", "device = 'cuda': must be cpu here, PyTorch"),
 ]
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case[0])
-def test_wrong_use_is_one_line(ctsigprop: Command, case: tuple[str, str]) -> None:
+def test_wrong_use_is_one_line(ctsigprop: Command, case: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     arguments, message = case
     answer = ctsigprop(*arguments.split())
     assert (answer.status, answer.out) == (2, "")
     assert message in answer.err
     assert answer.err.count("\n") == 1
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name != "figure-4"])
+def test_on_a_gpu_it_goes_on_there(ctsigprop: Command, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def interrupted(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
+        asked.append(hardware)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr(f"ctsigprop.experiments.{name.replace('-', '_')}.reproduce", interrupted)
+    answer = ctsigprop("reproduce", name, "--device", "cuda", "--threads", "1")
+    assert asked == [Hardware(1, "cuda")]
+    again = f"ctsigprop reproduce {name} --threads 1 --device cuda"
+    assert (answer.status, answer.err) == (130, f"ctsigprop: interrupted: go on with `{again}`\n")
 
 
 def test_an_output_that_cannot_be_a_folder_is_one_line(ctsigprop: Command, digits: None) -> None:

@@ -54,6 +54,7 @@ def test_it_prints_reports_and_draws(ctsigprop: Command, spiking: Path) -> None:
     assert [layer.get("neurons") for layer in report["layers"]] == [4 * 64, 6 * 16, 12, None]
     assert report["energy_pj"] == pytest.approx(sum(layer["energy_pj"] for layer in report["layers"]))
     assert "Horowitz 2014" in report["assumptions"]
+    assert "batch normalisation is folded into the weights" in report["assumptions"]
     assert report["assumptions"] in answer.out
     for sample in (5, 6):
         figure = Path("run/figures") / f"spikes-{sample}.png"
@@ -65,12 +66,12 @@ def test_it_prints_reports_and_draws(ctsigprop: Command, spiking: Path) -> None:
 def test_it_predicts_as_the_run_was_evaluated(ctsigprop: Command, spiking: Path) -> None:
     trained = load_trained(RunFolder.open(spiking))
     test = trained.data.test
-    predictions = trained.record(trained.sequence(test.channels_first())).outputs.mean(0).argmax(1).numpy()
+    predictions = trained.record(trained.sequence(test.channels_first())).logits.argmax(1).numpy()
     lines = [line for line in ctsigprop("spikes", "run", "--samples", "4").out.splitlines() if "predicted" in line]
     judged = [tuple(map(int, re.findall(r"label (\d+), predicted (\d+)", line)[0])) for line in lines]
     assert judged == list(zip(test.labels[:4], predictions[:4], strict=True))
     error = 100 * (predictions != test.labels).mean()
-    assert error == pytest.approx(RunFolder.open(spiking).metrics()[-1]["test_error"], abs=0.5)
+    assert error == pytest.approx(RunFolder.open(spiking).metrics()[-1]["test_error"], rel=1e-12)
 
 
 def test_recordings_of_an_event_camera(ctsigprop: Command, spiking: Path, events: str) -> None:
@@ -81,6 +82,13 @@ def test_recordings_of_an_event_camera(ctsigprop: Command, spiking: Path, events
     assert report["layers"][0]["multiplies"] == 0
     assert "recording 2: label 3, predicted " in answer.out
     assert imread(spiking / "figures" / "events-2.png").std() > 0.01
+
+
+def test_recordings_need_no_images(
+    ctsigprop: Command, spiking: Path, events: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctsigprop.spiking.trained.load", None)
+    assert ctsigprop("spikes", "run", "--events", events, "--samples", "1").status == 0
 
 
 def test_what_is_exported_has_the_same_spikes(ctsigprop: Command, spiking: Path) -> None:
@@ -94,6 +102,36 @@ def test_what_is_exported_has_the_same_spikes(ctsigprop: Command, spiking: Path)
     ours, theirs = (account_of(one, [x]) for one in (trained.network, read_graph(spiking / "network.nir")))
     assert ours.firing() == theirs.firing()
     assert ours.operations() == theirs.operations()
+
+
+def test_another_program_can_standardise_images_by_what_is_exported(ctsigprop: Command, spiking: Path) -> None:
+    nir = pytest.importorskip("nir")
+
+    assert ctsigprop("export", "run", "run/network.nir").status == 0
+    found = nir.read(spiking / "network.nir").metadata
+    assert (found["coding"], found["steps"]) == ("direct", 3)
+    trained = load_trained(RunFolder.open(spiking))
+    pixels = trained.data.train.channels_first()
+    np.testing.assert_allclose([found["mean"], found["deviation"]], [[pixels.mean()], [pixels.std()]], rtol=1e-6)
+    inputs = (pixels[:50] - found["mean"][:, None, None]) / found["deviation"][:, None, None]
+    np.testing.assert_allclose(trained.sequence(pixels[:50])[0], inputs, atol=1e-6)
+
+
+@pytest.mark.parametrize("coding", ["rate", "latency"])
+def test_for_spikes_the_brightest_pixel_is_exported_without_the_images(
+    ctsigprop: Command, tmp_path: Path, coding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nir = pytest.importorskip("nir")
+    from ctsigprop.spiking.graph import read_graph
+
+    once = ("--training.epochs", "1", "--training.threads", "1", "--network.coding", coding, "--run-dir", "run")
+    assert ctsigprop("train", "--wing", "spiking", *TINY, *once, "--quiet").status == 0
+    monkeypatch.setattr("ctsigprop.spiking.trained.load", None)
+    assert ctsigprop("export", "run", "network.nir").status == 0
+    found = nir.read("network.nir").metadata
+    assert (found["coding"], found["maximum"]) == (coding, 16)
+    assert "mean" not in found
+    assert type(read_graph(Path("network.nir")).coding).__name__.lower() == coding
 
 
 REFUSED = [

@@ -34,6 +34,40 @@ def test_a_model_is_trained_and_no_other_when_the_run_goes_on(
     refused(resume, "learning.model = 'shallow': the run in run has 'sp-voltage': leave it out")
 
 
+def test_more_epochs_than_the_cosine_has_are_refused_with_what_can_be_done(
+    ctsigprop: Callable[..., Any], refused: Refuse
+) -> None:
+    period = ("--learning.half_period", "1")
+    assert ctsigprop(*SPIKING, "--model", "shallow", *SMALL, *period, "--run-dir", "run").status == 0
+    resume = ["train", "--resume", "--run-dir", "run", "--training.epochs", "2"]
+    refused(
+        resume, "training.epochs = 2: must be at most learning.half_period = 1", "in a new run (one that is resumed"
+    )
+    refused([*resume, "--learning.half_period", "2"], "learning.half_period = 2: the run in run has 1: leave it out")
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "value"),
+    [
+        ("bp-surrogate", "target.density", "dense"),
+        ("shallow", "learning.update", "step"),
+        ("shallow", "network.surrogate", "sigmoid"),
+        ("sp-voltage", "network.surrogate", "arctan"),
+    ],
+)
+def test_a_flag_that_nothing_depends_on_is_refused_and_a_file_s_line_is_not(
+    ctsigprop: Callable[..., Any], refused: Refuse, tmp_path: Path, model: str, setting: str, value: str
+) -> None:
+    words = f"--{setting}: nothing depends on it where learning.model = {model}: leave it out"
+    refused([*SPIKING, "--model", model, f"--{setting}", value], words)
+    group, _, name = setting.partition(".")
+    (tmp_path / "file.yaml").write_text(f"wing: spiking\n{group}: {{{name}: {value}}}\n")
+    config = ("train", "--config", "file.yaml", "--model", model, *SMALL, "--run-dir", "run")
+    assert ctsigprop(*config).status == 0
+    assert ctsigprop("train", "--resume", "--run-dir", "run", "--quiet").status == 0
+    refused(["train", "--resume", "--run-dir", "run", f"--{setting}", value], words)
+
+
 def test_the_flag_is_above_the_file_and_beside_other_settings() -> None:
     assert learning(*SPIKING, "--model", "shallow") == {"model": "shallow"}
     assert learning(*SPIKING, "--model=shallow", "--learning.rate", "1e-3") == {"model": "shallow", "rate": 1e-3}

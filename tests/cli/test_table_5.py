@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ import pytest
 from matplotlib.image import imread
 
 from ctsigprop.experiments import table_5
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.table_5_claims import all_claims
-from ctsigprop.experiments.table_5_plan import DIFFERENCES, EPOCHS, EPOCHS_PRECISION, MODELS, ROWS, plan
+from ctsigprop.experiments.table_5_plan import EPOCHS_PRECISION, MODELS, ROWS, differences, plan
 from ctsigprop.runs import RunFolder, best_row
 from ctsigprop.settings import DataSettings, SpikingSettings
 from ctsigprop.settings.spiking import SpikingLearningSettings, SpikingTrainingSettings
 
 Finish = Callable[..., None]
 
+CPU, CUDA = Hardware(1), Hardware(1, "cuda")
 MEASURED = {
     "mnist": {"bp-surrogate": 0.9, "shallow": 8.0, "sp-surrogate": 1.2, "sp-voltage": 3.1},
     "fashion-mnist": {"bp-surrogate": 7.0, "shallow": 15.0, "sp-surrogate": 9.9, "sp-voltage": 11.2},
@@ -43,36 +46,42 @@ def report(output: Path) -> dict[str, Any]:
     return json.loads((output / "table-5.json").read_text())
 
 
-def test_the_full_scale_is_table_5() -> None:
-    runs = {one.label: one.settings for one in plan("full", 1)}
+@pytest.mark.parametrize(("hardware", "most"), [(CPU, 12), (CUDA, 64)])
+def test_the_full_scale_is_table_5(hardware: Hardware, most: int) -> None:
+    runs = {one.label: one.settings for one in plan("full", hardware)}
     order = ("sp-surrogate", "sp-voltage", "bp-surrogate", "shallow")
     whole = [f"{dataset}-{model}" for model in order for dataset in ("mnist", "fashion-mnist")]
     single = ["mnist-float32-sp-surrogate", "mnist-float32-bp-surrogate"]
     assert list(runs) == [*whole, *single]
     for label, settings in runs.items():
         model = next(model for model in MODELS if label.endswith(model))
-        epochs = EPOCHS_PRECISION if label in single else EPOCHS
         assert settings == SpikingSettings(
             data=DataSettings("fashion-mnist" if "fashion" in label else "mnist"),
-            learning=SpikingLearningSettings(model, half_period=EPOCHS["full"]),
+            learning=SpikingLearningSettings(model, half_period=most),
             training=SpikingTrainingSettings(
-                epochs["full"], threads=1, precision="float32" if label in single else "bfloat16"
+                EPOCHS_PRECISION["full"] if label in single else most,
+                threads=1,
+                device=hardware.device,
+                precision="float32" if label in single else "bfloat16",
             ),
         )
-    assert EPOCHS_PRECISION["full"] <= EPOCHS["full"]
+    assert EPOCHS_PRECISION["full"] <= most
+
+
+def test_the_smoke_scale_is_as_long_on_a_gpu() -> None:
+    for on_cpu, on_cuda in zip(plan("smoke", CPU), plan("smoke", CUDA), strict=True):
+        training = replace(on_cpu.settings.training, device="cuda")
+        assert on_cuda == replace(on_cpu, settings=replace(on_cpu.settings, training=training))
 
 
 def test_what_is_cut_is_said() -> None:
-    said = " ".join(DIFFERENCES["full"])
-    for words in (
-        f"{EPOCHS['full']} epochs, in which a cosine",
-        "the paper's 64",
-        "widths",
-        "bfloat16",
-        "one seed",
-        "validation",
-    ):
-        assert words in said
+    epochs, *others = differences("full", "cpu")
+    assert epochs.startswith("12 epochs, in which a cosine")
+    assert epochs.endswith("the paper's 64")
+    assert differences("full", "cuda") == others
+    for words in ("widths", "bfloat16", "one seed", "validation"):
+        assert words in " ".join(others)
+    assert differences("smoke", "cpu") == differences("smoke", "cuda")
 
 
 def test_the_paper_s_figures_are_as_printed() -> None:
@@ -112,8 +121,8 @@ def test_claims_wait_for_their_cells() -> None:
 def test_errors_are_those_of_the_best_epoch_and_precisions_are_compared_at_one(
     tmp_path: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table_5.reproduce("full", tmp_path, 1, quiet=True)
-    assert trained == [one.label for one in plan("full", 1)]
+    table_5.reproduce("full", tmp_path, CPU, quiet=True)
+    assert trained == [one.label for one in plan("full", CPU)]
     content = report(tmp_path)
     assert content["missing"] == []
     fashion, mnist, single, half, difference = content["rows"]
@@ -138,15 +147,15 @@ def test_errors_are_those_of_the_best_epoch_and_precisions_are_compared_at_one(
 def test_a_partial_table_is_there_after_each_run(tmp_path: Path, stop_after: Callable[[int], None]) -> None:
     stop_after(9)
     with pytest.raises(KeyboardInterrupt):
-        table_5.reproduce("smoke", tmp_path, 1, quiet=True)
-    labels = [one.label for one in plan("smoke", 1)]
+        table_5.reproduce("smoke", tmp_path, CPU, quiet=True)
+    labels = [one.label for one in plan("smoke", CPU)]
     assert report(tmp_path)["missing"] == labels[9:] == ["mnist-float32-bp-surrogate"]
     difference = report(tmp_path)["rows"][-1]
     assert (difference["SP surrogate"], difference["BP surrogate"]) == ({"measured": 0.0}, {})
     assert "| bfloat16 less float32, points | - | - | 0.00 | - |" in (tmp_path / "table-5.md").read_text()
 
     stop_after(1)
-    table_5.reproduce("smoke", tmp_path, 1, quiet=True)
+    table_5.reproduce("smoke", tmp_path, CPU, quiet=True)
     assert report(tmp_path)["missing"] == []
     assert [run["label"] for run in report(tmp_path)["runs"]] == labels
 
@@ -159,7 +168,7 @@ def test_the_smoke_scale_in_a_process_of_its_own(tmp_path: Path) -> None:
     content = report(output)
     assert (content["scale"], content["missing"], content["claims"]) == ("smoke", [], [])
     metrics = {run["label"]: RunFolder.open(output / "runs" / run["label"]).metrics() for run in content["runs"]}
-    assert list(metrics) == [one.label for one in plan("smoke", 1)]
+    assert list(metrics) == [one.label for one in plan("smoke", CPU)]
     for row, paper in zip(content["rows"][:2], ROWS, strict=True):
         for model, heading in MODELS.items():
             assert row[heading]["measured"] == best_row(metrics[f"{paper.key}-{model}"])["test_error"]

@@ -15,15 +15,17 @@ from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.experiments import figure_3, figure_3_plan, table_6, table_6_plan, turns
 from ctsigprop.experiments.claims import Claim
 from ctsigprop.experiments.finishing import is_finished
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.table_6_claims import all_claims
 from ctsigprop.experiments.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned, plan
 from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, to_markdown, write_table
 from ctsigprop.runs import RunFolder, lock_folder
-from ctsigprop.settings import AnySettings, DiscreteSettings
+from ctsigprop.settings import AnySettings, DiscreteSettings, SpikingSettings
 from ctsigprop.settings.discrete import Algorithm, DiscreteLearningSettings
 
 Finish = Callable[..., None]
 
+CPU, CUDA = Hardware(1), Hardware(1, "cuda")
 PLANNED = ("mnist-2x800", "mnist-3x800")
 
 TABLE = Table(
@@ -75,12 +77,14 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_command_makes_the_table_again() -> None:
-    again = command_of("table-6", "full", Path("my tables"), 1)
+    again = command_of("table-6", "full", Path("my tables"), CPU)
     assert again == "ctsigprop reproduce table-6 --scale full --threads 1 --output 'my tables'"
+    on_cuda = command_of("table-6", "full", Path("tables"), CUDA)
+    assert on_cuda == "ctsigprop reproduce table-6 --scale full --threads 1 --device cuda --output tables"
 
 
 def test_the_full_scale_is_table_6() -> None:
-    everything = plan("full", 1)
+    everything = plan("full", CPU)
     runs = {(one.row, one.algorithm, one.seed): one.settings for one in everything}
     assert len(runs) == len(everything) == 4 * 4 + 2 * 4 + 4 + 4
     assert {one.algorithm for one in everything[:5]} == {"sp"}
@@ -96,6 +100,23 @@ def test_the_full_scale_is_table_6() -> None:
             assert settings.learning.algorithm == algorithm
     assert runs["cifar-10-3x1000-dropout", "fa", 0].network.hidden == (1000,) * 3
     assert runs["cifar-10-conv", "dfa", 0].network.architecture == "conv"
+
+
+@pytest.mark.parametrize("scale", ["smoke", "full"])
+def test_on_a_gpu_table_6_and_figure_3_change_the_device_alone(scale: str) -> None:
+    runs = zip(plan(scale, CPU), plan(scale, CUDA), strict=True)
+    pairs = [(one.label, other.label, one.settings, other.settings) for one, other in runs]
+    pairs.append(("", "", figure_3_plan.plan(scale, CPU), figure_3_plan.plan(scale, CUDA)))
+    for label, same, on_cpu, on_cuda in pairs:
+        assert label == same
+        assert on_cuda == replace(on_cpu, training=replace(on_cpu.training, device="cuda")) != on_cpu
+
+
+def test_a_run_of_another_device_is_refused(tmp_path: Path, fabricate: Finish) -> None:
+    one, other = plan("smoke", CPU)[0], plan("smoke", CUDA)[0]
+    fabricate(tmp_path / "run", one.settings, quiet=True)
+    with pytest.raises(InputError, match=r"holds a run of training\.device = 'cpu', and needed is 'cuda'"):
+        is_finished(tmp_path / "run", other.settings)
 
 
 def test_the_paper_s_figures_are_as_printed() -> None:
@@ -146,9 +167,9 @@ def two_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_6, "plan", planned)
 
 
-def planned(scale: str, threads: int = 1) -> list[Planned]:
+def planned(scale: str, hardware: Hardware = CPU) -> list[Planned]:
     """The runs of two rows."""
-    return [one for one in plan(scale, threads) if one.row in PLANNED]
+    return [one for one in plan(scale, hardware) if one.row in PLANNED]
 
 
 def report(output: Path) -> dict[str, Any]:
@@ -158,7 +179,7 @@ def report(output: Path) -> dict[str, Any]:
 def test_seeds_are_averaged_and_the_best_epoch_counts(
     tmp_path: Path, two_rows: None, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table_6.reproduce("full", tmp_path, 1, quiet=True)
+    table_6.reproduce("full", tmp_path, CPU, quiet=True)
     assert trained == [one.label for one in planned("full")]
     content = report(tmp_path)
     assert content["missing"] == []
@@ -180,13 +201,13 @@ def test_a_partial_table_is_there_after_each_run(
 ) -> None:
     stop_after(3)
     with pytest.raises(KeyboardInterrupt):
-        table_6.reproduce("smoke", tmp_path, 1, quiet=True)
+        table_6.reproduce("smoke", tmp_path, CPU, quiet=True)
     labels = [one.label for one in planned("smoke")]
     assert report(tmp_path)["missing"] == labels[3:]
     assert "| MNIST | FC 3x800 | - [1.75 ± 0.05] |" in (tmp_path / "table-6.md").read_text()
 
     stop_after(len(labels) - 3)
-    table_6.reproduce("smoke", tmp_path, 1, quiet=True)
+    table_6.reproduce("smoke", tmp_path, CPU, quiet=True)
     assert report(tmp_path)["missing"] == []
     assert [run["label"] for run in report(tmp_path)["runs"]] == labels
 
@@ -203,20 +224,27 @@ def test_a_run_may_differ_in_what_it_does_not_use(
         is_finished(tmp_path / "run", replace(settings, target=replace(settings.target, similarity="l2")))
 
 
+def test_a_run_of_another_wing_is_refused(tmp_path: Path, fabricate: Finish) -> None:
+    fabricate(tmp_path / "run", DiscreteSettings(), quiet=True)
+    words = "run: holds a run of the discrete wing, and needed is one of the spiking wing: remove it, or choose another"
+    with pytest.raises(InputError, match=words):
+        is_finished(tmp_path / "run", SpikingSettings())
+
+
 def test_a_run_of_other_settings_is_refused_before_anything_is_trained(
     tmp_path: Path, fabricate: Finish, trained: list[str]
 ) -> None:
-    one = plan("full", 1)[0]
+    one = plan("full", CPU)[0]
     fabricate(tmp_path / "runs" / one.label, one.settings, quiet=True)
     with pytest.raises(InputError, match=r"holds a run of data\.name = 'mnist', and needed is 'digits'"):
-        table_6.reproduce("smoke", tmp_path, 1, quiet=True)
+        table_6.reproduce("smoke", tmp_path, CPU, quiet=True)
     assert trained == []
 
 
 def test_a_run_that_another_process_trains_is_taken_up_last(
     tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = {tmp_path / one.label: one.settings for one in plan("smoke", 1)[:3]}
+    runs = {tmp_path / one.label: one.settings for one in plan("smoke", CPU)[:3]}
     first, *others = runs
     first.mkdir()
     held = lock_folder(first)
@@ -234,7 +262,7 @@ def test_a_run_that_another_process_trains_is_taken_up_last(
 def test_a_run_that_another_process_has_finished_meanwhile_is_left_alone(
     tmp_path: Path, fabricate: Finish, trained: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = {tmp_path / one.label: one.settings for one in plan("smoke", 1)[:2]}
+    runs = {tmp_path / one.label: one.settings for one in plan("smoke", CPU)[:2]}
     first, second = runs
     first.mkdir()
     held = lock_folder(first)
@@ -255,7 +283,7 @@ def test_a_refusal_that_no_other_process_is_the_cause_of_ends_the_work(
 
     monkeypatch.setattr(turns, "finish", refuse)
     with pytest.raises(InputError, match="no such data"):
-        list(turns.finish_all({tmp_path / "run": plan("smoke", 1)[0].settings}, quiet=True))
+        list(turns.finish_all({tmp_path / "run": plan("smoke", CPU)[0].settings}, quiet=True))
 
 
 def test_reports_are_written_one_at_a_time(tmp_path: Path) -> None:
@@ -280,7 +308,7 @@ def test_table_6_on_a_few_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(table_6_plan, "SMOKE", small)
     monkeypatch.setattr(table_6_plan, "SMOKE_UNITS", 8)
     monkeypatch.setattr(table_6, "plan", lambda *given: [one for one in plan(*given) if one.row == "mnist-2x800"])
-    table_6.reproduce("smoke", tmp_path, 1, quiet=True)
+    table_6.reproduce("smoke", tmp_path, CPU, quiet=True)
     content = report(tmp_path)
     assert (content["missing"], content["claims"]) == ([], [])
     assert [run["algorithm"] for run in content["runs"]] == ["sp", "bp", "fa", "dfa"]
@@ -299,7 +327,7 @@ def test_figure_3_on_a_few_digits(
         "training": {"epochs": 2, "batch_size": 20, "keep": [2]},
     }
     monkeypatch.setitem(figure_3_plan.SCALES, "smoke", small)
-    figure_3.reproduce("smoke", tmp_path, 1, quiet=True)
+    figure_3.reproduce("smoke", tmp_path, CPU, quiet=True)
     content = json.loads((tmp_path / "figure-3.json").read_text())
     places = ["input", "layer 1", "layer 2"]
     assert [(point["epoch"], point["place"]) for point in content["points"]] == [(e, p) for e in (0, 2) for p in places]
@@ -317,6 +345,6 @@ def test_figure_3_on_a_few_digits(
 
     (checkpoint,) = (tmp_path / "runs").glob("*/checkpoint-last.npz")
     before = checkpoint.stat().st_mtime_ns
-    figure_3.reproduce("smoke", tmp_path, 1, quiet=True)
+    figure_3.reproduce("smoke", tmp_path, CPU, quiet=True)
     assert checkpoint.stat().st_mtime_ns == before
     assert json.loads((tmp_path / "figure-3.json").read_text())["points"] == content["points"]

@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from statistics import fmean, pvariance
 from typing import Any
@@ -7,11 +9,16 @@ import pytest
 
 from ctsigprop.config import to_values
 from ctsigprop.discrete.cost import Cost, StageCost
-from ctsigprop.experiments import efficiency, table_1, table_2, table_3, table_4
+from ctsigprop.errors import InputError
+from ctsigprop.experiments import efficiency, memory_against_depth, table_1, table_2, table_3, table_4
 from ctsigprop.experiments.efficiency import settings_of, table_of
 from ctsigprop.experiments.efficiency_rows import MEMORY, TIME, Study, hidden
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.tables import Cell
+from ctsigprop.runs import RunFolder
+from ctsigprop.settings import DiscreteSettings
 
+CPU, CUDA = Hardware(1), Hardware(1, "cuda")
 STUDIES = [module.STUDY for module in (table_1, table_2, table_3, table_4)]
 OVER_AND_BY_LAYER = [(table_1.STUDY, table_2.STUDY), (table_3.STUDY, table_4.STUDY)]
 ROUNDING = 0.02
@@ -97,7 +104,7 @@ def test_a_run_that_is_missing_leaves_a_gap(found: dict[str, Cost]) -> None:
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
 def test_columns_differ_only_in_what_they_compare(study: Study) -> None:
-    settings = {column: to_values(settings_of(study, column, "full", 1)) for column in study.columns}
+    settings = {column: to_values(settings_of(study, column, "full", CPU)) for column in study.columns}
     first = next(iter(settings.values()))
     differing = {
         (group, name)
@@ -110,13 +117,47 @@ def test_columns_differ_only_in_what_they_compare(study: Study) -> None:
     assert differing <= {("learning", "algorithm"), ("target", "density")}
 
 
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_a_gpu_is_what_costs_are_measured_on_and_runs_are_trained_on(study: Study) -> None:
+    for scale, schedule in product(("smoke", "full"), (None, study.schedule)):
+        for column in study.columns:
+            on_cpu, on_cuda = (settings_of(study, column, scale, one, schedule) for one in (CPU, CUDA))
+            assert on_cuda == replace(on_cpu, training=replace(on_cpu.training, device="cuda")) != on_cpu
+
+
+def test_memory_against_depth_is_of_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = []
+
+    def peak_bytes(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> int:
+        devices.append(settings.training.device)
+        return len(settings.network.hidden)
+
+    monkeypatch.setattr(memory_against_depth, "peak_bytes", peak_bytes)
+    found = memory_against_depth.memory_against_depth((2, 4), CUDA, tmp_path / "figure.png")
+    assert found["bytes"] == {"BP": [2, 4], "SP": [2, 4]}
+    assert devices == ["cuda"] * 4
+
+
+def test_a_run_of_another_device_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("costs", "finish_all"):
+        monkeypatch.delattr(efficiency, name)
+    column = next(iter(table_1.STUDY.columns))
+    settings = settings_of(table_1.STUDY, column, "smoke", CPU, table_1.STUDY.schedule)
+    RunFolder.create(tmp_path / "runs" / column.lower(), settings).close()
+    with pytest.raises(InputError, match=r"holds a run of training\.device = 'cpu', and needed is 'cuda'"):
+        table_1.reproduce("smoke", tmp_path, CUDA, quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
 def test_a_table_is_measured_once_and_its_runs_are_trained_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table_3.reproduce("smoke", tmp_path, 1, quiet=True)
+    table_3.reproduce("smoke", tmp_path, CPU, quiet=True)
     first = json.loads((tmp_path / "table-3.json").read_text(encoding="utf-8"))
     monkeypatch.delattr(efficiency, "costs")
-    table_3.reproduce("smoke", tmp_path, 1, quiet=True)
+    table_3.reproduce("smoke", tmp_path, CPU, quiet=True)
     assert "2 of 2 runs finished" in capsys.readouterr().out
     again = json.loads((tmp_path / "table-3.json").read_text(encoding="utf-8"))
     assert again["rows"] == first["rows"]

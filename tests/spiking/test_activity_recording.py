@@ -46,6 +46,15 @@ def test_a_record_is_what_the_network_does(images: Tensor, coding: str, reset: s
     torch.testing.assert_close(found.outputs.mean(0), own(images))
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_the_prediction_of_a_record_is_the_network_s_own_bit_for_bit(images: Tensor, precision: torch.dtype) -> None:
+    own = network()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+        found = record(own, own.coding(images))
+        assert found.logits.dtype == precision
+        assert torch.equal(found.logits, own(images))
+
+
 def test_one_sample_is_given_flat(images: Tensor) -> None:
     own = network()
     found = record(own, own.coding(images))

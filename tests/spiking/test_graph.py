@@ -153,6 +153,21 @@ def test_steps_may_be_given(tmp_path: Path) -> None:
         read_graph(tmp_path / "a.nir", steps=0)
 
 
+def test_what_nir_leaves_out_is_in_the_metadata(tmp_path: Path) -> None:
+    write_graph(network(coding="rate", steps=3), tmp_path / "a.nir")
+    graph = nir.read(tmp_path / "a.nir")
+    assert graph.metadata == {"dt": 1.0, "steps": 3, "coding": "rate"}
+    assert read_graph(tmp_path / "a.nir").coding.seed == 0
+    scale = {"mean": [1.5, 2.5], "deviation": [3.0, 4.0]}
+    write_graph(network(), tmp_path / "a.nir", scale)
+    found = nir.read(tmp_path / "a.nir").metadata
+    assert {name: found[name].tolist() for name in scale} == scale
+    graph.metadata["coding"] = "burst"
+    nir.write(tmp_path / "a.nir", graph)
+    with pytest.raises(InputError, match=r"a.nir: coding = 'burst': must be one of direct, rate, latency"):
+        read_graph(tmp_path / "a.nir")
+
+
 def test_graphs_of_others_are_read_at_their_own_threshold(tmp_path: Path) -> None:
     ones = np.ones(3)
     nodes = [nir.Linear(np.eye(3)), nir.IF(r=ones, v_threshold=ones), nir.Affine(np.eye(3)[:2], np.zeros(2))]

@@ -142,6 +142,16 @@ def test_rate_coding_draws_anew_in_training_alike_in_inference_and_goes_on_from_
     assert not torch.equal(Rate(3, seed=1)(images), first)
 
 
+@pytest.mark.parametrize("name", ["direct", "rate", "latency"])
+def test_in_inference_a_sample_is_coded_alike_whatever_is_beside_it(name: str) -> None:
+    images = torch.rand((5, 3, 4, 4), generator=torch.Generator().manual_seed(0))
+    coding = coding_for(name, 3, 0).eval()  # type: ignore[arg-type]
+    together = coding(images)
+    for place in range(5):
+        assert torch.equal(coding(images[place:]), together[:, place:])
+        assert torch.equal(coding(images[place : place + 1]), together[:, place : place + 1])
+
+
 def test_latency_coding_spikes_once_the_brighter_the_earlier() -> None:
     images = torch.tensor([0.0, 0.01, 0.3, 0.5, 0.76, 1.0]).view(1, 1, 2, 3)
     spikes = Latency(4)(images).flatten(1)

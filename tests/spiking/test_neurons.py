@@ -15,6 +15,7 @@ from ctsigprop.spiking.neurons import Neuron, Neurons, step
 from ctsigprop.spiking.surrogates import SURROGATES, Surrogate
 
 STEPS = 60
+STEP = range(1, STEPS + 1)
 RESETS = pytest.mark.parametrize("reset", ["hard", "soft"])
 
 
@@ -50,6 +51,18 @@ def test_a_soft_reset_loses_nothing(current: int, threshold: int) -> None:
     found = spike_times(current / 64, Neuron(threshold / 64, "soft"))
     assert found == expected
     assert len(found) == floor(STEPS * rate)
+
+
+@RESETS
+def test_the_fused_pass_spikes_when_theory_says_for_all_inputs_at_once(reset: Reset) -> None:
+    """Currents over thresholds, so that one threshold does for all: 1, less more than rounding takes."""
+    pairs = constant_inputs()
+    rates = [Fraction(current, threshold) for current, threshold in pairs]
+    currents = torch.tensor([[float(rate) for rate in rates]], dtype=torch.float64)
+    spikes = Neurons(Neuron(1 - 1e-9, reset), SURROGATES["arctan"], STEPS)(currents[None])
+    for place, rate in enumerate(rates):
+        reached = [number // ceil(1 / rate) if reset == "hard" else floor(number * min(rate, 1)) for number in STEP]
+        assert spikes[:, 0, place].cumsum(0).tolist() == reached
 
 
 def test_with_a_leak_the_voltage_follows_a_geometric_sum() -> None:
@@ -146,12 +159,14 @@ def test_the_gradient_of_a_voltage_goes_to_the_current_of_its_step_alone(reset: 
     torch.testing.assert_close(found, weights.sum(0, keepdim=True))
 
 
-def test_voltages_of_bfloat16_currents_are_float32() -> None:
-    layer = Neurons(Neuron(0.5), SURROGATES["arctan"], 3)
-    currents = torch.full((3, 1, 1), 1 / 256, dtype=torch.bfloat16, requires_grad=True)
-    currents_above = currents + 1
-    voltages = layer.voltages(currents_above)
+def test_voltages_of_bfloat16_currents_add_up_in_float32() -> None:
+    layer = Neurons(Neuron(259.0), SURROGATES["arctan"], 5)
+    currents = torch.tensor([256.0, 1, 1, 1, 1], dtype=torch.bfloat16).view(5, 1, 1).requires_grad_()
+    assert currents[0] + currents[1] == currents[0]  # in bfloat16 the sum would stall
+    voltages = layer.voltages(currents)
     assert voltages.dtype == torch.float32
-    spikes = layer(currents_above)
+    assert voltages.flatten().tolist() == [256, 257, 258, 259, 1]
+    spikes = layer(currents)
+    assert spikes.flatten().tolist() == [0, 0, 0, 1, 0]
     spikes.float().sum().backward()
     assert spikes.dtype == currents.grad.dtype == torch.bfloat16  # type: ignore[union-attr]

@@ -23,6 +23,7 @@ from ctsigprop.settings.spiking import (
     SpikingSettings,
     SpikingTrainingSettings,
 )
+from ctsigprop.spiking.learners import learner_for
 from ctsigprop.spiking.training import standard_for, train
 
 SameRun = Callable[[RunFolder, RunFolder], None]
@@ -102,6 +103,44 @@ def test_the_rate_is_annealed_as_pytorch_does() -> None:
         schedule.step()
 
 
+def test_no_run_is_longer_than_its_cosine() -> None:
+    longer = SpikingTrainingSettings(epochs=65)
+    words = "training.epochs = 65: must be at most learning.half_period = 64, .*: raise that too, in a new run"
+    with pytest.raises(InputError, match=words):
+        SpikingSettings(training=longer)
+    settings = SpikingSettings(learning=SpikingLearningSettings(half_period=65), training=longer)
+    rates = [settings.rate_of(epoch) for epoch in range(1, 66)]
+    assert rates == sorted(rates, reverse=True)
+
+
+OTHERS: dict[tuple[str, str], Any] = {
+    ("network", "surrogate"): "triangle",
+    ("learning", "update"): "step",
+    ("target", "weights"): "fixed",
+    ("target", "density"): "sparse",
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_nothing_depends_on_a_setting_that_is_not_used(model: Any) -> None:
+    settings = small(model)
+    images = torch.randn((20, 1, 8, 8), generator=torch.Generator().manual_seed(1))
+
+    def learned(settings: SpikingSettings) -> dict[str, bytes]:
+        learner = learner_for(settings, (8, 8), 10)
+        for _ in range(2):
+            learner.step(images, torch.arange(20) % 10)
+        return {name: array.tobytes() for name, array in learner.parameter_arrays().items()}
+
+    before = learned(settings)
+    unused = set()
+    for (group, name), value in OTHERS.items():
+        other = replace(settings, **{group: replace(getattr(settings, group), **{name: value})})
+        if learned(other) == before:
+            unused.add((group, name))
+    assert unused == settings.unused.keys()
+
+
 def test_what_becomes_spikes_is_an_intensity() -> None:
     split = load("digits").train
     images = split.channels_first()
@@ -127,7 +166,9 @@ def test_shipped_settings_are_those_of_the_paper(path: Path) -> None:
         (SpikingNetworkSettings, {"channels": (8,)}, r"network.channels = \[8\]: must be two numbers"),
         (SpikingNetworkSettings, {"channels": (8, 0)}, "network.channels = 0: must be"),
         (SpikingNetworkSettings, {"units": 0}, "network.units = 0: must be"),
-        (SpikingNetworkSettings, {"threshold": 0.0}, "network.threshold = 0.0: must be a finite number greater than 0"),
+        (SpikingNetworkSettings, {"threshold": 0.0}, "network.threshold = 0.0: must be a finite number at least 1e-06"),
+        (SpikingNetworkSettings, {"threshold": 1e-50}, "network.threshold = 1e-50: must be a finite number at least"),
+        (SpikingNetworkSettings, {"threshold": 1e39}, r"network.threshold = 1e\+39: must be .* and at most 1e\+06"),
         (SpikingNetworkSettings, {"reset": "none"}, "network.reset = 'none': must be one of hard, soft"),
         (SpikingNetworkSettings, {"leak": 1.5}, "network.leak = 1.5: must be"),
         (SpikingNetworkSettings, {"steps": 0}, "network.steps = 0: must be"),
