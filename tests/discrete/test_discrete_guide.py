@@ -1,4 +1,4 @@
-"""The example of docs/discrete.md runs as it is printed, and the guide names every setting of the targets."""
+"""The examples of docs/discrete.md run as they are printed, and the guide names every setting of the targets."""
 
 import re
 from dataclasses import fields
@@ -13,17 +13,21 @@ from ctsigprop.settings.discrete import Algorithm, Architecture, TargetSettings
 GUIDE = (Path(__file__).parents[2] / "docs" / "discrete.md").read_text(encoding="utf-8")
 
 
-def test_a_network_of_your_own(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+def test_networks_of_your_own(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        exec(example, {})
+        for example in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL):
+            exec(example, names)
     finally:
         torch.set_num_threads(threads)
-    printed = re.findall(r"(.*): ([\d.]+) % of the test samples wrong", capsys.readouterr().out)
-    assert [name for name, _ in printed] == ["layer 1", "layer 2", "output"]
-    assert all(float(error) < 12 for _, error in printed)
+    out = capsys.readouterr().out
+    classified = re.findall(r"(.*): ([\d.]+) % of the test samples wrong", out)
+    assert [name for name, _ in classified] == ["layer 1", "layer 2", "output"]
+    assert all(float(error) < 12 for _, error in classified)
+    learned, threshold = (float(error) for error in re.findall(r"pixels wrong.*: ([\d.]+) %", out))
+    assert learned < threshold - 5
 
 
 def test_it_names_what_can_be_set() -> None:
