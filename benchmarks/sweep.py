@@ -1,11 +1,15 @@
 """What a sweep gains from a second worker, and what it costs to hand out a point.
 
 The same points are trained by one worker and by two, in folders of their own; each worker first trains one point
-more, which is not timed, so that it has loaded its code. The overhead is the time that points without any work take.
+more, which is not timed, so that it has loaded its code. Two plain processes beside one, without a scheduler, show what
+the machine itself gives. The overhead is the time that points without any work take.
 """
 
+import multiprocessing
 import tempfile
 import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +35,15 @@ def run(quick: bool = False) -> dict[str, Any]:
     """
     sweep = _sweep([0.5], SEEDS, 1) if quick else _sweep(BETAS, SEEDS, EPOCHS)
     one, two = (_seconds(sweep, workers) for workers in (1, 2))
+    one_process, two_processes = (_plain_seconds(sweep, processes) for processes in (1, 2))
     return {
         "points": len(sweep.points),
         "one_worker_seconds": one,
         "two_workers_seconds": two,
         "ratio": one / two,
+        "one_process_seconds": one_process,
+        "two_processes_seconds": two_processes,
+        "plain_ratio": one_process / two_processes,
         "empty_points": EMPTY,
         "overhead_milliseconds": 1e3 * _empty_seconds(EMPTY) / EMPTY,
         **environment(),
@@ -47,6 +55,8 @@ def table(figures: dict[str, Any]) -> str:
     return (
         f"{figures['points']} points: one worker {figures['one_worker_seconds']:.1f} s, "
         f"two {figures['two_workers_seconds']:.1f} s, ratio {figures['ratio']:.2f}\n"
+        f"plain processes: one {figures['one_process_seconds']:.1f} s, "
+        f"two {figures['two_processes_seconds']:.1f} s, ratio {figures['plain_ratio']:.2f}\n"
         f"{figures['empty_points']} empty points: {figures['overhead_milliseconds']:.2f} ms a point"
     )
 
@@ -69,10 +79,29 @@ def _seconds(sweep: Sweep, workers: int) -> float:
         started = time.perf_counter()
         failed = [result or lost for _, result, lost in each_done(client, train_point, sweep.points, folder.path)]
         seconds = time.perf_counter() - started
-        missing = [point for point in sweep.points if folder.summary(point) is None]
-    if missing:
-        raise RuntimeError(f"{len(missing)} points are not finished: {failed}")
+        _require_finished(sweep, folder, failed)
     return seconds
+
+
+def _plain_seconds(sweep: Sweep, processes: int) -> float:
+    """The same without a scheduler: processes that take the points in turn."""
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as path, ProcessPoolExecutor(processes, mp_context=spawn) as pool:
+        warm, folder = (SweepFolder(Path(path) / name) for name in ("warm", "timed"))
+        first = _sweep([0.5], list(range(8 * processes)), 1)
+        for points, place in ((first, warm), (sweep, folder)):
+            place.begin(points.resolved)
+            started = time.perf_counter()
+            failed = list(pool.map(train_point, points.points, [place.path] * len(points.points)))
+            seconds = time.perf_counter() - started
+            _require_finished(points, place, failed)
+    return seconds
+
+
+def _require_finished(sweep: Sweep, folder: SweepFolder, failed: Iterable[str | None]) -> None:
+    missing = [point for point in sweep.points if folder.summary(point) is None]
+    if missing:
+        raise RuntimeError(f"{len(missing)} points are not finished: {list(failed)}")
 
 
 def _warm(client: Client) -> None:
