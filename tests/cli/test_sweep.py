@@ -31,9 +31,14 @@ Refuse = Callable[..., None]
 def start(file: Path, output: Path, *flags: str) -> subprocess.Popen[str]:
     command = [str(CTSIGPROP), "sweep", str(file), "--output", str(output), "--quiet", *flags]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
+    process = subprocess.Popen(command, text=True, start_new_session=True, preexec_fn=heed_interrupts, **pipes)
     STARTED.append(process)
     return process
+
+
+def heed_interrupts() -> None:
+    """As at a terminal: tests in the background of a shell script pass on that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
