@@ -8,6 +8,7 @@ voltages are float32 here, and as wide as each package makes them there.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from itertools import product
@@ -26,7 +27,7 @@ from ctsigprop.errors import RunFailure
 from ctsigprop.settings.discrete import Precision
 from ctsigprop.settings.spiking import SpikingNetworkSettings, SpikingSettings
 from ctsigprop.spiking.learners import learner_for
-from ctsigprop.spiking.network import SpikingNetwork
+from ctsigprop.spiking.recording import network_of
 from ctsigprop.threads import set_threads
 
 SHAPE, CLASSES = (1, 28, 28), 10
@@ -65,18 +66,11 @@ class Contestant:
         Raises:
             InputError: the package is not installed.
         """
-        training = {
-            "batch_size": plan["batch_size"],
-            "threads": 1,
-            "precision": precision,
-            "channels_last": channels_last,
-        }
-        values = {"network": plan["network"], "learning": {"model": "bp-surrogate"}, "training": training}
-        settings: SpikingSettings = settings_from(values, "spiking")
-        learner = learner_for(settings, SHAPE, CLASSES)
+        form = {"precision": precision, "channels_last": channels_last}
+        learner = learner_of(plan, network={}, learning={"model": "bp-surrogate"}, training=form)
         if name != OURS:
             replace_neurons(network_of(learner), PEERS[name])
-        return cls(name, precision, channels_last, placed(learner, settings))
+        return cls(name, precision, channels_last, learner)
 
     def step(self, images: Tensor, labels: Tensor) -> None:
         """Trains on a batch, and notes the seconds."""
@@ -164,17 +158,23 @@ def batch_of(samples: int) -> tuple[Tensor, Tensor]:
     return torch.randn((samples, *SHAPE), generator=random), labels
 
 
+def learner_of(
+    plan: dict[str, Any], *, network: Mapping[str, Any], learning: Mapping[str, Any], training: Mapping[str, Any]
+) -> Learner:
+    """What trains a plan's network on one thread, freshly drawn; the settings given go before those of the plan."""
+    values = {
+        "network": {**plan["network"], **network},
+        "learning": learning,
+        "training": {"batch_size": plan["batch_size"], "threads": 1, **training},
+    }
+    settings: SpikingSettings = settings_from(values, "spiking")
+    return placed(learner_for(settings, SHAPE, CLASSES), settings)
+
+
 def difference(ours: Learner, theirs: Learner, images: Tensor, labels: Tensor) -> float:
     """Largest difference of the losses and of any parameter's gradients, relative to the largest entry of ours."""
     pairs = zip(_loss_and_gradients(ours, images, labels), _loss_and_gradients(theirs, images, labels), strict=True)
     return max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs)
-
-
-def network_of(learner: Learner) -> SpikingNetwork:
-    """The network that backpropagation trains as one stage."""
-    network = learner.stages[0].get_submodule("layer")
-    assert isinstance(network, SpikingNetwork)
-    return network
 
 
 def _loss_and_gradients(learner: Learner, images: Tensor, labels: Tensor) -> list[Tensor]:

@@ -14,14 +14,10 @@ import torch
 
 from ctsigprop.analysis.memory_figure import MIB, steps_figure
 from ctsigprop.analysis.style import save, styled
-from ctsigprop.benchmarks.spiking import CLASSES, SHAPE, batch_of
-from ctsigprop.config import settings_from
+from ctsigprop.benchmarks.spiking import batch_of, learner_of
 from ctsigprop.discrete.cost import Stopwatch, batch_bytes
-from ctsigprop.discrete.learner import Learner
-from ctsigprop.discrete.training import placed
 from ctsigprop.environment import environment
 from ctsigprop.settings.spiking import SpikingNetworkSettings, SpikingSettings
-from ctsigprop.spiking.learners import learner_for
 from ctsigprop.threads import set_threads
 
 CONTESTANTS: dict[str, dict[str, str]] = {
@@ -94,7 +90,10 @@ def _measured(steps: int, plan: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Milliseconds and bytes of each contestant, after one batch of warming up."""
     images, labels = batch_of(plan["batch_size"])
     images = images.contiguous(memory_format=torch.channels_last)
-    learners = {name: _learner(learning, steps, plan) for name, learning in CONTESTANTS.items()}
+    learners = {
+        name: learner_of(plan, network={"steps": steps}, learning=learning, training={})
+        for name, learning in CONTESTANTS.items()
+    }
     seconds: dict[str, list[float]] = {name: [] for name in learners}
     for _ in range(plan["rounds"] + 1):
         for name, learner in learners.items():
@@ -105,13 +104,3 @@ def _measured(steps: int, plan: dict[str, Any]) -> dict[str, dict[str, float]]:
         name: {"milliseconds": 1e3 * median(seconds[name][1:]), "bytes": batch_bytes(learner, images, labels)}
         for name, learner in learners.items()
     }
-
-
-def _learner(learning: dict[str, str], steps: int, plan: dict[str, Any]) -> Learner:
-    values = {
-        "network": {**plan["network"], "steps": steps},
-        "learning": learning,
-        "training": {"batch_size": plan["batch_size"], "threads": 1},
-    }
-    settings: SpikingSettings = settings_from(values, "spiking")
-    return placed(learner_for(settings, SHAPE, CLASSES), settings)

@@ -9,8 +9,7 @@ from ctsigprop.analysis.displacement import displacement
 from ctsigprop.analysis.style import save, styled
 from ctsigprop.analysis.trained import Trained, load_trained
 from ctsigprop.continuous.training import draw
-from ctsigprop.errors import InputError
-from ctsigprop.experiments.arguments import named_run, whole_number
+from ctsigprop.experiments.arguments import named_run, one_of, whole_number
 from ctsigprop.files import to_json
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
@@ -31,9 +30,7 @@ def command(options: Mapping[str, Any]) -> None:
         InputError: no such run, or a checkpoint or number that cannot be used.
         RunFailure: the folder cannot be written.
     """
-    kind = options.get("checkpoint", CHECKPOINTS[0])
-    if kind not in CHECKPOINTS:
-        raise InputError(f"--checkpoint = {kind}: must be one of {', '.join(CHECKPOINTS)}")
+    kind = one_of(options, "checkpoint", CHECKPOINTS[0], CHECKPOINTS)
     run = named_run("align", options)
     set_threads(run.settings_of(Settings).training.threads)
     trained = load_trained(run, kind)

@@ -1,7 +1,7 @@
 """What several commands are given: a run's folder, one of a few names, a number, a file to write."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,24 @@ def listed(options: Mapping[str, Any], known: Mapping[str, str], what: str) -> s
     elif name not in known:
         raise InputError(f"{name}: no such {what}: {nearest(name, known)}")
     return name
+
+
+def one_of(options: Mapping[str, Any], name: str, default: str, allowed: Collection[str]) -> str:
+    """A word that the user may give.
+
+    Args:
+        options: what the user gave.
+        name: of the option.
+        default: taken where it is left out.
+        allowed: all words that are.
+
+    Raises:
+        InputError: another word.
+    """
+    word: str = options.get(name, default)
+    if word not in allowed:
+        raise InputError(f"--{name} = {word}: must be one of {', '.join(allowed)}")
+    return word
 
 
 def output_file(text: str, given: str = "--output") -> Path:

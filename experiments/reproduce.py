@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ctsigprop.errors import InputError, Interrupted
-from ctsigprop.experiments.arguments import command_line, listed, whole_number
+from ctsigprop.experiments.arguments import command_line, listed, one_of, whole_number
 from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.settings import DiscreteSettings
-from ctsigprop.settings.discrete import DiscreteTrainingSettings
 from ctsigprop.threads import set_threads
 
 REPRODUCTIONS = {
@@ -39,9 +37,7 @@ def command(options: Mapping[str, Any]) -> None:
     name = listed(options, REPRODUCTIONS, "figure or table")
     if name is None:
         return
-    scale = options.get("scale", "full")
-    if scale not in SCALES:
-        raise InputError(f"--scale = {scale}: must be one of {', '.join(SCALES)}")
+    scale = one_of(options, "scale", "full", SCALES)
     hardware = _hardware(name, options)
     output = Path(options.get("output", Path("reproductions") / name))
     set_threads(hardware.threads)
@@ -67,7 +63,7 @@ def _check_found(hardware: Hardware) -> None:
     if hardware.device != "cpu":
         from ctsigprop.discrete.training import device_for
 
-        device_for(DiscreteSettings(training=DiscreteTrainingSettings(**hardware.training)))
+        device_for(hardware.device)
 
 
 def _again(options: Mapping[str, Any]) -> str:

@@ -6,17 +6,16 @@ from typing import Any
 
 from ctsigprop.analysis.spiking_figures import LayerCourse, SampleCourse, sample_figure
 from ctsigprop.analysis.style import save, styled
-from ctsigprop.errors import InputError
-from ctsigprop.experiments.arguments import named_run, whole_number
+from ctsigprop.experiments.arguments import named_run, one_of, whole_number
 from ctsigprop.files import to_json
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.activity import ACCUMULATE, MULTIPLY_ACCUMULATE, Firing, Operations
-from ctsigprop.spiking.recording import Account, Record
-from ctsigprop.spiking.samples import EventSamples, ImageSamples
+from ctsigprop.spiking.recording import Record
+from ctsigprop.spiking.samples import EventSamples, ImageSamples, account_for
 from ctsigprop.spiking.trained import Trained, load_trained
 from ctsigprop.threads import set_threads
 
-SAMPLES, MOST, COUNTED, BATCH = 3, 100, 1000, 100
+SAMPLES, MOST = 3, 100
 CHECKPOINTS = ("best", "last")
 HEAD = ["neurons", "rate %", "sparsity %", "dead", "saturated", "additions", "products", "nJ", "ANN nJ"]
 FIRING = 5
@@ -39,20 +38,15 @@ def command(options: Mapping[str, Any]) -> None:
         InputError: no such run, or a checkpoint, number or file of events that cannot be used.
         RunFailure: the folder cannot be written.
     """
-    kind = options.get("checkpoint", CHECKPOINTS[0])
-    if kind not in CHECKPOINTS:
-        raise InputError(f"--checkpoint = {kind}: must be one of {', '.join(CHECKPOINTS)}")
+    kind = one_of(options, "checkpoint", CHECKPOINTS[0], CHECKPOINTS)
     run = named_run("spikes", options)
     set_threads(run.settings_of(SpikingSettings).training.threads)
     trained = load_trained(run, kind)
     shown = EventSamples(trained, Path(options["events"])) if "events" in options else ImageSamples(trained)
     first = whole_number(options, "first", 0, 0, len(shown) - 1)
     count = whole_number(options, "samples", SAMPLES, 1, min(MOST, len(shown) - first))
-    counted = min(len(shown), COUNTED)
 
-    account = Account(trained.network)
-    for start in range(0, counted, BATCH):
-        account.add(shown.record(start, min(start + BATCH, counted)))
+    account, counted = account_for(trained, shown)
     firing, operations = account.firing(), account.operations()
     name = f"{shown.files}.json"
     run.write(name, to_json(_report(trained, kind, counted, shown.steps, firing, operations), indent=2) + "\n")

@@ -26,7 +26,6 @@ CAPTION = (
     "Table V: test error in percent at the epoch of the smallest validation error [the paper's in brackets]; below, "
     "at one epoch in either precision"
 )
-COUNTED, BATCH = 1000, 100
 
 
 def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
@@ -92,12 +91,9 @@ def draw(table: Table, output: Path) -> None:
 @cache
 def firing_rates(folder: Path) -> Mapping[str, Any]:
     """Mean spikes of a neuron in a step, by layer, at the best epoch over the first test samples of a finished run."""
-    from ctsigprop.spiking.recording import Account
-    from ctsigprop.spiking.samples import ImageSamples
+    from ctsigprop.spiking.samples import ImageSamples, account_for
     from ctsigprop.spiking.trained import load_trained
 
     trained = load_trained(RunFolder.open(folder))
-    samples, account = ImageSamples(trained), Account(trained.network)
-    for start in range(0, min(COUNTED, len(samples)), BATCH):
-        account.add(samples.record(start, start + BATCH))
+    account, _ = account_for(trained, ImageSamples(trained))
     return {"firing_rates": {one.layer: one.rate for one in account.firing()}}

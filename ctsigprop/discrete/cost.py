@@ -104,7 +104,7 @@ def costs(
     """
     first = next(iter(settings.values()))
     needed = (batches + warm_up) * first.training.batch_size
-    device, data = device_for(first), load(first.data.name, limit=needed)
+    device, data = device_for(first.training.device), load(first.data.name, limit=needed)
     standard = Standard.of(data.train.channels_first(), device, channels_last=first.training.channels_last)
     ordered = Batches(data.train, standard, first.training)
     if len(data.train) < needed:
@@ -153,7 +153,7 @@ def peak_bytes(settings: DiscreteSettings, shape: tuple[int, ...], classes: int)
         shape: of a sample: (channels, height, width).
         classes: how many there are.
     """
-    device, samples = device_for(settings), settings.training.batch_size
+    device, samples = device_for(settings.training.device), settings.training.batch_size
     learner = placed_learner(settings, shape, classes)
     inputs, labels = torch.rand((samples, *shape), device=device), torch.arange(samples, device=device) % classes
     learner.step(inputs, labels)

@@ -19,6 +19,7 @@ from ctsigprop.interrupt import deferred_interrupt
 from ctsigprop.progress import Progress, Row, restored, summarised, train_epochs
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DiscreteSettings, LayeredSettings
+from ctsigprop.settings.discrete import Device
 
 S = TypeVar("S", bound=LayeredSettings)
 
@@ -76,7 +77,7 @@ def train_layers(
         RunFailure: a loss that is no longer finite, or a disk that is full.
         KeyboardInterrupt: after the state was saved.
     """
-    device_for(settings)
+    device_for(settings.training.device)
     torch.set_num_threads(settings.training.threads)
     keep_freed_memory()
     data = load(settings.data.name, limit=settings.data.limit)
@@ -140,22 +141,22 @@ def placed(learner: Learner, settings: LayeredSettings) -> Learner:
     Raises:
         InputError: the device is not there.
     """
-    learner.to(device_for(settings))
+    learner.to(device_for(settings.training.device))
     if settings.training.channels_last:
         learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     return learner
 
 
-def device_for(settings: LayeredSettings) -> torch.device:
-    """The device that a run asks for.
+def device_for(device: Device) -> torch.device:
+    """The device that a run asks for, `training.device`.
 
     Raises:
         InputError: it is not there.
     """
-    if settings.training.device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not torch.cuda.is_available():
         reason = f"must be cpu here, PyTorch {torch.__version__} finds no GPU"
         raise InputError(f"training.device = 'cuda': {reason}: leave it out, or install a PyTorch with CUDA")
-    return torch.device(settings.training.device)
+    return torch.device(device)
 
 
 def load_learner(run: RunFolder, kind: str = "best") -> tuple[Learner, DiscreteSettings, Dataset]:

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctsigprop.spiking.events import load_frames
-from ctsigprop.spiking.recording import Record
+from ctsigprop.spiking.recording import Account, Record
 from ctsigprop.spiking.trained import Trained
+
+COUNTED, BATCH = 1000, 100
 
 
 class ImageSamples:
@@ -84,3 +86,11 @@ class EventSamples:
         """Events of all steps and polarities, the most as 1, (height, width, 1)."""
         events = self._frames.frames[place].sum(axis=(0, 1), dtype=np.float64)
         return events[..., np.newaxis] / max(events.max(), 1)
+
+
+def account_for(trained: Trained, samples: ImageSamples | EventSamples) -> tuple[Account, int]:
+    """Firing and operations over the first of the samples, and how many those are: COUNTED, or all."""
+    account, counted = Account(trained.network), min(COUNTED, len(samples))
+    for start in range(0, counted, BATCH):
+        account.add(samples.record(start, min(start + BATCH, counted)))
+    return account, counted
