@@ -76,7 +76,7 @@ def test_the_smoke_scale_is_as_long_on_a_gpu() -> None:
 
 def test_what_is_cut_is_said() -> None:
     epochs, *others = differences("full", "cpu")
-    assert epochs.startswith("12 epochs, in which a cosine")
+    assert epochs.startswith("20 epochs, in which a cosine")
     assert epochs.endswith("the paper's 64")
     assert differences("full", "cuda") == others
     for words in ("widths", "bfloat16", "one seed", "validation"):
