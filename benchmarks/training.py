@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from ctsigprop.benchmarks import torch_training
 from ctsigprop.continuous.epoch import Tally, run_epoch
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.learning import add_outer, learn
+from ctsigprop.continuous.learning import learn
 from ctsigprop.continuous.network import Array
 from ctsigprop.continuous.phases import contrast
+from ctsigprop.continuous.products import add_outer
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.training import MEMORY, draw, train
 from ctsigprop.datasets import Dataset, load

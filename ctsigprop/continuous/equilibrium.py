@@ -21,6 +21,7 @@ from ctsigprop.continuous.activations import (
     settle_nudged,
 )
 from ctsigprop.continuous.network import Array, Link, Network, Nudge, Rows
+from ctsigprop.continuous.products import add_product
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers.anderson import FixedPoint, fixed_point
 from ctsigprop.solvers.result import Status
@@ -112,7 +113,7 @@ class LayerSweeps:
         """What stays constant through a phase: bias and input, for layers 1 to N, each (samples or 1, units)."""
         drive = [bias[None, :] for bias in self.network.biases]
         for link in self.input_links:
-            drive[link.target - 1] = inputs @ link.weight + drive[link.target - 1]
+            drive[link.target - 1] = add_product(inputs, link.weight, drive[link.target - 1])
         return tuple(drive)
 
     def solve(
@@ -215,7 +216,5 @@ def _relative(squares: Array, states: Sequence[Array]) -> Array:
 def _total(links: Sequence[Link], rates: dict[int, Array], base: Array) -> Array:
     """base + sum of rates @ weight over `links`, (samples, units)."""
     for link in links:
-        contribution = rates[link.source] @ link.weight
-        contribution += base
-        base = contribution
+        base = add_product(rates[link.source], link.weight, base)
     return base

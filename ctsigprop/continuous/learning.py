@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.linalg.blas import get_blas_funcs
-
 from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.network import Array, Connection, Network
 from ctsigprop.continuous.phases import Contrast
+from ctsigprop.continuous.products import add_outer
 
 Outer = tuple[Array, Array]
 """pre (samples, source units) and post (samples, target units): the matrix pre^T post."""
@@ -101,17 +100,3 @@ def learn(
 def _rates(network: Network, states: Sequence[Array], inputs: Array) -> tuple[Array, ...]:
     """Firing rates of layers 0 to N."""
     return inputs, *(firing_rate(network.rho, state) for state in states)
-
-
-def add_outer(weight: Array, pre: Array, post: Array, factor: float, keep: float) -> None:
-    """weight <- keep weight + factor pre^T post, in place and without a temporary.
-
-    Args:
-        weight: (source units, target units), C-contiguous.
-        pre: (samples, source units).
-        post: (samples, target units).
-        factor: scales the product.
-        keep: scales what was there.
-    """
-    gemm = get_blas_funcs("gemm", dtype=weight.dtype)
-    gemm(factor, post.T, pre.T, trans_b=True, beta=keep, c=weight.T, overwrite_c=True)
