@@ -11,7 +11,7 @@ from ctsigprop.files import to_json
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.activity import ACCUMULATE, MULTIPLY_ACCUMULATE, Firing, Operations
 from ctsigprop.spiking.recording import Record
-from ctsigprop.spiking.samples import EventSamples, ImageSamples, account_for
+from ctsigprop.spiking.samples import account_for, samples_for
 from ctsigprop.spiking.trained import Trained, load_trained
 from ctsigprop.threads import set_threads
 
@@ -29,7 +29,7 @@ ASSUMPTIONS = (
 def command(options: Mapping[str, Any]) -> None:
     """Prints firing and operations by layer, writes them to spikes.json, and draws figures/spikes-I.png of samples I.
 
-    Of recordings of an event camera the files are called events.json and figures/events-I.png.
+    Of the recordings of a file the names are events.json and figures/events-I.png.
 
     Args:
         options: what the user gave, and nothing else.
@@ -42,7 +42,7 @@ def command(options: Mapping[str, Any]) -> None:
     run = named_run("spikes", options)
     set_threads(run.settings_of(SpikingSettings).training.threads)
     trained = load_trained(run, kind)
-    shown = EventSamples(trained, Path(options["events"])) if "events" in options else ImageSamples(trained)
+    shown = samples_for(trained, Path(options["events"]) if "events" in options else None)
     first = whole_number(options, "first", 0, 0, len(shown) - 1)
     count = whole_number(options, "samples", SAMPLES, 1, min(MOST, len(shown) - first))
 

@@ -150,6 +150,7 @@ def _check_unchanged(before: Values, now: Values, run_dir: Path) -> None:
         for name, value in content.items():
             old = before[group][name]
             more_epochs = (group, name) == ("training", "epochs") and value > old
-            if value != old and not more_epochs:
+            moved = (group, name) == ("data", "events") and None not in (value, old)  # the files must be the same
+            if value != old and not (more_epochs or moved):
                 remedy = "leave it out (only training.epochs may be raised), or start a new run"
                 raise InputError(f"{group}.{name} = {value!r}: the run in {run_dir} has {old!r}: {remedy}")

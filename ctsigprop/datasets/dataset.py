@@ -1,8 +1,9 @@
-"""What a loaded dataset is: images as bytes, labels as integers, in three splits."""
+"""What a loaded dataset is: images or recordings with labels, in three splits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -14,15 +15,16 @@ from ctsigprop.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images with their labels.
+    """Images, or recordings of an event camera, with their labels.
 
     Attributes:
-        images: Pixels, uint8, shape (samples, height, width) or (samples, channels, height, width).
+        images: Pixels, uint8, shape (samples, height, width) or (samples, channels, height, width). Of recordings
+            the events in each place over each step, uint8 or float32, shape (samples, time, channels, height, width).
         labels: Classes from 0, int64, shape (samples,).
-        maximum: The pixel value of full brightness.
+        maximum: The pixel value of full brightness; 1 of recordings.
     """
 
-    images: NDArray[np.uint8]
+    images: NDArray[Any]
     labels: NDArray[np.int64]
     maximum: int = 255
 
@@ -42,9 +44,9 @@ class Split:
         scaled /= self.maximum
         return scaled
 
-    def channels_first(self) -> NDArray[np.uint8]:
-        """Pixels, shape (samples, channels, height, width); a grey image has one channel."""
-        return self.images if self.images.ndim == 4 else self.images[:, np.newaxis]
+    def channels_first(self) -> NDArray[Any]:
+        """Pixels, shape (samples, channels, height, width), a grey image has one channel; recordings as they are."""
+        return self.images[:, np.newaxis] if self.images.ndim == 3 else self.images
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,9 @@ class Dataset:
     Attributes:
         name: The name it was loaded by.
         classes: Number of classes; labels run from 0 to `classes - 1`.
-        shape: Shape of one image: (height, width) or (channels, height, width).
+        shape: Shape of one image, or of one step of a recording: (height, width) or (channels, height, width).
+        kept: What the checkpoints of a run keep of the files that it learns from, arrays by name. Nothing of those
+            whose checksums are published.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
+    kept: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def features(self) -> int:

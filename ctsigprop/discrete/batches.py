@@ -1,9 +1,9 @@
-"""Batches: images in an order that seed and epoch decide, augmented and standardised."""
+"""Batches: images or recordings in an order that seed and epoch decide, augmented and standardised."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -17,16 +17,16 @@ from ctsigprop.settings.discrete import Augmentation, DiscreteTrainingSettings
 PADDING = 4
 CHUNK = 1000
 
-Images = NDArray[np.uint8]
-"""Pixels, shape (samples, channels, height, width)."""
+Images = NDArray[Any]
+"""Pixels, shape (samples, channels, height, width), or recordings, shape (samples, time, channels, height, width)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Standard:
-    """Puts images on a device, each channel with the training set's mean 0 and deviation 1.
+    """Puts images on a device, each channel less its mean, over its deviation.
 
     Attributes:
-        mean: of each channel's pixel values, shape (channels, 1, 1).
+        mean: of each channel's pixel values, shape (channels, 1, 1), or (1, 1, 1) for all alike.
         deviation: of the same; 1 for a channel that is constant.
         memory_format: of what it makes.
     """
@@ -37,7 +37,7 @@ class Standard:
 
     @classmethod
     def of(cls, images: Images, device: torch.device | None = None, *, channels_last: bool = False) -> Self:
-        """The standard of a training set."""
+        """The standard of a training set of images: each channel will have mean 0 and deviation 1."""
         values = np.arange(256)
         counts = sum(_histograms(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK))
         shares = counts / (images.size // images.shape[1])
@@ -45,14 +45,19 @@ class Standard:
         deviation = np.sqrt((shares * (values - mean[:, np.newaxis]) ** 2).sum(axis=1))
         deviation[deviation == 0] = 1
         column = partial(torch.tensor, dtype=torch.float32, device=device)
-        memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        return cls(column(mean)[:, None, None], column(deviation)[:, None, None], memory_format)
+        return cls(column(mean)[:, None, None], column(deviation)[:, None, None], _memory_format(channels_last))
+
+    @classmethod
+    def dividing(cls, by: float, device: torch.device | None = None, *, channels_last: bool = False) -> Self:
+        """Divides every value by one number."""
+        deviation = torch.full((1, 1, 1), float(by), device=device)
+        return cls(torch.zeros_like(deviation), deviation, _memory_format(channels_last))
 
     def inputs(self, images: Images) -> Tensor:
-        """Standardised images, float32, of the same shape."""
-        pixels = torch.tensor(images).to(self.mean.device)
+        """Standardised images, float32, of the same shape; the frames of recordings are as so many images."""
+        pixels = torch.tensor(images).to(self.mean.device).flatten(0, -4)
         scaled = pixels.to(torch.float32, memory_format=self.memory_format)
-        return scaled.sub_(self.mean).div_(self.deviation)
+        return scaled.sub_(self.mean).div_(self.deviation).unflatten(0, images.shape[:-3])
 
 
 class Batches:
@@ -87,7 +92,7 @@ class Batches:
         return -(-self.samples // self.settings.batch_size)
 
     def of_epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Inputs, float32 of shape (samples, channels, height, width), and labels, int64 of shape (samples,).
+        """Inputs, float32 and of the shape of so many images, and labels, int64 of shape (samples,).
 
         Args:
             epoch: counted from 1.
@@ -107,22 +112,29 @@ class Batches:
 def augmented(images: Images, augment: Augmentation, rng: np.random.Generator) -> Images:
     """Random crops of images padded with black by 4 pixels on every side, and mirrored at random where asked.
 
+    All frames of a recording are cropped and mirrored alike.
+
     Args:
-        images: shape (samples, channels, height, width).
+        images: shape (samples, ..., height, width).
         augment: none, crop or crop-flip.
         rng: of this batch.
     """
     if augment == "none":
         return images
-    count, _, height, width = images.shape
-    padded = np.pad(images, ((0, 0), (0, 0), (PADDING, PADDING), (PADDING, PADDING)))
+    count, *_, height, width = images.shape
+    layers = images.reshape(count, -1, height, width)
+    padded = np.pad(layers, ((0, 0), (0, 0), (PADDING, PADDING), (PADDING, PADDING)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(2, 3))
     top, left = rng.integers(2 * PADDING + 1, size=(2, count))
     crops = np.ascontiguousarray(windows[np.arange(count), :, top, left])
     if augment == "crop-flip":
         mirrored = rng.random(count) < 0.5
         crops[mirrored] = crops[mirrored, :, :, ::-1]
-    return crops
+    return crops.reshape(images.shape)
+
+
+def _memory_format(channels_last: bool) -> torch.memory_format:
+    return torch.channels_last if channels_last else torch.contiguous_format
 
 
 def _histograms(images: Images) -> NDArray[np.int64]:

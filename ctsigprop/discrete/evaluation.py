@@ -1,5 +1,7 @@
 """How well a learner predicts: the error of each stage that makes a prediction."""
 
+from math import prod
+
 import torch
 
 from ctsigprop.datasets import Split
@@ -7,6 +9,7 @@ from ctsigprop.discrete.batches import Standard
 from ctsigprop.discrete.learner import Learner
 
 BATCH = 250
+"""Images at a time; of recordings, frames."""
 
 
 def error_rates(learner: Learner, split: Split, standard: Standard) -> dict[str, float]:
@@ -23,8 +26,9 @@ def error_rates(learner: Learner, split: Split, standard: Standard) -> dict[str,
     images, device = split.channels_first(), standard.mean.device
     labels = torch.tensor(split.labels, device=device)
     wrong: dict[str, torch.Tensor] = {}
-    for start in range(0, len(images), BATCH):
-        batch = slice(start, start + BATCH)
+    size = max(1, BATCH // prod(images.shape[1:-3]))
+    for start in range(0, len(images), size):
+        batch = slice(start, start + size)
         for name, scores in learner.scores(standard.inputs(images[batch])).items():
             errors = (scores.argmax(dim=1) != labels[batch]).sum()
             wrong[name] = wrong[name] + errors if name in wrong else errors

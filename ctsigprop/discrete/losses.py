@@ -22,8 +22,9 @@ def dot(h: Tensor, t: Tensor) -> Tensor:
         h: shape (samples, units) or (samples, channels, height, width).
         t: shape (targets, ...), with the entries of h.
     """
-    rows, columns = _rows(h, t)
-    return rows @ columns.T / prod(t.shape[2:])
+    with torch.autocast(h.device.type, enabled=False):
+        rows, columns = _rows(h, t)
+        return rows @ columns.T / prod(t.shape[2:])
 
 
 def negative_l2(h: Tensor, t: Tensor) -> Tensor:
@@ -33,8 +34,8 @@ def negative_l2(h: Tensor, t: Tensor) -> Tensor:
         h: shape (samples, units) or (samples, channels, height, width).
         t: shape (targets, ...), with the entries of h.
     """
-    with torch.autocast(h.device.type, enabled=False):  # lengths cancel: bfloat16 would leave little of the difference
-        rows, columns = (part.to(torch.promote_types(part.dtype, torch.float32)) for part in _rows(h, t))
+    with torch.autocast(h.device.type, enabled=False):
+        rows, columns = _rows(h, t)
         lengths = rows.square().sum(1)[:, None] + columns.square().sum(1)
         return (2 * (rows @ columns.T) - lengths) / prod(t.shape[2:])
 
@@ -139,7 +140,11 @@ def reconstructed(labels: Tensor) -> Tensor:
 
 
 def _rows(h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """A row a sample and a row a target, in the order in which h lies in memory: large outputs are not copied."""
+    """A row a sample and a row a target, in the order in which h lies in memory: large outputs are not copied.
+
+    In float32 at least, for scores are large, and bfloat16 would round their differences away.
+    """
     if h.ndim == 4 and h.is_contiguous(memory_format=torch.channels_last):
         h, t = h.movedim(1, -1), t.movedim(1, -1)
-    return h.flatten(1), t.flatten(1)
+    rows, columns = (part.flatten(1).to(torch.promote_types(part.dtype, torch.float32)) for part in (h, t))
+    return rows, columns

@@ -32,6 +32,9 @@ LearnerFor = Callable[[S, tuple[int, ...], int], Learner]
 StandardFor = Callable[[S, Split], Standard]
 """As `standard_for`."""
 
+DataFor = Callable[[S], Dataset]
+"""As `data_for`."""
+
 
 def train(
     settings: DiscreteSettings,
@@ -42,7 +45,9 @@ def train(
     run_epoch: RunEpoch = run_epoch,
 ) -> dict[str, Any]:
     """Trains a network of this wing in a run folder; see `train_layers`."""
-    return train_layers(settings, run, learner_for, standard_for, resume=resume, quiet=quiet, run_epoch=run_epoch)
+    return train_layers(
+        settings, run, learner_for, standard_for, data_for, resume=resume, quiet=quiet, run_epoch=run_epoch
+    )
 
 
 def train_layers(
@@ -50,6 +55,7 @@ def train_layers(
     run: RunFolder,
     learner_for: LearnerFor[S],
     standard_for: StandardFor[S],
+    data_for: DataFor[S],
     *,
     resume: bool = False,
     quiet: bool = False,
@@ -65,6 +71,7 @@ def train_layers(
         run: where checkpoints, metrics and summary go.
         learner_for: the wing's: network and rule.
         standard_for: the wing's: what puts images in form.
+        data_for: the wing's: what is learned.
         resume: go on from the last checkpoint.
         quiet: show no progress bar.
         run_epoch: goes through an epoch's batches.
@@ -80,7 +87,7 @@ def train_layers(
     device_for(settings.training.device)
     torch.set_num_threads(settings.training.threads)
     keep_freed_memory()
-    data = load(settings.data.name, limit=settings.data.limit)
+    data = data_for(settings)
     standard = standard_for(settings, data.train)
     batches = Batches(data.train, standard, settings.training)
     learner = placed(learner_for(settings, data.shape, data.classes), settings)
@@ -103,8 +110,8 @@ def train_layers(
             progress,
             learn=learn,
             evaluate=evaluate,
-            arrays=learner.arrays,
-            weights=learner.parameter_arrays,
+            arrays=lambda: {**learner.arrays(), **data.kept},
+            weights=lambda: {**learner.parameter_arrays(), **data.kept},
             tally=Tally,
         )
     return summarised(run, settings.training, progress)
@@ -119,6 +126,16 @@ def standard_for(settings: LayeredSettings, split: Split) -> Standard:
     """
     training = settings.training
     return Standard.of(split.channels_first(), torch.device(training.device), channels_last=training.channels_last)
+
+
+def data_for(settings: LayeredSettings) -> Dataset:
+    """The dataset that settings name.
+
+    Raises:
+        InputError: a file that cannot be used.
+        RunFailure: it is not here, and its download failed.
+    """
+    return load(settings.data.name, limit=settings.data.limit)
 
 
 def placed_learner(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Learner:
@@ -172,7 +189,7 @@ def load_learner(run: RunFolder, kind: str = "best") -> tuple[Learner, DiscreteS
         RunFailure: the dataset is not here, and its download failed.
     """
     settings = run.settings_of(DiscreteSettings)
-    data = load(settings.data.name, limit=settings.data.limit)
+    data = data_for(settings)
     learner = learner_for(settings, data.shape, data.classes)
     arrays, _ = run.load_checkpoint(kind, like=learner.parameter_arrays())
     learner.load_arrays(arrays)

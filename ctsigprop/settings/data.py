@@ -24,3 +24,8 @@ class DataSettings:
         require_one_of("data.name", self.name, DatasetName)
         if self.limit is not None:
             require_whole("data.limit", self.limit, 1)
+
+    @property
+    def title(self) -> str:
+        """What the data are called."""
+        return self.name

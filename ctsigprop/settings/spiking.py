@@ -1,5 +1,6 @@
 """All settings of the spiking wing."""
 
+import os.path
 from dataclasses import dataclass, field, fields
 from math import cos, pi
 from typing import Literal
@@ -28,6 +29,32 @@ THRESHOLD_BOUNDS = (1e-6, 1e6)
 
 
 @dataclass(frozen=True)
+class SpikingDataSettings(DataSettings):
+    """What is learned.
+
+    Attributes:
+        name: dataset; `ctsigprop data list` shows them.
+        limit: use only the first so many training samples (all where it is left out).
+        events: folder that holds train.npz and test.npz, recordings of an event camera, in place of a dataset; kept as
+            an absolute path.
+    """
+
+    events: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.events is not None:
+            named = isinstance(self.events, str) and self.events != ""
+            require(named, "data.events", self.events, "the path of a folder that holds train.npz and test.npz")
+            object.__setattr__(self, "events", os.path.abspath(os.path.expanduser(self.events)))
+
+    @property
+    def title(self) -> str:
+        """What the data are called: of recordings, the name of their folder."""
+        return super().title if self.events is None else os.path.basename(self.events)
+
+
+@dataclass(frozen=True)
 class SpikingNetworkSettings:
     """The layers: two convolutions, one fully connected layer, the classification layer.
 
@@ -40,8 +67,8 @@ class SpikingNetworkSettings:
         leak: fraction of the voltage that a step loses; 0 is an ideal integrator (Eq. 15).
         steps: in time.
         surrogate: of the spike: arctan (Eq. 16-17), sigmoid or triangle.
-        coding: what enters: direct (the image as a current, the same at each step), rate (random spikes, the brighter
-            the more) or latency (one spike, the brighter the earlier).
+        coding: what enters: direct (the image as a current, the same at each step; of a recording, each frame at its
+            step), rate (random spikes, the brighter the more) or latency (one spike, the brighter the earlier).
     """
 
     channels: tuple[int, ...] = (32, 64)
@@ -143,7 +170,7 @@ class SpikingSettings:
         InputError: two settings that do not go together.
     """
 
-    data: DataSettings = field(default_factory=DataSettings)
+    data: SpikingDataSettings = field(default_factory=SpikingDataSettings)
     network: SpikingNetworkSettings = field(default_factory=SpikingNetworkSettings)
     learning: SpikingLearningSettings = field(default_factory=SpikingLearningSettings)
     target: SpikingTargetSettings = field(default_factory=SpikingTargetSettings)
@@ -152,7 +179,7 @@ class SpikingSettings:
     @property
     def title(self) -> str:
         """What runs of these settings are called."""
-        return f"{self.data.name}-{self.learning.model}"
+        return f"{self.data.title}-{self.learning.model}"
 
     @property
     def unused(self) -> dict[tuple[str, str], str]:
@@ -163,7 +190,8 @@ class SpikingSettings:
             unused |= {("network", "surrogate")}
         if model in ("bp-surrogate", "shallow"):
             unused |= {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
-        return dict.fromkeys(unused, f"learning.model = {model}")
+        of_data = {} if self.data.events is None else {("data", "name"): f"data.events = {self.data.events}"}
+        return dict.fromkeys(unused, f"learning.model = {model}") | of_data
 
     @property
     def threshold(self) -> float:
@@ -177,6 +205,10 @@ class SpikingSettings:
         return learning.rate * (1 + cos(pi * (epoch - 1) / learning.half_period)) / 2
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "data", SpikingDataSettings(**vars(self.data)))  # a dataset's own settings will do
+        if self.data.events is not None:
+            allowed = "direct with data.events, each frame of which enters at its step: leave it out"
+            require(self.network.coding == "direct", "network.coding", self.network.coding, allowed)
         epochs, most = self.training.epochs, self.learning.half_period
         remedy = "raise that too, in a new run (one that is resumed keeps its own)"
         require(

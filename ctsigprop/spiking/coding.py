@@ -1,4 +1,4 @@
-"""How an image becomes what enters a spiking network over the steps of time."""
+"""How an image, or a recording, becomes what enters a spiking network over the steps of time."""
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,15 @@ from ctsigprop.settings.spiking import CodingName
 
 
 class Direct(nn.Module):
-    """The image itself as a current, the same at each step."""
+    """The image itself as a current, the same at each step; of a recording, each frame at its step."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Shape (samples, channels, height, width) to (1, samples, channels, height, width): one step for all."""
-        return images[None]
+        """To shape (steps or 1, samples, channels, height, width), where 1 is for all steps alike.
+
+        Args:
+            images: shape (samples, channels, height, width), or recordings, (samples, time, channels, height, width).
+        """
+        return images.transpose(0, 1) if images.dim() == 5 else images[None]
 
 
 class Rate(nn.Module):

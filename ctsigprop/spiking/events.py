@@ -23,11 +23,12 @@ class EventFrames:
     """Recordings of an event camera, their events counted in each place over each step.
 
     Attributes:
-        frames: float32, shape (samples, time, channel, height, width); the channels are the polarities.
+        frames: shape (samples, time, channel, height, width); the channels are the polarities. uint8 where the file has
+            whole numbers up to 255, else float32.
         labels: classes, int64, shape (samples,); None where the file has none.
     """
 
-    frames: NDArray[np.float32]
+    frames: NDArray[Any]
     labels: NDArray[np.int64] | None
 
     def __len__(self) -> int:
@@ -45,8 +46,8 @@ class EventFrames:
         return self.frames.shape[2:]
 
     def inputs(self, rows: slice = slice(None)) -> Tensor:
-        """Recordings as a network takes them: shape (time, samples, channel, height, width)."""
-        return torch.from_numpy(self.frames[rows]).transpose(0, 1)
+        """Recordings as a network takes them: float32, shape (time, samples, channel, height, width)."""
+        return torch.from_numpy(self.frames[rows]).float().transpose(0, 1)
 
 
 def load_frames(path: Path, shape: tuple[int, ...] | None = None, classes: int | None = None) -> EventFrames:
@@ -94,8 +95,8 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise InputError(f"{path}: {reason}: save plain arrays with np.savez(FILE, {FRAMES}=...)") from error
 
 
-def _counts(path: Path, frames: NDArray[Any]) -> NDArray[np.float32]:
-    """Numbers of events as float32 with five dimensions, or a refusal."""
+def _counts(path: Path, frames: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of events with five dimensions, in as few bytes as hold them, or a refusal."""
     what = f"{path}: {FRAMES}"
     if frames.ndim not in (4, 5):
         allowed = "(time, channel, height, width), or (samples, time, channel, height, width)"
@@ -108,9 +109,11 @@ def _counts(path: Path, frames: NDArray[Any]) -> NDArray[np.float32]:
         raise InputError(f"{what} hold NaN or infinity: must be finite: mend the recording")
     if frames.min() < 0:
         raise InputError(f"{what} hold {frames.min()}: must be 0 or more, polarities as channels: split the signs")
-    if frames.max() > MOST_COUNTED:
-        raise InputError(f"{what} hold {frames.max()}: must be at most {MOST_COUNTED} events in a place: scale them")
-    return np.ascontiguousarray(frames if frames.ndim == 5 else frames[np.newaxis], dtype=np.float32)
+    most = frames.max()
+    if most > MOST_COUNTED:
+        raise InputError(f"{what} hold {most}: must be at most {MOST_COUNTED} events in a place: scale them")
+    dtype = np.uint8 if frames.dtype.kind in "bui" and most <= np.iinfo(np.uint8).max else np.float32
+    return np.ascontiguousarray(frames if frames.ndim == 5 else frames[np.newaxis], dtype=dtype)
 
 
 def _classes(path: Path, labels: NDArray[Any], samples: int, classes: int | None) -> NDArray[np.int64]:

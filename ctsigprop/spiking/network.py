@@ -96,7 +96,7 @@ class SpikingNetwork(nn.Module):
     """Hidden layers of spiking neurons between a coding and a classification layer.
 
     Attributes:
-        coding: images, (samples, channels, height, width), to what enters, (steps or 1, samples, ...).
+        coding: images, (samples, channels, height, width), or recordings to what enters, (steps or 1, samples, ...).
         blocks: the hidden layers, from the input side.
         readout: the classification layer.
         classes: how many there are.
@@ -139,7 +139,7 @@ def build(settings: SpikingSettings, shape: tuple[int, ...], classes: int) -> Sp
     network, seed = settings.network, settings.training.seed
     channels, height, width = shape if len(shape) == 3 else (1, *shape)
     if min(height, width) < 4:
-        raise InputError(f"data.name: a sample is {height} x {width}: must be at least 4 x 4, it is pooled twice")
+        raise InputError(f"data: a sample is {height} x {width}: must be at least 4 x 4, it is pooled twice: pad it")
     first, second = network.channels
     sides = (height, width), (height // 2, width // 2), (height // 4, width // 4)
     features = second * prod(sides[2])

@@ -1,19 +1,23 @@
-"""What is shown to a trained network of this wing: test images, or recordings of an event camera."""
+"""What is shown to a trained network of this wing: test samples of its run, or recordings of an event camera."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.spiking.events import load_frames
+from ctsigprop.spiking.events import EventFrames, load_frames
 from ctsigprop.spiking.recording import Account, Record
 from ctsigprop.spiking.trained import Trained
 
-COUNTED, BATCH = 1000, 100
+COUNTED, BATCH = 1000, 400
+"""Samples that are counted, and how many steps of them at a time."""
+
+TEST = "test sample", "spikes"
+"""What a test sample is called, and what is written about it."""
 
 
 class ImageSamples:
-    """The test samples of a run's dataset.
+    """The test images of a run's dataset.
 
     Attributes:
         what: one of them is.
@@ -21,7 +25,7 @@ class ImageSamples:
         steps: of time.
     """
 
-    what, files = "test sample", "spikes"
+    what, files = TEST
 
     def __init__(self, trained: Trained) -> None:
         """All of them."""
@@ -55,18 +59,10 @@ class EventSamples:
         steps: of time.
     """
 
-    what, files = "recording", "events"
-
-    def __init__(self, trained: Trained, path: Path) -> None:
-        """All recordings of an NPZ file; from now on, the network takes as many steps as they have.
-
-        Raises:
-            InputError: the file cannot be read, or its recordings do not fit the network.
-        """
-        self._trained = trained
-        shape = trained.network.blocks[0].inputs
-        self._frames = load_frames(path, shape, trained.network.classes)
-        self.steps = self._frames.steps
+    def __init__(self, trained: Trained, frames: EventFrames, what: str = "recording", files: str = "events") -> None:
+        """Recordings that fit the network; from now on, it takes as many steps as they have."""
+        self._trained, self._frames = trained, frames
+        self.what, self.files, self.steps = what, files, frames.steps
         for block in trained.network.blocks:
             block.neurons.steps = self.steps
 
@@ -88,9 +84,33 @@ class EventSamples:
         return events[..., np.newaxis] / max(events.max(), 1)
 
 
-def account_for(trained: Trained, samples: ImageSamples | EventSamples) -> tuple[Account, int]:
+Samples = ImageSamples | EventSamples
+
+
+def samples_for(trained: Trained, events: Path | None = None) -> Samples:
+    """What a run's network is shown.
+
+    Args:
+        trained: the network.
+        events: an NPZ file of recordings; the run's test samples where it is left out.
+
+    Raises:
+        InputError: a file that cannot be used, or whose recordings do not fit the network.
+        RunFailure: the run's dataset is not here, and its download failed.
+    """
+    if events is not None:
+        shape, classes = trained.network.blocks[0].inputs, trained.network.classes
+        return EventSamples(trained, load_frames(events, shape, classes))
+    if trained.settings.data.events is not None:
+        test = trained.data.test
+        return EventSamples(trained, EventFrames(test.images, test.labels), *TEST)
+    return ImageSamples(trained)
+
+
+def account_for(trained: Trained, samples: Samples) -> tuple[Account, int]:
     """Firing and operations over the first of the samples, and how many those are: COUNTED, or all."""
     account, counted = Account(trained.network), min(COUNTED, len(samples))
-    for start in range(0, counted, BATCH):
-        account.add(samples.record(start, min(start + BATCH, counted)))
+    size = max(1, BATCH // samples.steps)
+    for start in range(0, counted, size):
+        account.add(samples.record(start, min(start + size, counted)))
     return account, counted

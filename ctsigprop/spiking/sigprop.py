@@ -200,7 +200,7 @@ def surrogate_scores(h: Tensor, t: Tensor) -> Tensor:
         h: surrogates of inputs, from 0 to 1, shape (samples, ...).
         t: of targets, shape (targets, ...).
     """
-    return _precise_dot(h - 0.5, t) * prod(t.shape[2:])
+    return dot(h - 0.5, t) * prod(t.shape[2:])
 
 
 def voltage_scores(h: Tensor, t: Tensor) -> Tensor:
@@ -210,13 +210,7 @@ def voltage_scores(h: Tensor, t: Tensor) -> Tensor:
         h: voltages of inputs, shape (samples, ...).
         t: of targets, shape (targets, ...).
     """
-    return _precise_dot(h, t) * prod(t.shape[2:]) ** 0.5
-
-
-def _precise_dot(h: Tensor, t: Tensor) -> Tensor:
-    """In the precision of voltages: bfloat16 would leave little of the differences between large scores."""
-    with torch.autocast(h.device.type, enabled=False):
-        return dot(h, t)
+    return dot(h, t) * prod(t.shape[2:]) ** 0.5
 
 
 def currents_for(network: SpikingNetwork, settings: SpikingSettings) -> TargetOnly:

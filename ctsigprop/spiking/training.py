@@ -1,32 +1,62 @@
-"""Training a spiking network in a run folder."""
+"""Training a spiking network in a run folder, on images or on recordings of an event camera."""
 
-from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from ctsigprop.datasets import Split
+from ctsigprop.datasets import Dataset, Split
 from ctsigprop.discrete import training
 from ctsigprop.discrete.batches import Standard
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.learners import learner_for
+from ctsigprop.spiking.recordings import KEPT, Arrays, load_recordings
 
 
 def train(settings: SpikingSettings, run: RunFolder, *, resume: bool = False, quiet: bool = False) -> dict[str, Any]:
     """Trains a network of this wing in a run folder; see `ctsigprop.discrete.training.train_layers`."""
-    return training.train_layers(settings, run, learner_for, standard_for, resume=resume, quiet=quiet)
+    kept = kept_of(settings, run, "last") if resume else None
+    load = partial(data_for, kept=kept)
+    return training.train_layers(settings, run, learner_for, standard_for, load, resume=resume, quiet=quiet)
+
+
+def kept_of(settings: SpikingSettings, run: RunFolder, kind: str) -> Arrays | None:
+    """What a checkpoint has kept of the recordings that its run learns; None of a dataset.
+
+    Raises:
+        InputError: the checkpoint is missing or corrupt, or of a run that learned a dataset.
+    """
+    return None if settings.data.events is None else run.load_checkpoint(kind, like=KEPT)[0]
+
+
+def data_for(settings: SpikingSettings, kept: Arrays | None = None) -> Dataset:
+    """The dataset, or the recordings, that settings name.
+
+    Args:
+        settings: of the run.
+        kept: what a checkpoint has kept of recordings: others are refused.
+
+    Raises:
+        InputError: a file that cannot be used.
+        RunFailure: a dataset is not here, and its download failed.
+    """
+    if settings.data.events is None:
+        return training.data_for(settings)
+    return load_recordings(Path(settings.data.events), settings.network.steps, settings.data.limit, kept)
 
 
 def standard_for(settings: SpikingSettings, split: Split) -> Standard:
     """Puts images in form for a coding: currents are standardised; what becomes spikes is an intensity from 0 to 1.
 
+    Events enter as they are counted: so no event is no current, and batch normalisation follows the first weights.
+
     Args:
-        settings: coding, device and memory format.
+        settings: data, coding, device and memory format.
         split: the training set.
     """
-    standard = training.standard_for(settings, split)
-    if settings.network.coding == "direct":
-        return standard
-    whole = torch.full_like(standard.deviation, split.maximum)
-    return replace(standard, mean=torch.zeros_like(standard.mean), deviation=whole)
+    if settings.network.coding == "direct" and settings.data.events is None:
+        return training.standard_for(settings, split)
+    device = torch.device(settings.training.device)
+    return Standard.dividing(split.maximum, device, channels_last=settings.training.channels_last)

@@ -89,7 +89,7 @@ def _learning(settings: AnySettings) -> str:
 
 def _dataset(settings: AnySettings) -> str:
     limit = settings.data.limit
-    return settings.data.name + (f", first {limit:,}" if limit is not None else "")
+    return settings.data.title + (f", first {limit:,}" if limit is not None else "")
 
 
 def _network(settings: AnySettings) -> str:
@@ -98,8 +98,9 @@ def _network(settings: AnySettings) -> str:
         return settings.network.architecture + (f"({widen}x)" if widen > 1 else "")
     entry = CATALOG[settings.data.name]
     if isinstance(settings, SpikingSettings):
-        network = settings.network
-        return "-".join([*(f"{channels}c3" for channels in network.channels), f"{network.units}", f"{entry.classes}"])
+        network, of_dataset = settings.network, settings.data.events is None
+        layers = [*(f"{channels}c3" for channels in network.channels), f"{network.units}"]
+        return "-".join([*layers, f"{entry.classes}"] if of_dataset else layers)
     return "-".join(map(str, (prod(entry.shape), *settings.network.hidden, entry.classes)))
 
 

@@ -36,7 +36,7 @@ from ctsigprop.settings import (
     SpikingSettings,
     TrainingSettings,
 )
-from ctsigprop.settings.spiking import SpikingLearningSettings
+from ctsigprop.settings.spiking import SpikingDataSettings, SpikingLearningSettings
 
 Command = Callable[..., Any]
 
@@ -196,6 +196,13 @@ def test_a_run_of_spiking_neurons_says_what_it_is(tmp_path: Path) -> None:
     assert (cells["learning"], cells["epochs"], cells["beta"]) == ("sp-voltage", "2 of 64", NOTHING)
     text = Elements(page(Found(runs=(run,)), [tmp_path])).text
     assert "learning.model = sp-voltage default sp-surrogate" in " ".join(text.split())
+
+
+def test_a_run_on_recordings_is_called_by_their_folder(tmp_path: Path) -> None:
+    settings = SpikingSettings(SpikingDataSettings(limit=50, events="recordings/hands"))
+    run = read_run(write_run(tmp_path / "run", settings, epochs=2), "run")
+    cells = {column.key: column.cell(run).text for column in columns()}
+    assert (cells["dataset"], cells["network"]) == ("hands, first 50", "32c3-64c3-256")
 
 
 def test_a_folder_that_is_reached_twice_is_taken_once(everything: Path) -> None:

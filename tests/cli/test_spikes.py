@@ -87,7 +87,7 @@ def test_recordings_of_an_event_camera(ctsigprop: Command, spiking: Path, events
 def test_recordings_need_no_images(
     ctsigprop: Command, spiking: Path, events: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctsigprop.spiking.trained.load", None)
+    monkeypatch.setattr("ctsigprop.spiking.trained.data_for", None)
     assert ctsigprop("spikes", "run", "--events", events, "--samples", "1").status == 0
 
 
@@ -126,7 +126,7 @@ def test_for_spikes_the_brightest_pixel_is_exported_without_the_images(
 
     once = ("--training.epochs", "1", "--training.threads", "1", "--network.coding", coding, "--run-dir", "run")
     assert ctsigprop("train", "--wing", "spiking", *TINY, *once, "--quiet").status == 0
-    monkeypatch.setattr("ctsigprop.spiking.trained.load", None)
+    monkeypatch.setattr("ctsigprop.spiking.trained.data_for", None)
     assert ctsigprop("export", "run", "network.nir").status == 0
     found = nir.read("network.nir").metadata
     assert (found["coding"], found["maximum"]) == (coding, 16)

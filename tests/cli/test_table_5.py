@@ -46,7 +46,7 @@ def report(output: Path) -> dict[str, Any]:
     return json.loads((output / "table-5.json").read_text())
 
 
-@pytest.mark.parametrize(("hardware", "most"), [(CPU, 12), (CUDA, 64)])
+@pytest.mark.parametrize(("hardware", "most"), [(CPU, 20), (CUDA, 64)])
 def test_the_full_scale_is_table_5(hardware: Hardware, most: int) -> None:
     runs = {one.label: one.settings for one in plan("full", hardware)}
     order = ("sp-surrogate", "sp-voltage", "bp-surrogate", "shallow")

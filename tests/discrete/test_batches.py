@@ -134,6 +134,31 @@ def test_all_crops_and_both_sides_are_as_likely() -> None:
     assert mirrored.mean() == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("augment", ["none", "crop", "crop-flip"])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_all_frames_of_a_recording_are_cropped_and_mirrored_alike(augment: Any, kind: type) -> None:
+    recordings = coloured(20, channels=6).reshape(20, 3, 2, 6, 6).astype(kind)
+    crops = augmented(recordings, augment, np.random.default_rng(9))
+    assert (crops.shape, crops.dtype) == (recordings.shape, recordings.dtype)
+    for step in range(3):
+        assert_array_equal(crops[:, step], augmented(recordings[:, step], augment, np.random.default_rng(9)))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_frames_are_put_in_form_as_so_many_images(channels_last: bool) -> None:
+    images = coloured(24)
+    recordings = images.reshape(6, 4, 3, 6, 6)
+    for standard in (
+        Standard.of(images, channels_last=channels_last),
+        Standard.dividing(7, channels_last=channels_last),
+    ):
+        inputs = standard.inputs(recordings)
+        assert inputs.shape == recordings.shape
+        assert inputs[1].is_contiguous(memory_format=standard.memory_format)
+        assert torch.equal(inputs.flatten(0, 1), standard.inputs(images))
+    assert_allclose(standard.inputs(images), images / 7, rtol=1e-6)
+
+
 def test_images_stay_as_they_were() -> None:
     images = coloured()
     images.flags.writeable = False

@@ -26,6 +26,15 @@ def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.parametrize("compare", [dot, negative_l2])
+def test_scores_are_not_rounded_to_bfloat16(compare):
+    """Large scores with small differences: rounded to bfloat16, they would say little."""
+    h, t = drawn(16, 8, 6, 6).float(), 3 + drawn(4, 8, 6, 6, seed=1).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = compare(h, t)
+    torch.testing.assert_close(found, compare(h, t))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_comparisons_are_equations_6_and_7_averaged_over_positions(shape):
     h, t = drawn(5, *shape), drawn(4, *shape, seed=1)

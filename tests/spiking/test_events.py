@@ -30,7 +30,7 @@ def save(tmp_path: Path) -> Save:
 def test_frames_and_labels_are_read(save: Save, dtype: Any) -> None:
     found = load_frames(save(frames=COUNTS.astype(dtype), labels=[2, 0, 1]), shape=(2, 8, 8), classes=3)
     assert (len(found), found.steps, found.shape) == (3, 4, (2, 8, 8))
-    assert found.frames.dtype == np.float32
+    assert found.frames.dtype == (np.uint8 if np.issubdtype(dtype, np.integer) else np.float32)
     np.testing.assert_array_equal(found.frames, COUNTS)
     assert found.labels is not None
     np.testing.assert_array_equal(found.labels, [2, 0, 1])

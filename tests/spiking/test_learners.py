@@ -260,16 +260,6 @@ def test_step_by_step_layers_pass_the_spikes_that_they_pass_at_once(model: Model
 
 
 @SIGPROP
-def test_scores_are_not_rounded_to_bfloat16(model: Model) -> None:
-    """Large scores with small differences: rounded to bfloat16, they would say little."""
-    h, t = torch.rand(16, 8, 6, 6), 3 + torch.rand(CLASSES, 8, 6, 6)
-    compare = surrogate_scores if model == "sp-surrogate" else voltage_scores
-    with torch.autocast("cpu", torch.bfloat16):
-        found = compare(h, t)
-    torch.testing.assert_close(found, compare(h, t))
-
-
-@SIGPROP
 def test_with_one_step_it_is_the_same_when_the_update_comes(model: Model) -> None:
     found = {}
     for update in ("end", "step"):
