@@ -1,24 +1,36 @@
 """How far nudging moves the rates of every layer, sample by sample."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ctsigprop.analysis.trained import Trained, chosen
 from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.continuous.phases import Contrast, contrast
+from ctsigprop.continuous.phases import Contrast, contrast, unconverged
 from ctsigprop.continuous.relaxation import relax
 
 
-def displacement(trained: Trained, samples: int) -> tuple[Array, ...]:
+@dataclass(frozen=True, eq=False)
+class Displacement:
+    """What nudging does to some samples.
+
+    Attributes:
+        rates: what it changes, for layers 1 to N, each (moved, units), of the samples whose outputs it moves.
+        unconverged: phases, free and clamped, that ended above the solver's tolerance.
+    """
+
+    rates: tuple[Array, ...]
+    unconverged: int
+
+
+def displacement(trained: Trained, samples: int) -> Displacement:
     """Rates in the clamped phase less those in the free one, or in the other clamped one where nudging is centered.
 
     Args:
         trained: its nudging and solver are the run's.
         samples: the first so many of the test set.
-
-    Returns:
-        For layers 1 to N, each (moved, units), of the samples whose outputs nudging moves.
     """
     settings, network = trained.settings, trained.network
     test = chosen(trained.data.test, slice(samples))
@@ -27,7 +39,8 @@ def displacement(trained: Trained, samples: int) -> tuple[Array, ...]:
     free = relax(sweeps, drive, sweeps.at_rest(samples), settings.solver)
     target = np.eye(network.sizes[-1], dtype=network.dtype)[test.labels]
     signs = np.random.default_rng(settings.training.seed)
-    return rate_changes(network, contrast(sweeps, drive, free, target, settings.nudging, settings.solver, signs))
+    pair = contrast(sweeps, drive, free, target, settings.nudging, settings.solver, signs)
+    return Displacement(rate_changes(network, pair), unconverged(free, pair, settings.solver.tolerance))
 
 
 def rate_changes(network: Network, pair: Contrast) -> tuple[Array, ...]:

@@ -72,7 +72,7 @@ def _predictions(trained: Trained) -> Figure:
     """The first test images, and the first that the network gets wrong."""
     judged = chosen(trained.data.test, slice(JUDGED))
     inputs = judged.inputs(trained.network.dtype)
-    states = outputs_of(LayerSweeps(trained.network), inputs, trained.settings)
+    states = outputs_of(LayerSweeps(trained.network), inputs, trained.settings).states
     rates = firing_rate(trained.network.rho, states)
     wrong = np.flatnonzero(states.argmax(axis=1) != judged.labels)
     figure = new_figure(1.15 * SHOWN, 4.6)

@@ -11,7 +11,7 @@ from ctsigprop.analysis.gradient import compare
 from ctsigprop.continuous.adjoint import adjoint
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.continuous.phases import contrast
+from ctsigprop.continuous.phases import contrast, unconverged
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.stability import decay, loop_gain
 from ctsigprop.errors import RunFailure
@@ -39,7 +39,7 @@ def probe(network: Network, inputs: Array, labels: NDArray[np.int64], settings: 
         settings: of the run; its nudging and solver are used, and its seed draws the signs of random-sign nudging.
 
     Returns:
-        samples: how many there are; moved: of them, by nudging.
+        samples: how many there are; moved: of them, by nudging; unconverged: phases that ended above the tolerance.
         signals: by angle, summary of `sample_angles` (degrees).
         gradient: by parameter, from `compare`.
         stability: loop_gain, the largest; time_constant, the slowest (infinite where a displacement grows, None
@@ -61,6 +61,7 @@ def probe(network: Network, inputs: Array, labels: NDArray[np.int64], settings: 
     return {
         "samples": len(inputs),
         "moved": len(pair.rows),
+        "unconverged": unconverged(free, pair, settings.solver.tolerance),
         "signals": {name: summary(degrees) for name, degrees in signals.items()},
         "gradient": compare(network, inputs, free.states, pair, adjoint(sweeps, free.states, target)),
         "stability": _stability(sweeps, free.states),

@@ -16,6 +16,13 @@ from ctsigprop.solvers import Result, Status
 
 POINTS = 201
 SHORTEST, BEYOND = 10.0, 2.0
+SOONEST = 0.01  # time constants after which a trial looks first
+
+BROKEN_OFF = {
+    Status.STEP_CAP: "its steps are too many: raise solver.tolerance, or lower solver.longest",
+    Status.NOT_FINITE: "the states are no longer finite: take smaller steps with solver.step, or lower nudging.beta",
+    Status.STEP_UNDERFLOW: "its steps have become too small: raise solver.tolerance, or use exponential_euler",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,22 +132,21 @@ class _Phase:
         """The solver at a tolerance that leaves its errors below those that the run allows itself."""
         return replace(self.solver, tolerance=REST * self.solver.tolerance)
 
-    def integrated(self, duration: float, rest: float | None = None) -> tuple[Result, list[tuple[Array, ...]]]:
-        """The result, and the states of layers 1 to N at each of its times."""
-        times = np.linspace(0, duration, POINTS)
+    def integrated(self, times: Array, rest: float | None = None) -> tuple[Result, list[tuple[Array, ...]]]:
+        """The result, and the states of layers 1 to N at each of its times, which begin at 0."""
+        duration = float(times[-1])
         result = integrate_phase(
             self.sweeps, self.drive, self.start, self.fine, self.nudge, duration=duration, rest=rest, times=times
         )
-        if result.status not in (Status.SUCCESS, Status.NOT_CONVERGED):
-            raise RunFailure(f"solver.method = {self.solver.method!r}: {result.status.sentence}")
+        if reason := BROKEN_OFF.get(result.status):
+            raise RunFailure(f"solver.method = {self.solver.method!r}: {reason}")
         layers = layers_of(self.sweeps.network, result.states)
         return result, [tuple(layer[point] for layer in layers) for point in range(len(result.times))]
 
     def residual(self, states: Sequence[Array]) -> NDArray[np.float64]:
         """Of each sample; NaN where its state is zero."""
         active = np.any([layer.any(axis=1) for layer in states], axis=0)
-        with np.errstate(over="ignore"):  # where the state is zero
-            _, residual = self.sweeps.balance_of(self.drive, states, self.nudge)
+        _, residual = self.sweeps.balance_of(self.drive, states, self.nudge)
         return np.where(active, residual, np.nan)
 
     def miss(self, end: Sequence[Array]) -> NDArray[np.float64]:
@@ -153,10 +159,12 @@ class _Phase:
 def _course(phase: _Phase) -> Course:
     """The phase is integrated twice: to find when it rests, and then to see it at evenly spaced times."""
     network, solver = phase.sweeps.network, phase.solver
-    trial, moments = phase.integrated(solver.longest, phase.fine.tolerance)
+    soonest = min(SOONEST / network.leak, solver.longest)
+    trial_times = np.append(0, np.geomspace(soonest, solver.longest, POINTS - 1))  # rest may come at any scale
+    trial, moments = phase.integrated(trial_times, phase.fine.tolerance * network.leak)
     rest = rest_times(trial.times, np.stack([phase.residual(moment) for moment in moments]), solver.tolerance).max()
     shown = trial.time if np.isnan(rest) else min(trial.time, BEYOND * rest)
-    result, moments = phase.integrated(min(solver.longest, max(shown, SHORTEST / network.leak)))
+    result, moments = phase.integrated(np.linspace(0, min(solver.longest, max(shown, SHORTEST / network.leak)), POINTS))
     residual = np.stack([phase.residual(moment) for moment in moments])
     descends = all(connection.symmetric or connection.source == 0 for connection in network.connections)
     return Course(

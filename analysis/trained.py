@@ -17,13 +17,13 @@ class Trained:
         settings: of the run.
         data: what it learned from.
         network: with the weights of a checkpoint.
-        epoch: epochs finished when that was saved.
+        epoch: epochs of training behind it; of a run that was stopped within one, with its fraction.
     """
 
     settings: Settings
     data: Dataset
     network: Network
-    epoch: int
+    epoch: float
 
 
 def load_trained(run: RunFolder, checkpoint: str = "best") -> Trained:
@@ -42,7 +42,8 @@ def load_trained(run: RunFolder, checkpoint: str = "best") -> Trained:
     network = draw(settings, data)
     arrays, meta = run.load_checkpoint(checkpoint, like=network.parameters(), keys=("epoch",))
     network.load(arrays)
-    return Trained(settings, data, network, meta["epoch"])
+    within = meta.get("tally", {}).get("samples", 0)
+    return Trained(settings, data, network, meta["epoch"] + within / len(data.train) if within else meta["epoch"])
 
 
 def chosen(split: Split, rows: slice) -> Split:

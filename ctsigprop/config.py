@@ -108,6 +108,8 @@ def read_mapping(path: Path, of: str) -> dict[str, Any]:
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not readable"
         raise InputError(f"{path}{where}: is not valid YAML ({problem}): mend the line") from error
+    except (ValueError, RecursionError) as error:  # a date or number that is none, or no end of nesting
+        raise InputError(f"{path}: holds a value that cannot be read, or is nested without end: mend it") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: must be a mapping of {of}")
     if twice is not None:

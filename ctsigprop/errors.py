@@ -13,6 +13,10 @@ class InputError(CtsigpropError, ValueError):
     exit_status = 2
 
 
+class Busy(InputError):
+    """A folder that another process holds, or has begun a run in: it may be taken up later."""
+
+
 class RunFailure(CtsigpropError, RuntimeError):
     """Work that began and could not be finished: a full disk, weights no longer finite (exit status 1)."""
 

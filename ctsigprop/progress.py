@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ctsigprop.environment import environment
+from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import TrainingSettings
 from ctsigprop.tensorboard import event_writer
@@ -107,9 +109,12 @@ def train_epochs(
 
 
 def summarised(run: RunFolder, settings: TrainingSettings, progress: Progress[T]) -> dict[str, Any]:
-    """Writes what came out of a run that has ended, and returns it."""
+    """Writes what came out of a run that has ended, and returns it.
+
+    Where that is written already, it stands with the machine and the revision that made it.
+    """
     best, last = progress.history[progress.best_epoch - 1], progress.history[-1]
-    summary = {
+    outcome = {
         "best_epoch": best["epoch"],
         "best_validation_error": best["validation_error"],
         "test_error": best["test_error"],
@@ -117,9 +122,12 @@ def summarised(run: RunFolder, settings: TrainingSettings, progress: Progress[T]
         "epochs": last["epoch"],
         "seconds": sum(row["seconds"] for row in progress.history),
         "seed": settings.seed,
-        "threads": settings.threads,
-        **environment(),
     }
+    run.write_metrics(progress.history)  # of a run that was at its end already they may be damaged
+    with suppress(InputError):
+        if outcome.items() <= (written := run.summary()).items():
+            return written
+    summary = {**outcome, "threads": settings.threads, **environment()}
     run.write_summary(summary)
     return summary
 

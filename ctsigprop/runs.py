@@ -14,8 +14,7 @@ at any moment leaves the old file or the new one, never a part of one.
 
 import fcntl
 import json
-import zipfile
-import zlib
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctsigprop.config import CONFIG, read_settings, to_yaml, wing_of
-from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.errors import Busy, InputError, RunFailure
 from ctsigprop.files import atomic, made, to_json
+from ctsigprop.metrics import is_number, wrong_in
 from ctsigprop.settings import AnySettings
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -35,8 +35,10 @@ SomeSettings = TypeVar("SomeSettings", bound=AnySettings)
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 LOCK = ".lock"
+EVENTS = "tensorboard"
 META = "__meta__"
 BUSY = "another process is training in this folder: wait for it to end, or choose another --run-dir"
+AGAIN = "resume the run, which writes the file anew"
 LEFT_BY_A_KILL = {LOCK, f".{CONFIG}.tmp"}  # by one that came before the settings were written
 
 
@@ -56,7 +58,8 @@ class RunFolder:
         """Starts a run in a new or an empty folder.
 
         Raises:
-            InputError: the folder holds a run or anything else, or cannot be written.
+            Busy: another process holds the folder, or it holds a run.
+            InputError: it holds anything else, or cannot be written.
             RunFailure: the disk is full.
         """
         try:
@@ -69,7 +72,7 @@ class RunFolder:
             raise InputError(f"{path}: cannot be written ({error.strerror}): choose another folder") from error
         if (path / CONFIG).exists():
             run.close()
-            raise InputError(f"{path}: already holds a run: pass --resume to go on, or another --run-dir")
+            raise Busy(f"{path}: already holds a run: pass --resume to go on, or another --run-dir")
         try:
             run.write_settings(settings)
         except RunFailure:
@@ -82,7 +85,8 @@ class RunFolder:
         """Goes on with a run that was interrupted.
 
         Raises:
-            InputError: there is no run, another process holds it, or the folder cannot be written.
+            Busy: another process holds it.
+            InputError: there is no run, or the folder cannot be written.
         """
         run = cls.open(path)
         try:
@@ -120,10 +124,12 @@ class RunFolder:
         self.close()
 
     def discard(self) -> None:
-        """Removes a run that never reached its first checkpoint, so that nothing is left of a refused one."""
+        """Removes a run that never saved where it stands, so that nothing is left of a refused one."""
         if not self.checkpoint("last").exists():
-            for name in (CONFIG, METRICS, LOCK):
-                (self.path / name).unlink(missing_ok=True)
+            for path in (self.path / CONFIG, self.path / METRICS, *self.path.glob("checkpoint-*.npz")):
+                path.unlink(missing_ok=True)
+            shutil.rmtree(self.path / EVENTS, ignore_errors=True)
+            (self.path / LOCK).unlink(missing_ok=True)
             with suppress(OSError):
                 self.path.rmdir()
         self.close()
@@ -169,6 +175,15 @@ class RunFolder:
         """Path of a checkpoint, which need not exist."""
         return self.path / f"checkpoint-{kind}.npz"
 
+    @property
+    def saved(self) -> tuple[int, int] | None:
+        """What tells one saving of the last checkpoint from another; None before the first."""
+        try:
+            status = self.checkpoint("last").stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
     def save_checkpoint(self, kind: str, arrays: Arrays, meta: Mapping[str, Any]) -> None:
         """Saves arrays and, as JSON, everything else that the run needs to go on.
 
@@ -201,8 +216,8 @@ class RunFolder:
             if missing := set(keys) - set(meta):
                 raise KeyError(*sorted(missing))
         except FileNotFoundError as error:
-            raise InputError(f"{path}: no such checkpoint: {remedy}") from error
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{path}: no such checkpoint: train on with --resume, or {remedy}") from error
+        except Exception as error:  # zipfile and NumPy raise what they will at a damaged file
             raise InputError(f"{path}: is truncated or corrupt: {remedy}") from error
         for name, array in (like or {}).items():
             found = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "nothing"
@@ -234,16 +249,34 @@ class RunFolder:
         if not path.exists():
             return []
         rows = []
-        remedy = "resume the run, which writes the file anew"
         for number, line in enumerate(path.read_bytes().splitlines(), start=1):
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise InputError(f"{path}, line {number}: is not JSON: {remedy}") from error
+                raise InputError(f"{path}, line {number}: is not JSON: {AGAIN}") from error
             if not isinstance(row, dict):
-                raise InputError(f"{path}, line {number}: is no epoch's metrics: {remedy}")
+                raise InputError(f"{path}, line {number}: is no epoch's metrics: {AGAIN}")
+            if wrong := wrong_in(row):
+                raise InputError(f"{path}, line {number}: {wrong}: {AGAIN}")
             rows.append(row)
         return rows
+
+    def summary(self) -> dict[str, Any]:
+        """What came out of the run when all its epochs had ended; empty before.
+
+        Raises:
+            InputError: the file is not as a run wrote it.
+        """
+        path = self.path / SUMMARY
+        try:
+            summary = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise InputError(f"{path}: is not JSON: {AGAIN}") from error
+        if not isinstance(summary, dict) or not is_number(summary.get("epochs")):
+            raise InputError(f"{path}: is no summary of a run: {AGAIN}")
+        return summary
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Writes what came out of the run.
@@ -261,6 +294,11 @@ class RunFolder:
         """
         with atomic(self.path / name) as file:
             file.write(text.encode())
+
+
+def covers(summary: Mapping[str, Any], settings: AnySettings) -> bool:
+    """Whether a run's summary is of all the epochs that its settings ask for; an empty one never is."""
+    return bool(summary) and summary["epochs"] >= settings.training.epochs
 
 
 def best_row(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -299,7 +337,7 @@ def lock_folder(path: Path, busy: str = BUSY) -> BinaryIO:
         The lock: closing it lets go too.
 
     Raises:
-        InputError: another process holds it, in the words of `busy`.
+        Busy: another process holds it, in the words of `busy`.
         OSError: the folder cannot be written.
     """
     file = (path / LOCK).open("wb")
@@ -307,7 +345,7 @@ def lock_folder(path: Path, busy: str = BUSY) -> BinaryIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
-        raise InputError(f"{path}: {busy}") from error
+        raise Busy(f"{path}: {busy}") from error
     return file
 
 

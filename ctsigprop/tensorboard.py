@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ctsigprop.errors import InputError
+from ctsigprop.runs import EVENTS
 
 Row = Mapping[str, Any]
 
@@ -26,7 +27,7 @@ def event_writer(folder: Path, *, enabled: bool) -> Iterator[Callable[[Row], Non
         raise InputError(
             "training.tensorboard = True: TensorBoard is not installed: pip install 'ctsigprop[tensorboard]'"
         ) from error
-    writer = Writer(str(folder / "tensorboard"))
+    writer = Writer(str(folder / EVENTS))
 
     def write(row: Row) -> None:
         for tag, value in _flat(row):

@@ -8,6 +8,7 @@ from ctsigprop.analysis.curves import angle_curves, angle_figure
 from ctsigprop.analysis.displacement import displacement
 from ctsigprop.analysis.style import save, styled
 from ctsigprop.analysis.trained import Trained, load_trained
+from ctsigprop.continuous.diagnosis import remedy
 from ctsigprop.continuous.training import draw
 from ctsigprop.experiments.arguments import named_run, one_of, whole_number
 from ctsigprop.files import to_json
@@ -38,14 +39,13 @@ def command(options: Mapping[str, Any]) -> None:
 
     history = _history(run, trained)
     matrices = angles(trained.network)
-    signals = {
-        name: summary(of_samples)
-        for name, of_samples in sample_angles(trained.network, displacement(trained, samples)).items()
-    }
+    moved = displacement(trained, samples)
+    signals = {name: summary(of_samples) for name, of_samples in sample_angles(trained.network, moved.rates).items()}
     report = {
         "checkpoint": kind,
         "epoch": trained.epoch,
         "samples": samples,
+        "unconverged": moved.unconverged,
         "angles": {name: {"matrices": degrees, "signals": signals[name]} for name, degrees in matrices.items()},
         "history": history,
     }
@@ -57,7 +57,9 @@ def command(options: Mapping[str, Any]) -> None:
     width = max(map(len, matrices))
     for name, degrees in matrices.items():
         print(f"{name:<{width}}  matrices {degrees:5.1f}  signals {_in_words(signals[name])}")
-    print(f"degrees after epoch {trained.epoch}, {samples} test samples: {run.path / REPORT}, {figure}")
+    if moved.unconverged:
+        print(f"{moved.unconverged} phases did not converge: train anew, and {remedy(trained.settings.solver)}")
+    print(f"degrees after epoch {trained.epoch:g}, {samples} test samples: {run.path / REPORT}, {figure}")
 
 
 def _history(run: RunFolder, trained: Trained) -> list[dict[str, Any]]:
@@ -65,7 +67,7 @@ def _history(run: RunFolder, trained: Trained) -> list[dict[str, Any]]:
     drawn = draw(trained.settings, trained.data)
     known = {0: angles(drawn), trained.epoch: angles(trained.network)}
     logged = [point for row in run.metrics() for point in (*row.get("early", ()), row)]
-    known |= {point["epoch"]: point["angles"] for point in logged if point["angles"]}
+    known |= {point["epoch"]: point["angles"] for point in logged if point.get("angles")}
     return [{"epoch": epoch, "angles": known[epoch]} for epoch in sorted(known)]
 
 

@@ -9,6 +9,8 @@ from ctsigprop.config import nearest
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
 
+LONGEST = 20  # digits of a number
+
 
 def named_run(command: str, options: Mapping[str, Any]) -> RunFolder:
     """The run that the command line names, opened to be read.
@@ -28,7 +30,7 @@ def whole_number(options: Mapping[str, Any], name: str, default: int, least: int
         InputError: not a whole number, or outside its bounds.
     """
     text = str(options.get(name, min(default, most)))
-    if not (text.isdecimal() and least <= int(text) <= most):
+    if not (text.isdecimal() and len(text) <= LONGEST and least <= int(text) <= most):
         raise InputError(f"--{name} = {text}: must be a whole number from {least} to {most}")
     return int(text)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ctsigprop.errors import CtsigpropError, InputError, Interrupted
 from ctsigprop.experiments.parser import parse
+from ctsigprop.interrupt import terminated_as_interrupted
 
 EXAMPLE = """\
 Train a network on the 8x8 digits that come with the program, and draw what it learned:
@@ -58,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; the process's own where it is left out.
     """
     try:
-        _run(sys.argv[1:] if arguments is None else list(arguments))
+        with terminated_as_interrupted():
+            _run(sys.argv[1:] if arguments is None else list(arguments))
         return 0
     except Interrupted as error:
         return _say(str(error), error.exit_status)

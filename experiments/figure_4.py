@@ -16,8 +16,9 @@ from ctsigprop.analysis.trained import chosen
 from ctsigprop.continuous.training import draw
 from ctsigprop.datasets import Dataset, load
 from ctsigprop.experiments.figure_4_plan import DIFFERENCES, PAPER, Planned, plan
-from ctsigprop.experiments.finishing import finish, is_finished
+from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.hardware import Hardware
+from ctsigprop.experiments.turns import finish_all, turn
 from ctsigprop.files import atomic, to_json, write_failures
 from ctsigprop.runs import RunFolder, best_row
 from ctsigprop.settings import Settings
@@ -42,23 +43,27 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
     planned = plan(scale, hardware.threads)
     with write_failures(output):
         (output / "runs").mkdir(parents=True, exist_ok=True)
-    folders = {one.label: output / "runs" / one.label for one in planned}
-    finished = [one for one in planned if is_finished(folders[one.label], one.settings)]
+    folders = {one: output / "runs" / one.label for one in planned}
+    finished = sum(is_finished(folder, one.settings) for one, folder in folders.items())
     data = load(planned[0].settings.data.name, limit=planned[0].settings.data.limit)
-    print(f"{len(finished)} of {len(planned)} runs finished; drawing networks of random weights", flush=True)
+    print(f"{finished} of {len(planned)} runs finished; drawing networks of random weights", flush=True)
     networks = {_sizes(one.settings, data): one.settings for one in planned}
     random = [one for network, settings in networks.items() for one in _random(network, settings, data)]
-    runs = {one.label: _run(folders[one.label], one, data) for one in finished}
-    if 0 < len(runs) < len(planned):
-        _report(output, scale, planned, runs, random)
-    for place, one in enumerate(planned, start=1):
-        if one.label not in runs:
-            print(f"run {place} of {len(planned)}: {one.label}", flush=True)
-            finish(folders[one.label], one.settings, quiet=quiet)
-            runs[one.label] = _run(folders[one.label], one, data)
-            if len(runs) < len(planned):
-                _report(output, scale, planned, runs, random)
-    print_claims(_report(output, scale, planned, runs, random))
+    found: dict[str, Run] = {}
+
+    def report() -> list[Claim]:
+        """Of the runs that are finished by now, whoever trained them."""
+        with write_failures(output), turn(output):
+            for one, folder in folders.items():
+                if one.label not in found and is_finished(folder, one.settings):
+                    found[one.label] = _run(folder, one, data)
+            return _report(output, scale, planned, found, random)
+
+    if 0 < finished < len(planned):
+        report()
+    for _ in finish_all({folder: one.settings for one, folder in folders.items()}, quiet=quiet):
+        report()
+    print_claims(report())
     print(f"in {output}: figure-4.png, figure-4.pdf, gradient.png, and every number in figure-4.json")
 
 

@@ -1,11 +1,12 @@
 """Runs that a larger piece of work asks for: begun, gone on with or left as they are, as their folders have it."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from ctsigprop.config import CONFIG, to_values, wing_of
-from ctsigprop.errors import CtsigpropError, InputError
+from ctsigprop.errors import InputError
 from ctsigprop.experiments.train import train_in
-from ctsigprop.runs import SUMMARY, RunFolder
+from ctsigprop.runs import RunFolder, covers
 from ctsigprop.settings import AnySettings
 
 FREE = {("training", "threads")}  # what a run may go on with another value of
@@ -20,9 +21,12 @@ def is_finished(folder: Path, settings: AnySettings) -> bool:
     """
     if not (folder / CONFIG).exists():
         return False
-    if difference := _difference(RunFolder.open(folder).settings(), settings):
+    run = RunFolder.open(folder)
+    if difference := _difference(run.settings(), settings):
         raise InputError(f"{folder}: holds a run of {difference}: remove it, or choose another --output")
-    return (folder / SUMMARY).exists()
+    with suppress(InputError):  # a damaged summary is written anew when the run is gone on with
+        return covers(run.summary(), settings)
+    return False
 
 
 def _difference(found: AnySettings, needed: AnySettings) -> str | None:
@@ -46,7 +50,8 @@ def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
         quiet: show no progress bar.
 
     Raises:
-        InputError: data or checkpoint that cannot be used, or a folder that another process trains in.
+        Busy: another process trains in the folder.
+        InputError: data or checkpoint that cannot be used.
         RunFailure: training failed, or the disk is full.
         KeyboardInterrupt: after the state was saved.
     """
@@ -66,6 +71,6 @@ def train_or_discard(run: RunFolder, settings: AnySettings, *, quiet: bool) -> N
     """
     try:
         train_in(run, settings, quiet=quiet)
-    except CtsigpropError:
+    except Exception:
         run.discard()
         raise

@@ -202,5 +202,5 @@ def _value(flag: str, arguments: Sequence[str]) -> Any:
     text = words[len(words) - words[::-1].index(flag)]
     try:
         return get_loader("yaml")(text)
-    except YAMLError:
+    except (YAMLError, ValueError):  # Python's own ValueError: a number of thousands of digits
         return text

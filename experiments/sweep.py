@@ -13,7 +13,6 @@ from ctsigprop.experiments.arguments import command_line, whole_number
 from ctsigprop.experiments.flags import shipped_or_path
 from ctsigprop.experiments.points import SWEEPS, Point, Sweep, read_sweep
 from ctsigprop.experiments.sweep_folder import BUSY, FAILURE, POINTS, SweepFolder, check_free
-from ctsigprop.interrupt import terminated_as_interrupted
 from ctsigprop.runs import RunFolder, lock_folder
 
 SHOWN = 5
@@ -43,8 +42,7 @@ def command(options: Mapping[str, Any]) -> None:
         _announce(folder, sweep, path, finished=len(sweep.points) - len(missing))
         if missing:
             try:
-                with terminated_as_interrupted():
-                    _train(folder, sweep, missing, cluster, quiet=options.get("quiet", False))
+                _train(folder, sweep, missing, cluster, quiet=options.get("quiet", False))
             except KeyboardInterrupt as interruption:
                 again = command_line(options, "sweep", options["file"], flags=("workers", "scheduler", "output"))
                 raise Interrupted(f"interrupted: go on with `{again}`") from interruption
@@ -125,7 +123,7 @@ def _conclude(folder: SweepFolder, sweep: Sweep) -> None:
         if found is None:
             reasons[point.name] = folder.reason(point.name) or "not finished"
         else:
-            angles = RunFolder.open(folder.point(point.name)).metrics()[-1]["angles"]
+            angles = RunFolder.open(folder.point(point.name)).metrics()[-1].get("angles") or {}
             rows.append((point.name, point.swept, found, angles))
     if rows:
         table = results(rows)

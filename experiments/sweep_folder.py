@@ -22,7 +22,7 @@ from ctsigprop.config import CONFIG, to_values
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.points import Point
 from ctsigprop.files import atomic, made, to_json, write_failures
-from ctsigprop.runs import LOCK, SUMMARY, RunFolder, wait_for_folder
+from ctsigprop.runs import LOCK, RunFolder, covers, wait_for_folder
 from ctsigprop.settings import Settings
 
 CONTENT = "sweep.yaml"
@@ -67,10 +67,10 @@ class SweepFolder:
 
     def summary(self, point: Point) -> dict[str, Any] | None:
         """What came out of a point; None before all its epochs are done."""
-        with suppress(OSError, ValueError):
-            summary = json.loads((self.point(point.name) / SUMMARY).read_bytes())
-            if summary["epochs"] == point.settings.training.epochs:
-                return dict(summary)
+        with suppress(OSError, InputError):
+            summary = RunFolder(self.point(point.name)).summary()
+            if covers(summary, point.settings):
+                return summary
         return None
 
     def reason(self, name: str) -> str | None:

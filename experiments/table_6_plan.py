@@ -15,8 +15,8 @@ ALGORITHMS = ("bp", "fa", "dfa", "sp")
 EPOCHS = {"mnist-fc": 20, "mnist-fc-dropout": 30, "cifar-10-fc": 20, "cifar-10-conv": 5}
 """Of the full scale; all that is cut of the training time against the paper is cut here."""
 
-RATES = {"bp": 5e-4, "fa": 5e-4, "dfa": 5e-4, "sp": 5e-4}
-"""Of Adam, by algorithm: the paper's, stated in Sec. IV for its other networks."""
+RATE = 5e-4
+"""Of Adam: the paper's, stated in Sec. IV for its other networks."""
 
 SEEDS = {"mnist-2x800": (0, 1, 2)}
 """Of the rows that have more than one."""
@@ -118,7 +118,7 @@ ROWS = (
 )
 
 COMMON: Values = {
-    "learning": {"decay": 0.25},
+    "learning": {"rate": RATE, "decay": 0.25},
     "training": {"batch_size": 128},
 }
 SMOKE: Values = {
@@ -130,7 +130,7 @@ SMOKE_UNITS = 24
 
 UNSTATED = (
     "the paper states no units, rate, batch size, normalisation, dropout or epochs for this table: leaky ReLU, "
-    f"Adam {RATES['sp']:g} decayed as in its Sec. IV, and batches of 128 are taken from its VGG experiments, the rest "
+    f"Adam {RATE:g} decayed as in its Sec. IV, and batches of 128 are taken from its VGG experiments, the rest "
     "is chosen here: no normalisation on MNIST, batch normalisation on CIFAR-10, dropout of 0.2 where there is any"
 )
 SOURCE = (
@@ -204,7 +204,7 @@ def plan(scale: str, hardware: Hardware) -> list[Planned]:
 
 def _settings(row: Row, algorithm: str, seed: int, scale: str, hardware: Hardware) -> DiscreteSettings:
     own: dict[str, Any] = {
-        "learning": {"algorithm": algorithm, "rate": RATES[algorithm]},
+        "learning": {"algorithm": algorithm},
         "training": {"seed": seed, **hardware.training},
     }
     assert row.values is not None

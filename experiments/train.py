@@ -1,21 +1,20 @@
 """`ctsigprop train`: trains a network in a run folder, and draws what it learned."""
 
-import os
 import shlex
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ctsigprop.config import settings_from, to_values, wing_of
-from ctsigprop.errors import InputError, Interrupted, RunFailure
+from ctsigprop.discrete.parallel_launch import launched
+from ctsigprop.errors import InputError, Interrupted
 from ctsigprop.experiments.flags import Values, check_used, given, merged
 from ctsigprop.runs import RunFolder, claim_folder
 from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
 from ctsigprop.threads import set_threads
 
 Undo = Callable[[], None]
-"""Leaves a run as it was before a command that was refused."""
+"""Leaves a run as it was before a command that was refused or failed before it saved anything; else as it is."""
 
 
 def command(options: Mapping[str, Any]) -> None:
@@ -28,12 +27,13 @@ def command(options: Mapping[str, Any]) -> None:
         CtsigpropError: with the exit status that it stands for.
     """
     wing, processes = options["wing"], _processes(options.get("parallel"))
-    started = int(os.environ.get("WORLD_SIZE", "1")) if {"MASTER_ADDR", "RANK"} <= os.environ.keys() else 1
+    place = launched()
+    started = 1 if place is None else place.size
     if started > 1 and wing != "discrete":
         raise InputError(f"--wing = {wing}: trains in one process, and torchrun started {started}: leave torchrun out")
     if started > 1 and processes == 1:
         raise InputError(f"--parallel: is left out, and torchrun started {started}: pass --parallel layers={started}")
-    if started > 1 and os.environ["RANK"] != "0":  # rank 0 has the run
+    if place is not None and place.rank > 0:  # rank 0 has the run
         from ctsigprop.discrete.parallel import follow
 
         return follow()
@@ -90,7 +90,7 @@ def _trained(settings: AnySettings, run: RunFolder, undo: Undo, processes: int, 
         summary = train_in(run, settings, processes, quiet=quiet)
         _draw(run, settings)
         return summary
-    except (InputError, RunFailure, ModuleNotFoundError):
+    except Exception:
         undo()
         raise
     except KeyboardInterrupt as interruption:
@@ -141,8 +141,14 @@ def _resumed(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tup
     _check_unchanged(to_values(before), to_values(settings), run_dir)
     check_used(options, settings)
     run = RunFolder.resume(run_dir)
+    saved = run.saved
     run.write_settings(settings)
-    return settings, run, partial(run.write_settings, before)
+
+    def undo() -> None:
+        if run.saved == saved:
+            run.write_settings(before)
+
+    return settings, run, undo
 
 
 def _check_unchanged(before: Values, now: Values, run_dir: Path) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ctsigprop.errors import InputError
+from ctsigprop.errors import Busy
 from ctsigprop.experiments.finishing import finish, is_finished
-from ctsigprop.runs import LOCK, lock_folder, wait_for_folder
+from ctsigprop.runs import LOCK, wait_for_folder
 from ctsigprop.settings import AnySettings
 
 
@@ -35,9 +35,7 @@ def finish_all(runs: Mapping[Path, AnySettings], *, quiet: bool) -> Iterator[Pat
             print(f"run {number} of {len(runs)}: {folder.name}", flush=True)
             try:
                 finish(folder, settings, quiet=quiet)
-            except InputError:
-                if not _is_held(folder):
-                    raise
+            except Busy:
                 print("another process is training it: next", flush=True)
                 held[folder] = settings
             else:
@@ -57,13 +55,3 @@ def turn(folder: Path) -> Iterator[None]:
     with (folder / LOCK).open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _is_held(folder: Path) -> bool:
-    try:
-        lock_folder(folder).close()
-    except InputError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False

@@ -22,6 +22,7 @@ from ctsigprop.solvers.result import Status
 Array = NDArray[Any]
 Sweep = Callable[[Array, Array], tuple[Array, Array]]
 
+MOST_SWEEPS = 2**63 - 1
 _SINGULAR = 1e-10
 
 
@@ -67,8 +68,8 @@ def fixed_point(
     """
     if not tolerance > 0:
         raise ValueError(f"tolerance = {tolerance!r}: must be greater than 0")
-    if max_sweeps < 1:
-        raise ValueError(f"max_sweeps = {max_sweeps!r}: must be at least 1")
+    if not 1 <= max_sweeps <= MOST_SWEEPS:
+        raise ValueError(f"max_sweeps = {max_sweeps!r}: must be from 1 to {MOST_SWEEPS}")
     if depth < 0:
         raise ValueError(f"depth = {depth!r}: must be at least 0")
     samples, n = u.shape

@@ -12,6 +12,7 @@ Vector = NDArray[Any]
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _LEAST_RTOL = 8.0  # in machine epsilons: below, rounding decides the error estimate and the steps shrink in vain
+_MOST = 2**53  # whole numbers up to here are exact in both float64 and int64
 _WHOLE = 1e-9  # a final step within this fraction of a whole one is a whole one
 
 
@@ -35,9 +36,11 @@ def real(name: str, value: float) -> float:
 
 
 def count(name: str, value: int) -> int:
-    """Return the value, or refuse what is not a whole number of at least 1."""
+    """Return the value, or refuse what is not a whole number from 1 to 2**53."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name}: {value!r} given, a whole number of at least 1 is needed")
+    if value > _MOST:
+        raise ValueError(f"{name}: {float(value):g} given, at most 2**53 is allowed")
     return int(value)
 
 
@@ -133,9 +136,10 @@ def leak_rates(leak: ArrayLike | None, n: int) -> NDArray[np.float64]:
 def whole_steps(start: float, end: float, step: float) -> tuple[int, float]:
     """Return the number of steps over the span and the size of the final one, which lands on the end.
 
-    Every other step has the full size; a final one that differs from it by rounding alone has too.
+    Every other step has the full size; a final one that differs from it by rounding alone has too. Steps without
+    number are 2**53, which no solve takes.
     """
     length = end - start
-    steps = max(1, math.ceil(length / step * (1 - 1e-12) - _WHOLE))
+    steps = max(1, math.ceil(min(length / step, _MOST) * (1 - 1e-12) - _WHOLE))
     last = length - (steps - 1) * step
     return steps, step if abs(last - step) <= _WHOLE * step else last

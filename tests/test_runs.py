@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.runs import RunFolder, claim_folder
+from ctsigprop.errors import Busy, InputError, RunFailure
+from ctsigprop.runs import RunFolder, claim_folder, covers
 from ctsigprop.settings import DataSettings, LearningSettings, NetworkSettings, Settings
 
 SETTINGS = Settings(
@@ -62,19 +62,51 @@ def test_checkpoint_comes_back_bit_for_bit(run: RunFolder) -> None:
     assert read == {**meta, "random": json.loads(json.dumps(state))}
 
 
+ROW = {"epoch": 2, "train_error": 1.5, "validation_error": 2, "test_error": 3.0, "seconds": 0.5}
+
+
 def test_metrics_are_json_lines_without_nan(run: RunFolder) -> None:
     assert run.metrics() == []
-    rows = [{"epoch": 1, "residual": float("nan"), "angles": {"W12": np.float32(89.5)}}, {"epoch": 2}]
+    rows = [ROW | {"epoch": 1, "residual": float("nan"), "angles": {"W12": np.float32(89.5)}}, ROW]
     run.write_metrics(rows)
     lines = (run.path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line, parse_constant=pytest.fail) for line in lines] == run.metrics()
-    assert run.metrics() == [{"epoch": 1, "residual": None, "angles": {"W12": 89.5}}, {"epoch": 2}]
+    assert run.metrics() == [ROW | {"epoch": 1, "residual": None, "angles": {"W12": 89.5}}, ROW]
 
 
 def test_metrics_that_are_not_json_name_the_line(run: RunFolder) -> None:
-    (run.path / "metrics.jsonl").write_text('{"epoch": 1}\n{"epoch": ')
+    (run.path / "metrics.jsonl").write_text(f'{json.dumps(ROW)}\n{{"epoch": ')
     with pytest.raises(InputError, match=r"metrics\.jsonl, line 2: is not JSON"):
         run.metrics()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"epoch": "1"}, "epoch = '1': must be a number"),
+        ({"test_error": None}, "test_error = None: must be a number"),
+        ({"angles": {"W12": "x"}}, "angles is not as a run writes it"),
+        ({"early": 5}, "early is not"),
+        ({"early": [{"epoch": 0.5, "angles": 3}]}, "early is not"),
+        ({"early": [{"angles": {}}]}, "early is not"),
+        ({"probe": "x"}, "probe is not"),
+        ({"probe": {"signals": {"W12": 5}}}, "probe is not"),
+        ({"exits": {"layer 1": 5}}, "exits is not"),
+        ({"warnings": ["x"]}, "warnings is not"),
+    ],
+)
+def test_metrics_that_no_run_writes_name_the_line_and_the_field(
+    run: RunFolder, changed: Mapping[str, Any], words: str
+) -> None:
+    run.write_metrics([ROW, ROW | changed])
+    with pytest.raises(InputError, match=rf"metrics\.jsonl, line 2: {words}"):
+        run.metrics()
+
+
+def test_metrics_may_lack_what_not_every_run_measures(run: RunFolder) -> None:
+    rows = [ROW, ROW | {"angles": None, "early": [{"epoch": 0.5}], "probe": {}}]
+    run.write_metrics(rows)
+    assert run.metrics() == rows
 
 
 def test_summary_is_written_whole(run: RunFolder) -> None:
@@ -82,9 +114,22 @@ def test_summary_is_written_whole(run: RunFolder) -> None:
     assert json.loads((run.path / "summary.json").read_text()) == {"test_error": 1.5, "best": None}
 
 
+def test_a_summary_covers_a_run_when_it_is_of_all_its_epochs(run: RunFolder) -> None:
+    assert run.summary() == {}
+    epochs = SETTINGS.training.epochs
+    for reached, enough in ((epochs - 1, False), (epochs, True)):
+        run.write_summary({"epochs": reached})
+        assert covers(run.summary(), SETTINGS) == enough
+    assert not covers({}, SETTINGS)
+    for text in ("{", "[]", "{}", '{"epochs": "all"}'):
+        (run.path / "summary.json").write_text(text)
+        with pytest.raises(InputError, match=r"summary\.json: is no"):
+            run.summary()
+
+
 def test_a_second_writer_is_refused_until_the_first_lets_go(run: RunFolder) -> None:
     for attempt in (lambda: RunFolder.resume(run.path), lambda: RunFolder.create(run.path, SETTINGS)):
-        with pytest.raises(InputError, match="another process is training in this folder"):
+        with pytest.raises(Busy, match="another process is training in this folder"):
             attempt()
     assert RunFolder.open(run.path).settings() == SETTINGS
     run.close()
@@ -94,7 +139,7 @@ def test_a_second_writer_is_refused_until_the_first_lets_go(run: RunFolder) -> N
 def test_a_run_is_never_overwritten(run: RunFolder) -> None:
     run.close()
     before = contents(run.path)
-    with pytest.raises(InputError, match="already holds a run: pass --resume"):
+    with pytest.raises(Busy, match="already holds a run: pass --resume"):
         RunFolder.create(run.path, Settings())
     assert contents(run.path) == before
 
@@ -111,6 +156,11 @@ def test_discard_removes_a_run_without_checkpoint_and_no_other(run: RunFolder) -
     run.discard()
     assert run.path.exists()
     other = RunFolder.create(run.path.with_name("other"), SETTINGS)
+    other.save_checkpoint("best", ARRAYS, {})
+    other.save_checkpoint("epoch-1", ARRAYS, {})
+    other.write_metrics([ROW])
+    (other.path / "tensorboard").mkdir()
+    (other.path / "tensorboard" / "events").touch()
     other.discard()
     assert not other.path.exists()
 
@@ -172,6 +222,17 @@ def test_a_flipped_bit_in_the_weights_is_seen(run: RunFolder) -> None:
     content = bytearray(path.read_bytes())
     content[content.index(ARRAYS["W01"].tobytes()) + 5] ^= 1
     path.write_bytes(content)
+    with pytest.raises(InputError, match="is truncated or corrupt"):
+        run.load_checkpoint("last")
+
+
+@pytest.mark.parametrize(("place", "value"), [(10, 99), (8, 1), (6, 200)], ids=["method", "encrypted", "version"])
+def test_a_damaged_directory_is_seen(run: RunFolder, place: int, value: int) -> None:
+    """zipfile answers with NotImplementedError or RuntimeError."""
+    run.save_checkpoint("last", ARRAYS, {"epoch": 1})
+    content = bytearray(run.checkpoint("last").read_bytes())
+    content[content.index(b"PK\x01\x02") + place] = value
+    run.checkpoint("last").write_bytes(content)
     with pytest.raises(InputError, match="is truncated or corrupt"):
         run.load_checkpoint("last")
 

@@ -3,20 +3,21 @@
 import numpy as np
 
 from ctsigprop.continuous.activations import BOUNDS
-from ctsigprop.continuous.epoch import Tally
+from ctsigprop.continuous.epoch import Outputs, Tally
 from ctsigprop.continuous.network import Network
-from ctsigprop.continuous.relaxation import SWEEP_METHODS
+from ctsigprop.continuous.relaxation import FIXED_STEPS, SWEEP_METHODS
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import Settings, SolverSettings
 
 TOLERATED = 1e-3
 
 
-def warnings_of(tally: Tally, gain: float, settings: Settings) -> dict[str, str]:
+def warnings_of(tally: Tally, judged: Outputs, gain: float, settings: Settings) -> dict[str, str]:
     """What to change after a finished epoch, a sentence for each kind of trouble; empty where there is none.
 
     Args:
         tally: of the epoch.
+        judged: validation and test samples at its end.
         gain: largest loop gain found at the epoch's end.
         settings: of the run.
     """
@@ -31,8 +32,13 @@ def warnings_of(tally: Tally, gain: float, settings: Settings) -> dict[str, str]
     if tally.unconverged > TOLERATED * tally.samples:
         found["not_converged"] = (
             f"{tally.unconverged} phases of {tally.samples} samples did not converge (residual up to "
-            f"{max(tally.free_residual, tally.clamped_residual):.1e}): raise {_cap(settings.solver)} "
+            f"{max(tally.free_residual, tally.clamped_residual):.1e}): {remedy(settings.solver)} "
             "or lower learning.rates"
+        )
+    if judged.unconverged > TOLERATED * len(judged.states):
+        found["not_judged"] = (
+            f"{judged.unconverged} free phases of {len(judged.states)} validation and test samples did not converge "
+            f"(residual up to {judged.residual:.1e}), which their errors depend on: {remedy(settings.solver)}"
         )
     if gain > 1:
         found["loop_gain"] = (
@@ -42,10 +48,12 @@ def warnings_of(tally: Tally, gain: float, settings: Settings) -> dict[str, str]
     return found
 
 
-def _cap(solver: SolverSettings) -> str:
+def remedy(solver: SolverSettings) -> str:
+    """What lets a phase converge that has not."""
     if solver.method in SWEEP_METHODS:
-        return f"solver.max_sweeps = {solver.max_sweeps}"
-    return f"solver.longest = {solver.longest:g}"
+        return f"raise solver.max_sweeps = {solver.max_sweeps}"
+    step = f"lower solver.step = {solver.step:g} or " if solver.method in FIXED_STEPS else ""
+    return f"{step}raise solver.longest = {solver.longest:g}"
 
 
 def refuse_lost_weights(network: Network, epoch: int) -> None:

@@ -1,7 +1,7 @@
 """One pass over the training samples, and what it adds up."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.learning import learn
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.continuous.phases import Contrast, contrast
-from ctsigprop.continuous.relaxation import relax
+from ctsigprop.continuous.phases import Contrast, contrast, unconverged
+from ctsigprop.continuous.relaxation import FIXED_STEPS, relax
 from ctsigprop.errors import RunFailure
 from ctsigprop.progress import epoch_bar
 from ctsigprop.settings import Settings
@@ -53,20 +53,11 @@ class Tally:
     early: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, free: Equilibrium, pair: Contrast, labels: NDArray[np.int64], tolerance: float) -> None:
-        """Counts a batch in.
-
-        Raises:
-            RunFailure: a state is no longer finite.
-        """
-        if not (np.isfinite(free.residual).all() and np.isfinite(pair.residual).all()):
-            raise RunFailure(
-                f"states are no longer finite, {self.samples} samples into the epoch: "
-                "lower learning.rates or nudging.beta and train anew"
-            )
+        """Counts a batch in."""
         self.samples += len(labels)
         self.errors += int((free.output.argmax(axis=1) != labels).sum())
         self.moved += len(pair.rows)
-        self.unconverged += int((free.residual > tolerance).sum() + (pair.residual > tolerance).sum())
+        self.unconverged += unconverged(free, pair, tolerance)
         self.free_sweeps += int(free.sweeps.sum())
         self.clamped_sweeps += int(pair.sweeps.sum())
         self.free_residual = max(self.free_residual, float(free.residual.max()))
@@ -132,6 +123,7 @@ def run_epoch(
                 memory[batch] = sweeps.unknowns(free.states)
             signs = np.random.default_rng([settings.training.seed, epoch, start + 1])
             pair = contrast(sweeps, drive, free, targets[labels[batch]], settings.nudging, settings.solver, signs)
+            refuse_lost_states(free, pair, settings, epoch, tally.samples)
             learn(network, x, pair, rate_factor=rate_factor, weight_decay=settings.learning.weight_decay)
             tally.add(free, pair, labels[batch], settings.solver.tolerance)
             tally.seconds = time.perf_counter() - before
@@ -145,22 +137,64 @@ def _spread(times: int, batches: int) -> set[int]:
     return {place * batches // times for place in range(times)}
 
 
-def error_rate(sweeps: LayerSweeps, inputs: Array, labels: NDArray[np.int64], settings: Settings) -> float:
-    """Percent of samples whose most active output, free phase from zero, is not their label.
+def refuse_lost_states(free: Equilibrium, pair: Contrast, settings: Settings, epoch: int, seen: int) -> None:
+    """Passes the phases of a batch whose states are all finite.
 
     Args:
-        sweeps: of the network.
-        inputs: (samples, features).
-        labels: (samples,).
+        free: its free phases.
+        pair: its clamped phases.
         settings: of the run.
+        epoch: number of the epoch, from 1.
+        seen: samples of the epoch that were learned before.
+
+    Raises:
+        RunFailure: a state is not.
     """
-    return 100 * float((outputs_of(sweeps, inputs, settings).argmax(axis=1) != labels).mean())
+    if np.isfinite(free.residual).all() and np.isfinite(pair.residual).all():
+        return
+    if seen or epoch > 1:
+        remedy = f"{seen} samples into epoch {epoch}: lower learning.rates or nudging.beta and train anew"
+    else:
+        gains = "network.output_gain, network.feedback_gain or nudging.beta"
+        step = f"solver.step = {settings.solver.step:g}, " if settings.solver.method in FIXED_STEPS else ""
+        remedy = f"before anything was learned: lower {step}{gains}"
+    raise RunFailure(f"states are no longer finite, {remedy}")
 
 
-def outputs_of(sweeps: LayerSweeps, inputs: Array, settings: Settings, batch: int = 1000) -> Array:
-    """Output states at the free equilibrium from zero, (samples, classes), `batch` samples at a time."""
-    outputs = []
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """Free phases from zero.
+
+    Attributes:
+        states: of the output neurons, (samples, classes).
+        unconverged: phases that ended above the tolerance.
+        residual: the largest of a phase.
+    """
+
+    states: Array
+    unconverged: int
+    residual: float
+
+    def error_rate(self, labels: NDArray[np.int64]) -> float:
+        """Percent of samples whose most active output is not their label, one of `labels` (samples,)."""
+        return 100 * float((self.states.argmax(axis=1) != labels).mean())
+
+    @classmethod
+    def of(cls, parts: Sequence["Outputs"]) -> "Outputs":
+        """Several as one."""
+        return cls(
+            np.concatenate([part.states for part in parts]),
+            sum(part.unconverged for part in parts),
+            float(np.max([part.residual for part in parts])),
+        )
+
+
+def outputs_of(sweeps: LayerSweeps, inputs: Array, settings: Settings, batch: int = 1000) -> Outputs:
+    """Outputs at the free equilibria of `inputs` (samples, features), `batch` samples at a time."""
+    parts = []
     for start in range(0, len(inputs), batch):
         drive = sweeps.drive(inputs[start : start + batch])
-        outputs.append(relax(sweeps, drive, sweeps.at_rest(len(drive[0])), settings.solver).output)
-    return np.concatenate(outputs)
+        free = relax(sweeps, drive, sweeps.at_rest(len(drive[0])), settings.solver)
+        unrested = int((~(free.residual <= settings.solver.tolerance)).sum())
+        parts.append(Outputs(free.output, unrested, float(free.residual.max())))
+    return Outputs.of(parts)

@@ -210,7 +210,9 @@ class LayerSweeps:
 def _relative(squares: Array, states: Sequence[Array]) -> Array:
     """sqrt(squares) / |s| for each sample, (samples,)."""
     norms = sum(np.vecdot(state, state) for state in states)
-    return np.sqrt(squares / np.maximum(norms, np.finfo(squares.dtype).tiny))
+    limits = np.finfo(squares.dtype)
+    least = np.maximum(limits.tiny, squares / (limits.max / 2))  # the ratio of a silent sample stays finite
+    return np.sqrt(squares / np.maximum(norms, least))
 
 
 def _total(links: Sequence[Link], rates: dict[int, Array], base: Array) -> Array:

@@ -107,6 +107,11 @@ def contrast(
     return Contrast(rows, at_rest, plus, minus, len(signs) * beta[rows], spent, nudged.residual)
 
 
+def unconverged(free: Equilibrium, pair: Contrast, tolerance: float) -> int:
+    """How many phases, free and clamped, ended above the tolerance or nowhere."""
+    return sum(int((~(residual <= tolerance)).sum()) for residual in (free.residual, pair.residual))
+
+
 def _replaced(states: tuple[Array, ...], rows: Rows, moved: Rows, nudged: Equilibrium) -> tuple[Array, ...]:
     """`states` of the samples `rows`, those of `moved` (a subset) replaced by the nudged ones."""
     if len(moved) == 0:

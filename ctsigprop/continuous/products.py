@@ -48,7 +48,9 @@ def add_outer(weight: Array, pre: Array, post: Array, factor: float, keep: float
         factor: scales the product.
         keep: scales what was there.
     """
-    if len(pre) <= 2:
+    if len(pre) == 0:
+        weight *= weight.dtype.type(keep)
+    elif len(pre) <= 2:
         scalar = weight.dtype.type
         _add_one_or_two(weight, pre, post, scalar(factor), scalar(keep))
     else:

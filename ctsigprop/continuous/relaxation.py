@@ -9,10 +9,11 @@ from ctsigprop.continuous.dynamics import field_arguments, flatten, hopfield_fie
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.network import Array, Nudge
 from ctsigprop.settings import SolverSettings
-from ctsigprop.solvers import Result, Status, integrate
+from ctsigprop.solvers import METHODS, Result, Status, integrate
 
 MOST_STEPS = 1_000_000
 SWEEP_METHODS = frozenset({"anderson", "sweeps"})
+FIXED_STEPS = METHODS.keys() - {"dopri5"}
 # Fractions of the tolerance: the speed of a state at rest, and the error of a step of dopri5. Close to rest its steps
 # grow to the edge of stability and the state trembles by some ten step errors, which must stay below the speed of rest.
 REST = 0.1

@@ -23,7 +23,7 @@ from ctsigprop.continuous.network import Array
 from ctsigprop.solvers.arnoldi import rightmost
 
 TOLERANCE = 1e-6
-REAL = 1e-6  # largest |Im| / |lambda + 1 / r| that rounding gives to a real eigenvalue
+REAL = 1e-6  # largest |Im lambda| r that rounding gives to a real eigenvalue
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
-from ctsigprop.continuous.epoch import Measure, Tally, error_rate, run_epoch
+from ctsigprop.continuous.epoch import Measure, Outputs, Tally, outputs_of, run_epoch
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network, build
 from ctsigprop.continuous.relaxation import relax
@@ -123,21 +123,25 @@ def _evaluated(
 ) -> dict[str, Any]:
     """The epoch's row of metrics: errors in percent, mean sweeps a sample, largest residuals, what was measured."""
     started = time.perf_counter()
+    validation, test = (outputs_of(sweeps, splits[part][0], settings) for part in ("validation", "test"))
+    judged = Outputs.of([validation, test])
     gain = _largest_gain(sweeps, splits["train"][0], settings)
     row = {
         "epoch": epoch,
         "train_error": 100 * tally.errors / tally.samples,
-        "validation_error": error_rate(sweeps, *splits["validation"], settings),
-        "test_error": error_rate(sweeps, *splits["test"], settings),
+        "validation_error": validation.error_rate(splits["validation"][1]),
+        "test_error": test.error_rate(splits["test"][1]),
         "free_residual": tally.free_residual,
         "clamped_residual": tally.clamped_residual,
         "free_sweeps": tally.free_sweeps / tally.samples,
         "clamped_sweeps": tally.clamped_sweeps / tally.samples,
         "unconverged": tally.unconverged,
+        "judged_unconverged": judged.unconverged,
+        "judged_residual": judged.residual,
         "moved": tally.moved / tally.samples,
         "loop_gain": gain,
         "angles": {},
-        "warnings": warnings_of(tally, gain, settings),
+        "warnings": warnings_of(tally, judged, gain, settings),
     }
     if measure:
         row |= measure(sweeps.network)

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ctsigprop.datasets import load
-from ctsigprop.discrete.batches import Batches, Standard
+from ctsigprop.discrete.batches import Batches
+from ctsigprop.discrete.heap import keep_freed_memory
 from ctsigprop.discrete.learner import Learner, Signal
 from ctsigprop.discrete.memory import peak_memory
-from ctsigprop.discrete.training import device_for, placed_learner
+from ctsigprop.discrete.training import device_for, placed_learner, standard_for
 from ctsigprop.errors import InputError
 from ctsigprop.settings import DiscreteSettings
 
@@ -90,7 +91,7 @@ class Stopwatch:
 def costs(
     settings: Mapping[str, DiscreteSettings], batches: int, warm_up: int, done: Callable[[], object]
 ) -> dict[str, Cost]:
-    """Builds the learners that settings name, as a run does, and measures them on the data of the first.
+    """Builds the learners that settings name, and measures them on the data of the first, all as in a run.
 
     Args:
         settings: by name; they share data, batch size and device.
@@ -104,28 +105,34 @@ def costs(
     """
     first = next(iter(settings.values()))
     needed = (batches + warm_up) * first.training.batch_size
-    device, data = device_for(first.training.device), load(first.data.name, limit=needed)
-    standard = Standard.of(data.train.channels_first(), device, channels_last=first.training.channels_last)
-    ordered = Batches(data.train, standard, first.training)
+    device_for(first.training.device)
+    keep_freed_memory()
+    data = load(first.data.name, limit=needed)
+    ordered = Batches(data.train, standard_for(first, data.train), first.training)
     if len(data.train) < needed:
         raise InputError(f"{data.name}: has {len(data.train)} training samples, and needed are {needed}: take fewer")
     learners = {name: placed_learner(one, data.shape, data.classes) for name, one in settings.items()}
-    return measure(learners, ordered.of_epoch(1), warm_up, done)
+    seconds = stage_seconds(learners, ordered.of_epoch(1), warm_up, done)
+    inputs, labels = next(ordered.of_epoch(1))
+    return {name: _cost(learner, seconds[name], inputs, labels) for name, learner in learners.items()}
 
 
-def measure(
+def stage_seconds(
     learners: Mapping[str, Learner],
     batches: Iterable[Batch],
     warm_up: int = 1,
     done: Callable[[], object] = lambda: None,
-) -> dict[str, Cost]:
-    """Trains learners, turn by turn, on the same batches and says what each took.
+) -> dict[str, NDArray[np.float64]]:
+    """Trains learners, turn by turn, on the same batches and says how long each stage took.
 
     Args:
         learners: by name, in training mode, on the device of the batches.
-        batches: of one size; those of the warm-up first, and at least one more.
+        batches: of one size; those of the warm-up first, and at least one that counts.
         warm_up: batches that train, but do not count; at least one, in which the optimizers make their moments.
         done: called after each batch of all learners.
+
+    Returns:
+        Seconds by the learner's name, shape (batches that count, stages).
 
     Raises:
         ValueError: there is no warm-up, or nothing after it.
@@ -140,9 +147,13 @@ def measure(
         done()
     if not 1 <= warm_up < taken:
         raise ValueError(f"warm_up = {warm_up}: must be at least 1 and less than the {taken} batches")
-    return {
-        name: _cost(learner, np.array(seconds[name][warm_up:]), inputs, labels) for name, learner in learners.items()
-    }
+    return {name: np.array(rows[warm_up:]) for name, rows in seconds.items()}
+
+
+def stage_bytes(learner: Learner, inputs: Tensor, labels: Tensor) -> list[int]:
+    """Peak memory of each stage on one batch, in bytes; arguments as of `batch_bytes`."""
+    peaks = _by_stage(learner, inputs, labels, lambda signal: peak_memory(signal.h.device, _tensors(signal)))
+    return [peak.bytes for peak in peaks]
 
 
 def peak_bytes(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> int:
@@ -175,9 +186,9 @@ def batch_bytes(learner: Learner, inputs: Tensor, labels: Tensor) -> int:
 
 def _cost(learner: Learner, seconds: NDArray[np.float64], inputs: Tensor, labels: Tensor) -> Cost:
     """Seconds of shape (batches, stages), and the memory of one more batch."""
-    peaks = _by_stage(learner, inputs, labels, lambda signal: peak_memory(signal.h.device, _tensors(signal)))
+    peaks = stage_bytes(learner, inputs, labels)
     stages = [
-        StageCost(stage.name, float(taken.mean()), float(np.median(taken)), float(taken.std()), peak.bytes)
+        StageCost(stage.name, float(taken.mean()), float(np.median(taken)), float(taken.std()), peak)
         for stage, taken, peak in zip(learner.stages, seconds.T, peaks, strict=True)
     ]
     return Cost(stages, batch_bytes(learner, inputs, labels))

@@ -125,12 +125,14 @@ class Learner(nn.Module):
 
         Args:
             inputs: shape (samples, ...).
-            labels: classes, shape (samples,).
+            labels: classes, int64 of shape (samples,), or a learning signal, floating point of shape (samples, ...).
 
         Raises:
-            InputError: a label that is no class; looked for on a CPU, because a GPU would have to be waited for.
+            InputError: no samples, or not as many labels as samples; labels that are no classes, whose range is looked
+                at on a CPU, because a GPU would have to be waited for.
         """
-        if labels.device.type == "cpu" and not labels.is_floating_point():
+        _require_samples(inputs, labels)
+        if self.classes > 0 and not labels.is_floating_point():
             _require_classes(labels, self.classes)
         with self.autocast(inputs.device):
             signal = self.begin(inputs, labels)
@@ -199,7 +201,19 @@ class Learner(nn.Module):
             stage.optimizer.load_state_dict({**state, "state": moments})
 
 
+def _require_samples(inputs: Tensor, labels: Tensor) -> None:
+    if len(inputs) != len(labels):
+        raise InputError(f"labels: there are {len(labels)} for {len(inputs)} samples: give one for each")
+    if len(inputs) == 0:
+        raise InputError("inputs: the batch has no samples: leave it out")
+
+
 def _require_classes(labels: Tensor, classes: int) -> None:
+    if labels.dtype != torch.int64 or labels.ndim != 1:
+        found = f"of {labels.dtype} and shape {tuple(labels.shape)}"
+        raise InputError(f"labels: are {found}: must be of torch.int64 and shape ({len(labels)},), a class a sample")
+    if labels.device.type != "cpu":
+        return
     lowest, highest = (int(end) for end in labels.aminmax())
     if lowest < 0 or highest >= classes:
         wrong = lowest if lowest < 0 else highest

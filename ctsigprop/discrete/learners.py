@@ -6,6 +6,7 @@ from ctsigprop.discrete.feedback import fa_learner
 from ctsigprop.discrete.learner import Learner
 from ctsigprop.discrete.local import local_learner
 from ctsigprop.discrete.network import build
+from ctsigprop.discrete.sigprop import sigprop_learner
 from ctsigprop.settings.discrete import DiscreteSettings
 
 
@@ -35,6 +36,4 @@ def learner_for(settings: DiscreteSettings, shape: tuple[int, ...], classes: int
         case "ll-bp" | "ll-fa":
             return local_learner(network, settings)
         case "sp":
-            from ctsigprop.discrete.sigprop import sigprop_learner
-
             return sigprop_learner(network, settings)

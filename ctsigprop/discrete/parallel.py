@@ -2,7 +2,8 @@
 
 What forward-pass unlocking buys (paper, Sec. III-B): a stage's update depends on nothing that comes after it, so it
 can take the next batch while later stages are still at the last one. Every stage sees the same batches in the same
-order and with the same weights as in one process; its updates are the same, bit for bit.
+order and with the same weights as in one process; with as many threads in each process as that one has, its updates
+are the same, bit for bit: how many share a sum decides how it is rounded.
 
 Rank 0 makes the batches, trains the first stages, evaluates and writes the run folder. An epoch ends when all stages
 have seen its last batch; their arrays are then gathered in rank 0.
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ctsigprop.discrete.batches import Batches
-from ctsigprop.discrete.cost import measure
+from ctsigprop.discrete.cost import stage_seconds
 from ctsigprop.discrete.epoch import Count, Tally, run_epoch
 from ctsigprop.discrete.learner import Learner, Signal, Step
-from ctsigprop.discrete.parallel_peers import LEFT, Peers, joined, started, torchrun_size
+from ctsigprop.discrete.parallel_launch import launched
+from ctsigprop.discrete.parallel_peers import LEFT, Peers, joined, started
 from ctsigprop.discrete.parallel_signals import Lost, Outlet
 from ctsigprop.discrete.parallel_split import balanced, check_rule, check_size, check_stages, name_of
 from ctsigprop.discrete.training import placed_learner, train
@@ -64,7 +66,7 @@ def train_parallel(
         KeyboardInterrupt: after the state was saved.
     """
     check_rule(settings, processes)
-    check_size(torchrun_size(), processes)
+    check_size(launched(), processes)
     if processes == 1:
         return train(settings, run, resume=resume, quiet=quiet)
     with Pipeline(settings, processes, lambda: run.checkpoint("last").exists()) as pipeline:
@@ -190,7 +192,7 @@ class Pipeline:
         Raises:
             InputError: they cannot be reached.
         """
-        if torchrun_size() is not None:
+        if launched() is not None:
             self._peers = joined()
         return self
 
@@ -273,8 +275,8 @@ def _planned(learner: Learner, batches: Batches, settings: DiscreteSettings, pro
     shape = tuple(batches.images.shape[1:])
     twin = placed_learner(settings, shape, learner.classes).train()
     batch = next(batches.of_epoch(1))
-    costs = measure({"twin": twin}, [batch] * TIMED, warm_up=1)["twin"].stages
-    parts = balanced([cost.seconds for cost in costs], processes)
+    seconds = stage_seconds({"twin": twin}, [batch] * TIMED)["twin"].mean(axis=0)
+    parts = balanced(seconds.tolist(), processes)
     names = [name_of(learner, part) for part in parts]
     return Plan(settings, shape, learner.classes, parts, names, learner.arrays())
 

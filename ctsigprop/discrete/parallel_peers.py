@@ -17,7 +17,9 @@ from torch._C._distributed_c10d import Store, TCPStore
 from torch.distributed.rendezvous import rendezvous
 
 from ctsigprop.discrete.heap import keep_freed_memory
+from ctsigprop.discrete.parallel_launch import number
 from ctsigprop.discrete.parallel_signals import Inlet, Lost, Outlet
+from ctsigprop.discrete.training import device_for
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.settings import DiscreteSettings
 from ctsigprop.threads import VARIABLES
@@ -98,12 +100,13 @@ class Peers:
         Where every process has a GPU of its own, signals travel from one to the other.
 
         Raises:
+            InputError: there is no GPU here.
             Lost: a process has ended.
         """
-        if settings.training.device == "cpu":
+        if device_for(settings.training.device).type == "cpu":
             return torch.device("cpu")
         gpus = torch.cuda.device_count()
-        torch.cuda.set_device(_local_rank() % gpus)
+        torch.cuda.set_device(number("LOCAL_RANK", 0, default=0) % gpus)
         apart = [False] * self.size
         try:
             dist.all_gather_object(apart, gpus >= self.here)
@@ -116,7 +119,7 @@ class Peers:
     @property
     def here(self) -> int:
         """How many of the processes are on this machine."""
-        return self.size if self.children else int(os.environ.get("LOCAL_WORLD_SIZE", self.size))
+        return self.size if self.children else number("LOCAL_WORLD_SIZE", 1, default=self.size)
 
     def share_threads(self, threads: int) -> None:
         """Gives this process its part of the threads of a run."""
@@ -181,12 +184,6 @@ class Peers:
         return ""
 
 
-def torchrun_size() -> int | None:
-    """How many processes torchrun, or what else starts processes in its manner, has started; None without one."""
-    needed = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
-    return int(os.environ["WORLD_SIZE"]) if needed <= os.environ.keys() else None
-
-
 def joined() -> Peers:
     """This process among those that torchrun started.
 
@@ -244,7 +241,3 @@ def _await(store: Store, children: Sequence["subprocess.Popen[bytes]"]) -> None:
 
 def _cause(status: int) -> str:
     return f"signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"status {status}"
-
-
-def _local_rank() -> int:
-    return int(os.environ.get("LOCAL_RANK", "0"))

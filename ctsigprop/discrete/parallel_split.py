@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 from ctsigprop.discrete.learner import Learner
+from ctsigprop.discrete.parallel_launch import Place
 from ctsigprop.errors import InputError
 from ctsigprop.settings import DiscreteSettings, require_whole
 
@@ -59,14 +60,18 @@ def check_rule(settings: DiscreteSettings, processes: int) -> None:
         )
 
 
-def check_size(found: int | None, processes: int) -> None:
+def check_size(place: Place | None, processes: int) -> None:
     """Passes a number of processes that is the one that torchrun started, where it did.
+
+    Args:
+        place: that torchrun gave this process; None without it.
+        processes: how many shall train.
 
     Raises:
         InputError: it is another.
     """
-    if found not in (None, processes):
-        raise InputError(f"--parallel layers = {processes}: must be {found}, the processes that torchrun started")
+    if place is not None and place.size != processes:
+        raise InputError(f"--parallel layers = {processes}: must be {place.size}, the processes that torchrun started")
 
 
 def check_stages(learner: Learner, processes: int) -> None:

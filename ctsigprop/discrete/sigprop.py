@@ -63,7 +63,7 @@ class LayerStage(Stage):
         """Passes [h, t], updates the layer by the loss between them, and hands them on.
 
         Raises:
-            InputError: outputs and targets are not of one shape.
+            InputError: inputs or outputs and their targets are not of one shape.
         """
         h, t = self._pass(signal, labels)
         self._check(h, t)
@@ -88,6 +88,8 @@ class LayerStage(Stage):
             return h, self.generator(h, labels, signal.context)
         if self.generator is not None:
             t = self.generator(h, labels, signal.context)
+            if h.ndim == t.ndim and h.ndim in (2, 4) and h.shape[1] != t.shape[1]:
+                raise self._unlike("inputs", h, t)
         if t is None:
             raise InputError(f"{self.name}: no targets came with its inputs: the first layer needs a target generator")
         if self.together and h.shape == t.shape:
@@ -97,8 +99,11 @@ class LayerStage(Stage):
     def _check(self, h: Tensor, t: Tensor) -> None:
         alike = h.shape[1:2] == t.shape[1:2] if h.ndim == t.ndim == 4 else h.shape[1:] == t.shape[1:]
         if not alike:
-            shapes = f"outputs of shape {tuple(h.shape[1:])}, targets of shape {tuple(t.shape[1:])}"
-            raise InputError(f"{self.name}: {shapes}: both must have the same shape, images the same channels")
+            raise self._unlike("outputs", h, t)
+
+    def _unlike(self, of: str, h: Tensor, t: Tensor) -> InputError:
+        shapes = f"{of} of shape {tuple(h.shape[1:])}, targets of shape {tuple(t.shape[1:])}"
+        return InputError(f"{self.name}: {shapes}: both must have the same shape, images the same channels")
 
 
 class SigpropLearner(Learner):
@@ -134,10 +139,13 @@ class SigpropLearner(Learner):
             precision: float32 or bfloat16.
 
         Raises:
-            InputError: a layer without parameters, no layers, or nothing that predicts.
+            InputError: a layer without parameters, no layers, a generator for other classes, or nothing that predicts.
         """
         if not layers:
             raise InputError("layers: there are none: signal propagation needs at least one hidden layer")
+        if generator.classes not in (0, classes):
+            numbers = f"its targets are of {generator.classes} classes, the learner's of {classes}"
+            raise InputError(f"generator: {numbers}: give both the same number")
         if output is None and not generator.per_class:
             raise InputError("output: there is none: targets of one a sample predict nothing; give an output layer")
         stages: list[Stage] = [
@@ -159,7 +167,14 @@ class SigpropLearner(Learner):
             stage.learn_with(rate, weight_decay)
 
     def begin(self, inputs: Tensor, labels: Tensor) -> Signal:
-        """The inputs, and the network's own scores where the generator uses them."""
+        """The inputs, and the network's own scores where the generator uses them.
+
+        Raises:
+            InputError: a learning signal that is no class, and not of floating point.
+        """
+        if self.classes == 0 and not labels.is_floating_point():
+            needed = "must be of floating point where there are no classes: convert them to float32"
+            raise InputError(f"labels: are of {labels.dtype}: {needed}")
         return Signal(inputs, context=self._predicted(inputs) if self.uses_scores else None)
 
     @torch.no_grad()

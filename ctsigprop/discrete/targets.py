@@ -20,12 +20,14 @@ class TargetGenerator(nn.Module):
     """Makes targets from the learning signal; each kind says which.
 
     Attributes:
+        classes: that it knows; 0 where the learning signal is no class.
         per_class: one target a class, the same for every batch; otherwise one a sample.
         uses_scores: it is given the network's own scores (target-loop).
         at_input: its targets are of the input's shape and pass the first layer too.
         matches_inputs: its targets are distributed as the inputs: batch normalisation may count them (Sec. III-D).
     """
 
+    classes = 0
     per_class = False
     uses_scores = False
     matches_inputs = True

@@ -1,10 +1,14 @@
 """What a setting may be: each check passes a value or refuses it in one line that names the field."""
 
+import math
 from collections.abc import Sequence
 from sys import float_info
 from typing import get_args
 
 from ctsigprop.errors import InputError
+
+MOST = 2**31 - 1
+"""Above every sensible count, and small enough for every library that counts."""
 
 
 def require(condition: bool, field_name: str, value: object, allowed: str) -> None:
@@ -27,15 +31,22 @@ def require_one_of(field_name: str, value: object, choices: object) -> None:
     require(value in allowed, field_name, value, "one of " + ", ".join(map(str, allowed)))
 
 
-def require_whole(field_name: str, value: object, least: int) -> int:
-    """A value that has turned out to be a whole number of at least `least`.
+def require_whole(field_name: str, value: object, least: int, most: int = MOST) -> int:
+    """A value that has turned out to be a whole number from `least` to `most`.
 
     Raises:
-        InputError: naming the field and the value.
+        InputError: naming the field, the value and what is allowed.
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise InputError(f"{field_name} = {value!r}: must be a whole number, at least {least}")
+    if value > most:
+        raise InputError(f"{field_name} = {_in_short(value)}: must be a whole number, at most {most}")
     return value
+
+
+def _in_short(value: int) -> str:
+    """A whole number that may have thousands of digits."""
+    return str(value) if value < 10**20 else f"a number of {math.floor(math.log10(value)) + 1} digits"
 
 
 def require_number(

@@ -20,6 +20,7 @@ NudgingKind = Literal["positive", "random-sign", "centered"]
 Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
 
+MOST_UNITS = 10_000_000
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
 
 
@@ -59,9 +60,9 @@ class NetworkSettings:
             "at least one hidden layer, such as [256, 256]",
         )
         for units in self.hidden:
-            require_whole("network.hidden", units, 1)
+            require_whole("network.hidden", units, 1, MOST_UNITS)
         layers = f"one or more different hidden layers, 1 to {len(self.hidden)}"
-        known = all(isinstance(layer, int) and 1 <= layer <= len(self.hidden) for layer in self.loops)
+        known = all(type(layer) is int and 1 <= layer <= len(self.hidden) for layer in self.loops)
         require(known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers)
         require_one_of("network.rho", self.rho, Rho)
         require_number("network.time_constant", self.time_constant, 0.0, open_low=True)
@@ -146,6 +147,8 @@ class LearningSettings:
             list(self.rates),
             "one number, or one for each forward connection",
         )
+        for name in self.fixed:
+            require(isinstance(name, str), "learning.fixed", name, "names of connections, such as [W12, loop]")
         for rate in self.rates:
             require_number("learning.rates", rate, 0.0)
         require_number("learning.feedback_rate", self.feedback_rate, 0.0)

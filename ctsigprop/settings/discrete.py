@@ -189,12 +189,19 @@ class DiscreteSettings:
     @property
     def unused(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
-        algorithm, generator = self.learning.algorithm, self.target.generator
+        architecture, algorithm, target = self.network.architecture, self.learning.algorithm, self.target
+        sizes = "widen" if architecture == "fc" else "hidden"
+        found = {("network", sizes): f"network.architecture = {architecture}"}
+        if algorithm not in ("ll-bp", "ll-fa"):
+            found["learning", "similarity_weight"] = f"learning.algorithm = {algorithm}"
         if algorithm != "sp":
-            return {("target", one.name): f"learning.algorithm = {algorithm}" for one in fields(TargetSettings)}
-        if generator != "target-loop-error":
-            return {("target", "error_rate"): f"target.generator = {generator}"}
-        return {}
+            return found | {("target", one.name): f"learning.algorithm = {algorithm}" for one in fields(TargetSettings)}
+        if target.generator != "target-loop-error":
+            found["target", "error_rate"] = f"target.generator = {target.generator}"
+        counted = target.place == "input" and target.generator != "target-only" and self.network.batch_norm
+        if target.loss == "hebbian" and not counted:  # the generator learns only through statistics that it shares in
+            found["target", "weights"] = f"target.loss = {target.loss}"
+        return found
 
     def rate_of(self, epoch: int) -> float:
         """The learning rate of an epoch, counted from 1: it decays once each fraction of `decay_at` has passed."""

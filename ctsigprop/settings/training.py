@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from ctsigprop.settings.checks import require_flag, require_sequence, require_whole
 
+MOST_SEEDS = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -28,7 +30,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         require_whole("training.epochs", self.epochs, 1)
         require_whole("training.batch_size", self.batch_size, 1)
-        require_whole("training.seed", self.seed, 0)
+        require_whole("training.seed", self.seed, 0, MOST_SEEDS)
         require_whole("training.threads", self.threads, 1)
         require_sequence(self, "training", "keep")
         for epoch in self.keep:

@@ -8,11 +8,12 @@ from typing import Any
 
 from ctsigprop.config import CONFIG
 from ctsigprop.errors import InputError
-from ctsigprop.runs import METRICS, SUMMARY, RunFolder, best_row
+from ctsigprop.metrics import is_number
+from ctsigprop.runs import METRICS, SUMMARY, RunFolder, best_row, covers
 from ctsigprop.settings import AnySettings
 
 FILES = frozenset((CONFIG, METRICS, SUMMARY))
-ERRORS = ("train_error", "validation_error", "test_error")
+ALWAYS = ("angles", "warnings")  # what the page takes a row to have
 REMEDY = "restore it from a copy, or train anew"
 
 
@@ -67,8 +68,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the run has ended with all the epochs that it was asked for."""
-        enough = self.outcome is not None and self.outcome.epochs >= (self.planned or 0)
-        return enough and bool(self.summary)
+        return covers(self.summary, self.settings) if self.settings else bool(self.summary)
 
     @property
     def warnings(self) -> dict[str, tuple[int, str]]:
@@ -89,8 +89,8 @@ def read_run(path: Path, name: str) -> Run:
     folder = RunFolder(path)
     try:
         settings = folder.settings() if (path / CONFIG).exists() else None
-        rows = tuple(_checked(row, path / METRICS, line) for line, row in enumerate(folder.metrics(), start=1))
-        summary = read_object(path / SUMMARY) if (path / SUMMARY).exists() else {}
+        rows = tuple({**row, **{name: row.get(name) or {} for name in ALWAYS}} for row in folder.metrics())
+        summary = folder.summary()
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
     outcome = _reached(rows) if rows else _summarised(summary, path / SUMMARY) if summary else None
@@ -119,18 +119,6 @@ def figures(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.glob("*.png") if not path.name.startswith(".")))
 
 
-def _checked(row: Mapping[str, Any], path: Path, line: int) -> Mapping[str, Any]:
-    for name in ("epoch", *ERRORS, "seconds"):
-        if not _is_number(row.get(name)):
-            raise InputError(f"{path}, line {line}: {name} = {row.get(name)!r}: must be a number: {REMEDY}")
-    groups = {}
-    for name in ("angles", "warnings"):
-        groups[name] = row.get(name) or {}
-        if not isinstance(groups[name], dict):
-            raise InputError(f"{path}, line {line}: {name} = {groups[name]!r}: must be an object: {REMEDY}")
-    return {**row, **groups}
-
-
 def _reached(rows: tuple[Mapping[str, Any], ...]) -> Outcome:
     best = best_row(rows)
     return Outcome(
@@ -146,10 +134,6 @@ def _reached(rows: tuple[Mapping[str, Any], ...]) -> Outcome:
 def _summarised(summary: Mapping[str, Any], path: Path) -> Outcome:
     names = ("epochs", "best_epoch", "best_validation_error", "test_error", "final_train_error", "seconds")
     for name in names:
-        if not _is_number(summary.get(name)):
+        if not is_number(summary.get(name)):
             raise InputError(f"{path}: {name} = {summary.get(name)!r}: must be a number: {REMEDY}")
     return Outcome(*(summary[name] for name in names))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -41,14 +41,20 @@ def test_displacement_is_that_of_each_sample_alone(make_trained: Callable[..., T
     expected = [np.concatenate(layer) for layer in zip(*differences, strict=True)]
     moved = np.abs(expected[-1]).max(axis=1) > 1e-9
     assert moved.any()
-    for layer, found in zip(expected, displacement(trained, samples), strict=True):
+    for layer, found in zip(expected, displacement(trained, samples).rates, strict=True):
         np.testing.assert_allclose(found, layer[moved], atol=1e-9)
 
 
 def test_the_same_signs_are_drawn_each_time(make_trained: Callable[..., Trained]) -> None:
     trained = make_trained(nudging=NudgingSettings("random-sign", 0.3))
-    first, second = displacement(trained, 20), displacement(trained, 20)
+    first, second = displacement(trained, 20).rates, displacement(trained, 20).rates
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     other = replace(trained.settings.training, seed=7)
     settings = replace(trained.settings, training=other)
-    assert not np.array_equal(displacement(replace(trained, settings=settings), 20)[-1], first[-1])
+    assert not np.array_equal(displacement(replace(trained, settings=settings), 20).rates[-1], first[-1])
+
+
+def test_phases_that_do_not_converge_are_counted(make_trained: Callable[..., Trained]) -> None:
+    assert displacement(make_trained(solver=SOLVER), 20).unconverged == 0
+    hasty = displacement(make_trained(solver=SolverSettings("sweeps", tolerance=1e-12, max_sweeps=1)), 20)
+    assert 20 < hasty.unconverged <= 40

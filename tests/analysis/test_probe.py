@@ -41,6 +41,7 @@ def test_it_measures_everything_and_changes_nothing(
         np.testing.assert_array_equal(values, before[name])
     assert found["samples"] == 20
     assert 0 < found["moved"] <= 20
+    assert found["unconverged"] == 0
     assert list(found["signals"]) == ANGLES[architecture]
     assert found["gradient"].keys() == before.keys()
     assert all(value.keys() == {"cosine", "norm_ratio"} for value in found["gradient"].values())
@@ -52,11 +53,17 @@ def test_it_measures_everything_and_changes_nothing(
 
 def test_signals_are_those_of_align(make_trained: Callable[..., Trained]) -> None:
     trained = make_trained(solver=SolverSettings(tolerance=1e-12), nudging=NudgingSettings("random-sign", 0.5))
-    expected = sample_angles(trained.network, displacement(trained, 20))
+    expected = sample_angles(trained.network, displacement(trained, 20).rates)
     for name, found in probed(trained)["signals"].items():
         assert found["samples"] == len(expected[name])
         assert found["mean"] == pytest.approx(expected[name].mean())
         assert found["standard_deviation"] == pytest.approx(expected[name].std())
+
+
+def test_phases_that_do_not_converge_are_counted(make_trained: Callable[..., Trained]) -> None:
+    hasty = SolverSettings("sweeps", tolerance=1e-12, max_sweeps=1)
+    found = probed(make_trained(solver=hasty))
+    assert found["unconverged"] == 20 + found["moved"]
 
 
 def test_a_network_that_nudging_does_not_move(make_trained: Callable[..., Trained]) -> None:

@@ -100,6 +100,25 @@ def test_an_integration_that_breaks_off_is_one_line(make_network: MakeNetwork) -
         time_courses(LayerSweeps(network), inputs, target, 0.4, solver)
 
 
+@pytest.mark.parametrize("time_constant", [0.05, 20.0])
+def test_a_slow_and_a_fast_network_rest_after_as_many_time_constants(
+    make_network: MakeNetwork, time_constant: float
+) -> None:
+    """The same network in another unit of time: weights, biases and the nudge are in that of 1 / r."""
+    found = []
+    for r in (1.0, time_constant):
+        network = make_network(time_constant=r)
+        for values in network.parameters().values():
+            values /= r
+        solver = replace(DOPRI5, tolerance=1e-4, longest=200 * r)
+        courses = time_courses(LayerSweeps(network), INPUTS, TARGET, 0.4 / r, solver)
+        found.append(courses.free.rest / r)
+        assert courses.free.miss.max() < 1e-3
+        assert courses.nudged / r < 40
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found[1], found[0], rtol=0.1)
+
+
 def test_rest_begins_after_the_last_residual_above_the_tolerance() -> None:
     residual = np.array([[np.nan, np.nan, 9, 0], [2, 0, 9, 0], [0, 0, 9, 2], [2, 0, 9, 0], [0, 0, 9, 1]])
     found = rest_times(np.array([0.0, 1.0, 2.0, 3.0, 5.0]), residual, 1.0)

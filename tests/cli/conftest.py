@@ -109,7 +109,7 @@ def fabricating() -> Callable[[Callable[[AnySettings], Sequence[float]]], Finish
             ]
             with RunFolder.create(folder, settings) as run:
                 run.write_metrics(rows)
-                run.write_summary({"test_error": errors[0]})
+                run.write_summary({"test_error": errors[0], "epochs": settings.training.epochs})
 
         return fabricate
 

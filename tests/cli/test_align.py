@@ -12,6 +12,7 @@ from matplotlib.image import imread
 from ctsigprop.analysis.alignment import angles, sample_angles
 from ctsigprop.analysis.displacement import displacement
 from ctsigprop.analysis.trained import load_trained
+from ctsigprop.continuous import training
 from ctsigprop.runs import RunFolder
 
 Command = Callable[..., Any]
@@ -34,7 +35,7 @@ def test_it_reports_angles_over_epochs_and_over_samples(ctsigprop: Command, run:
     assert (report["checkpoint"], report["epoch"], report["samples"]) == (checkpoint, trained.epoch, 300)
     assert [row["epoch"] for row in report["history"]] == [0, 1, 2]
     assert [row["angles"] for row in report["history"][1:]] == [row["angles"] for row in folder.metrics()]
-    of_samples = sample_angles(trained.network, displacement(trained, 300))
+    of_samples = sample_angles(trained.network, displacement(trained, 300).rates)
     for name, degrees in angles(trained.network).items():
         assert report["angles"][name]["matrices"] == degrees
         signals = report["angles"][name]["signals"]
@@ -50,6 +51,28 @@ def test_a_run_whose_metrics_have_no_angles(ctsigprop: Command, run: Path) -> No
     folder.write_metrics([row | {"angles": {}} for row in folder.metrics()])
     assert ctsigprop("align", "run").status == 0
     assert [row["epoch"] for row in json.loads((run / "alignment.json").read_text())["history"]] == [0, 2]
+
+
+def test_a_run_that_was_stopped_within_an_epoch(ctsigprop: Command, run: Path, stopping_before: Any) -> None:
+    with stopping_before(training, 3):
+        answer = ctsigprop("train", "--resume", "--run-dir", "run", "--training.epochs", "3", "--quiet")
+    assert answer.status == 130
+    answer = ctsigprop("align", "run")
+    assert "degrees after epoch 2.66667, 300 test samples" in answer.out
+    report = json.loads((run / "alignment.json").read_text())
+    assert report["epoch"] == pytest.approx(2 + 2 / 3)
+    assert [row["epoch"] for row in report["history"]] == [0, 1, 2, report["epoch"]]
+    assert report["history"][-1]["angles"] == {name: one["matrices"] for name, one in report["angles"].items()}
+
+
+def test_phases_that_do_not_converge_are_told(ctsigprop: Command, tmp_path: Path) -> None:
+    flags = ("--data.limit", "60", "--network.hidden", "[8]", "--training.epochs", "1", "--training.threads", "1")
+    hasty = ("--solver.method", "sweeps", "--solver.max_sweeps", "1")
+    assert ctsigprop("train", *flags, *hasty, "--run-dir", "hasty", "--quiet").status == 0
+    answer = ctsigprop("align", "hasty", "--samples", "10")
+    unconverged = json.loads((tmp_path / "hasty" / "alignment.json").read_text())["unconverged"]
+    assert unconverged > 0
+    assert f"{unconverged} phases did not converge: train anew, and raise solver.max_sweeps = 1" in answer.out
 
 
 def test_a_run_in_which_the_nudge_moves_nothing(ctsigprop: Command, run: Path) -> None:

@@ -2,18 +2,21 @@
 
 import json
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
 
 from ctsigprop import __version__
 from ctsigprop.config import read_settings, settings_from, to_values
-from ctsigprop.experiments import flags
+from ctsigprop.errors import RunFailure
+from ctsigprop.experiments import flags, train
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
@@ -185,6 +188,71 @@ def test_more_epochs_go_on_where_the_run_ended(ctsigprop: Command, run: Path) ->
     assert after.metrics()[:2] == before
     assert [row["epoch"] for row in after.metrics()] == [1, 2, 3]
     assert after.settings().training.epochs == 3
+
+
+def fails_to_save(monkeypatch: pytest.MonkeyPatch, kind: str, epoch: int) -> None:
+    """Lets the disk be full when a checkpoint of an epoch is to be saved."""
+    save = RunFolder.save_checkpoint
+
+    def saving(self: RunFolder, saved: str, arrays: Any, meta: Any) -> None:
+        if (saved, meta["epoch"]) == (kind, epoch):
+            raise RunFailure("the disk is full")
+        save(self, saved, arrays, meta)
+
+    monkeypatch.setattr(RunFolder, "save_checkpoint", saving)
+
+
+def test_a_failure_after_some_more_epochs_keeps_them_asked_for(
+    ctsigprop: Command, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        fails_to_save(patch, "last", 4)
+        answer = ctsigprop("train", "--resume", "--run-dir", "run", "--training.epochs", "5", "--quiet")
+    assert (answer.status, RunFolder.open(run).settings().training.epochs) == (1, 5)
+    assert ctsigprop("train", "--resume", "--run-dir", "run", "--quiet").status == 0
+    assert [row["epoch"] for row in RunFolder.open(run).metrics()] == [1, 2, 3, 4, 5]
+
+
+def test_a_failure_before_the_first_of_more_epochs_leaves_the_run_as_it_was(
+    ctsigprop: Command, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails_to_save(monkeypatch, "last", 3)
+    answer = ctsigprop("train", "--resume", "--run-dir", "run", "--training.epochs", "5", "--quiet")
+    assert (answer.status, RunFolder.open(run).settings().training.epochs) == (1, 2)
+
+
+@pytest.mark.parametrize("kind", ["best", "last", "epoch-1"])
+def test_a_failure_in_the_first_epoch_leaves_a_folder_to_begin_in(
+    ctsigprop: Command, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    begin = ("train", *SMALL, "--training.epochs", "1", "--training.keep", "[1]", "--run-dir", "run")
+    with monkeypatch.context() as patch:
+        fails_to_save(patch, kind, 1)
+        assert ctsigprop(*begin).status == 1
+    assert not Path("run").exists()
+    assert ctsigprop(*begin).status == 0
+
+
+def test_a_failure_that_nobody_foresaw_leaves_a_run_as_it_was(
+    ctsigprop: Command, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_memory(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(train, "train_in", out_of_memory)
+    assert ctsigprop("train", "--resume", "--run-dir", "run", "--training.epochs", "5").status == 1
+    assert RunFolder.open(run).settings().training.epochs == 2
+
+
+def test_a_polite_kill_outside_of_training_is_an_interruption(
+    ctsigprop: Command, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(train, "_draw", lambda *_: signal.raise_signal(signal.SIGTERM))
+    answer = ctsigprop("train", "--resume", "--run-dir", "run", "--quiet")
+    advice = "interrupted: go on with `ctsigprop train --resume --run-dir run`"
+    assert (answer.status, answer.err) == (130, f"ctsigprop: {advice}\n")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -103,6 +103,14 @@ def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
             "--wing discrete --target.error_rate 0.5",
             "--target.error_rate: nothing depends on it where target.generator = target-only: leave it out",
         ),
+        (
+            "--wing discrete --network.architecture conv --network.hidden [64]",
+            "--network.hidden: nothing depends on it where network.architecture = conv: leave it out",
+        ),
+        (
+            "--wing discrete --network.widen 2",
+            "--network.widen: nothing depends on it where network.architecture = fc: leave it out",
+        ),
         ("--wing discrete --training.device gpu", "training.device = 'gpu': must be one of cpu, cuda"),
         ("--wing discrete --training.batch_size 1", "training.batch_size = 1: must be"),
         ("--wing discrete --data.limit 1", "data.limit = 1: must be at least 2"),
@@ -131,6 +139,13 @@ def test_torchrun_of_another_wing_is_not_told_to_split_it(refused: Refuse, monke
     for wing in ("spiking", "continuous"):
         words = f"--wing = {wing}: trains in one process, and torchrun started 2: leave torchrun out"
         refused(["train", "--wing", wing], words)
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "MASTER_PORT"])
+def test_a_launch_that_cannot_be_read(refused: Refuse, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for each, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(each, "two" if each == name else value)
+    refused(["train", "--config", "digits-sp", "--parallel", "layers=2"], f"{name} = 'two': must be a whole number")
 
 
 def test_no_torch(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:

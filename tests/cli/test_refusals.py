@@ -65,6 +65,12 @@ SETTINGS = [
     ),
     ("--network.loops [0]", "network.loops = [0]: must be"),
     ("--network.loops [1,1]", "network.loops = [1, 1]: must be one or more different"),
+    ("--network.loops [true]", "network.loops = [True]: must be one or more different hidden layers"),
+    ("--learning.fixed [5]", "learning.fixed = 5: must be names of connections, such as [W12, loop]"),
+    ("--learning.fixed [[loop]]", "learning.fixed = ['loop']: must be names of connections"),
+    ("--solver.max_sweeps 3000000000", "solver.max_sweeps = 3000000000: must be a whole number, at most 2147483647"),
+    ("--solver.max_sweeps 1" + 30 * "0", "solver.max_sweeps = a number of 31 digits: must be a whole number, at most"),
+    ("--network.hidden [1000000000000]", "network.hidden = 1000000000000: must be a whole number, at most 10000000"),
     ("--network.loops []", "network.loops = []: must be one or more"),
     ("--network.rho relu", "network.rho = 'relu': must be one of hard_sigmoid, logistic, tanh, rectifier"),
     ("--network.time_constant 0", "network.time_constant = 0.0: must be a finite number greater than 0"),
@@ -97,6 +103,10 @@ FILES = [
     ("- network\n", "file.yaml: must be a mapping of groups"),
     ("network:\n  hidden: [3\n", "file.yaml, line 3: is not valid YAML"),
     ("network:\n\thidden: [3]\n", "file.yaml, line 2: is not valid YAML"),
+    ("network: &a {hidden: [3], x: *a}\n", "file.yaml: holds a value that cannot be read, or is nested without end"),
+    ("network: " + 3000 * "[" + 3000 * "]" + "\n", "file.yaml: holds a value that cannot be read, or is nested"),
+    ("training: {epochs: " + 5000 * "9" + "}\n", "file.yaml: holds a value that cannot be read"),
+    ("network: {loops: [true]}\n", "network.loops = [True]: must be one or more"),
     ("network: !!python/object:os.system {}\n", "file.yaml, line 1: is not valid YAML"),
     ("data: {limit: 9}\nnetwork: {}\ndata: {}\n", "file.yaml, line 3: data is there twice: keep one"),
     ("data: {limit: 9, limit: 8}\n", "file.yaml, line 1: limit is there twice: keep one"),
@@ -121,6 +131,10 @@ def test_setting_on_the_command_line(refused: Refuse, case: tuple[str, ...]) -> 
 def test_setting_in_a_file(refused: Refuse, tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "file.yaml").write_text(text)
     refused(["train", "--config", "file.yaml"], words)
+
+
+def test_a_number_of_thousands_of_digits(refused: Refuse) -> None:
+    refused(["train", "--training.epochs", 5000 * "9"], "training.epochs = '999", "must be a whole number")
 
 
 def test_config_that_is_not_there(refused: Refuse) -> None:

@@ -99,6 +99,7 @@ REFUSED = [
     ("simulate run --samples 101", "--samples = 101: must be a whole number from 1 to 100"),
     ("simulate run --samples 2.5", "--samples = 2.5: must be a whole number"),
     ("simulate run --samples=-3", "--samples = -3: must be a whole number"),
+    (f"simulate run --samples {5000 * '9'}", "must be a whole number from 1 to 100"),
     ("simulate run --samples many", "--samples = many: must be a whole number"),
     ("simulate run --samples 11 --first 290", "--samples = 11: must be a whole number from 1 to 10"),
     ("simulate run --first 300", "--first = 300: must be a whole number from 0 to 299"),
@@ -131,6 +132,13 @@ def test_weights_that_are_not_finite_are_one_line(ctsigprop: Command, run: Path)
         assert answer.status == 2
         assert "checkpoint-best.npz: W12 holds NaN or infinity" in answer.err
         assert answer.err.count("\n") == 1
+
+
+def test_a_run_that_has_not_ended_an_epoch_is_to_be_trained_on(ctsigprop: Command, run: Path) -> None:
+    (run / "checkpoint-best.npz").unlink()
+    answer = ctsigprop("simulate", "run")
+    assert answer.status == 2
+    assert "checkpoint-best.npz: no such checkpoint: train on with --resume" in answer.err
 
 
 def test_more_steps_than_can_be_taken_are_refused(ctsigprop: Command, run: Path) -> None:

@@ -259,6 +259,35 @@ def test_a_run_that_another_process_trains_is_taken_up_last(
     assert waited == [first]
 
 
+def test_a_process_that_lets_go_as_soon_as_it_has_refused_another_is_no_obstacle(
+    tmp_path: Path, fabricate: Finish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, settings = tmp_path / "run", plan("smoke", CPU)[0].settings
+    run.mkdir()
+    held = [lock_folder(run)]
+
+    def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
+        try:
+            fabricate(folder, settings, quiet=quiet)
+        finally:
+            while held:
+                held.pop().close()
+
+    monkeypatch.setattr(turns, "finish", finish)
+    assert list(turns.finish_all({run: settings}, quiet=True)) == [run]
+
+
+def test_a_run_that_was_given_more_epochs_and_stopped_is_not_finished(tmp_path: Path, fabricate: Finish) -> None:
+    settings = plan("smoke", CPU)[0].settings
+    longer = replace(settings, training=replace(settings.training, epochs=settings.training.epochs + 1))
+    fabricate(tmp_path / "run", settings, quiet=True)
+    assert is_finished(tmp_path / "run", settings)
+    RunFolder.open(tmp_path / "run").write_settings(longer)
+    assert not is_finished(tmp_path / "run", longer)
+    (tmp_path / "run" / "summary.json").write_text("{")
+    assert not is_finished(tmp_path / "run", longer)
+
+
 def test_a_run_that_another_process_has_finished_meanwhile_is_left_alone(
     tmp_path: Path, fabricate: Finish, trained: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

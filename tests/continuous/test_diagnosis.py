@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
-from ctsigprop.continuous.epoch import Tally
+from ctsigprop.continuous.epoch import Outputs, Tally, refuse_lost_states
 from ctsigprop.continuous.equilibrium import Equilibrium
 from ctsigprop.continuous.network import build
 from ctsigprop.continuous.phases import Contrast
@@ -32,15 +32,16 @@ SETTINGS = Settings(
     training=TrainingSettings(epochs=1, threads=1),
 )
 HEALTHY = Tally(samples=1000, highest=[0.2, 1.0])
+JUDGED = Outputs(np.zeros((600, 2)), 0, 1e-5)
 
 
 def test_nothing_is_said_of_a_healthy_epoch() -> None:
-    assert warnings_of(HEALTHY, 0.99, SETTINGS) == {}
+    assert warnings_of(HEALTHY, JUDGED, 0.99, SETTINGS) == {}
 
 
 def test_silent_outputs_are_named() -> None:
     tally = replace(HEALTHY, highest=[0.5, 0.0, 0.3, -0.1])
-    (sentence,) = warnings_of(tally, 0.5, SETTINGS).values()
+    (sentence,) = warnings_of(tally, JUDGED, 0.5, SETTINGS).values()
     assert "output units [1, 3] were silent" in sentence
     assert "lower the last of learning.rates = [0.2, 0.1, 0.05] or network.output_gain = 0.3" in sentence
 
@@ -48,26 +49,46 @@ def test_silent_outputs_are_named() -> None:
 @pytest.mark.parametrize("rho", ["tanh", "logistic"])
 def test_outputs_below_zero_are_not_dead_where_rho_is_smooth(rho: str) -> None:
     smooth = replace(SETTINGS, network=replace(SETTINGS.network, rho=rho))
-    assert warnings_of(replace(HEALTHY, highest=[0.5, -0.1]), 0.5, smooth) == {}
+    assert warnings_of(replace(HEALTHY, highest=[0.5, -0.1]), JUDGED, 0.5, smooth) == {}
 
 
 def test_phases_that_did_not_converge_are_counted() -> None:
     tally = replace(HEALTHY, unconverged=12, free_residual=0.003, clamped_residual=0.25)
-    (sentence,) = warnings_of(tally, 0.5, SETTINGS).values()
+    (sentence,) = warnings_of(tally, JUDGED, 0.5, SETTINGS).values()
     assert "12 phases of 1000 samples did not converge (residual up to 2.5e-01)" in sentence
     assert f"raise solver.max_sweeps = {SETTINGS.solver.max_sweeps}" in sentence
 
 
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("dopri5", "): raise solver.longest = 200 or"),
+        ("rk4", "): lower solver.step = 0.2 or raise solver.longest = 200 or"),
+    ],
+)
+def test_the_remedy_is_the_method_s(method: str, words: str) -> None:
+    settings = replace(SETTINGS, solver=SolverSettings(method))
+    (sentence,) = warnings_of(replace(HEALTHY, unconverged=12), JUDGED, 0.5, settings).values()
+    assert words in sentence
+
+
+def test_samples_judged_where_they_were_not_at_rest_are_counted() -> None:
+    judged = Outputs.of([replace(JUDGED, unconverged=3, residual=0.02), replace(JUDGED, unconverged=4, residual=0.25)])
+    (sentence,) = warnings_of(HEALTHY, judged, 0.5, SETTINGS).values()
+    assert "7 free phases of 1200 validation and test samples did not converge (residual up to 2.5e-01)" in sentence
+    assert f"raise solver.max_sweeps = {SETTINGS.solver.max_sweeps}" in sentence
+
+
 def test_a_loop_gain_above_one_is_told() -> None:
-    (sentence,) = warnings_of(HEALTHY, 1.234, SETTINGS).values()
+    (sentence,) = warnings_of(HEALTHY, JUDGED, 1.234, SETTINGS).values()
     assert "the loop gain has passed 1 (1.23)" in sentence
     assert "lower learning.feedback_rate = 0.02" in sentence
 
 
 def test_every_trouble_is_told_in_one_line_of_its_own() -> None:
     tally = replace(HEALTHY, highest=[0.0, 1.0], unconverged=500)
-    found = warnings_of(tally, 2.0, SETTINGS)
-    assert len(found) == 3
+    found = warnings_of(tally, replace(JUDGED, unconverged=500), 2.0, SETTINGS)
+    assert len(found) == 4
     assert all("\n" not in sentence for sentence in found.values())
 
 
@@ -102,13 +123,24 @@ def test_a_tally_adds_up_what_the_batches_did() -> None:
     assert tally.highest == outputs.reshape(30, 4).max(axis=0).tolist()
 
 
-def test_a_tally_refuses_states_that_are_lost() -> None:
+@pytest.mark.parametrize(
+    ("epoch", "seen", "method", "words"),
+    [
+        (1, 40, "rk4", "40 samples into epoch 1: lower learning.rates or nudging.beta and train anew"),
+        (2, 0, "rk4", "0 samples into epoch 2: lower learning.rates"),
+        (1, 0, "anderson", "before anything was learned: lower network.output_gain, network.feedback_gain"),
+        (1, 0, "dopri5", "before anything was learned: lower network.output_gain"),
+        (1, 0, "rk4", "before anything was learned: lower solver.step = 0.2, network.output_gain"),
+    ],
+)
+def test_states_that_are_lost_are_refused(epoch: int, seen: int, method: str, words: str) -> None:
     states = (np.array([[0.5, np.nan]]),)
     nothing = np.empty(0)
     free = Equilibrium(states, states[0], np.ones(1, int), np.array([np.nan]), Status.NOT_FINITE)
     pair = Contrast(nothing, states, states, states, nothing, np.zeros(1, int), nothing)
-    with pytest.raises(RunFailure, match=r"^states are no longer finite, 40 samples into the epoch: lower"):
-        Tally(samples=40).add(free, pair, np.zeros(1, int), 1e-4)
+    settings = replace(SETTINGS, solver=SolverSettings(method))
+    with pytest.raises(RunFailure, match=f"^states are no longer finite, {words}"):
+        refuse_lost_states(free, pair, settings, epoch, seen)
 
 
 TROUBLES = {
@@ -117,6 +149,7 @@ TROUBLES = {
         "learning": replace(SETTINGS.learning, rates=(0.0,)),
     },
     "not_converged": {"solver": SolverSettings("sweeps", max_sweeps=1)},
+    "not_judged": {"solver": SolverSettings("sweeps", max_sweeps=1)},
     "loop_gain": {
         "network": replace(SETTINGS.network, output_gain=1.0, feedback_gain=300.0, rho="tanh"),
         "learning": replace(SETTINGS.learning, rates=(0.0,), feedback_rate=0.0),

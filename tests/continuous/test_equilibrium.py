@@ -172,6 +172,18 @@ def test_a_nudged_output_of_two_balances_stays_on_the_side_where_it_started(make
     assert np.abs(from_rest.output - swept.output).max() > 0.5
 
 
+def test_a_loop_that_silences_the_network_is_no_overflow(make_problem: Callable) -> None:
+    """At zero, the first sweep of strong inhibition, |F(s) - s| / |s| has the smallest number for |s|."""
+    problem = make_problem("sigprop_loop", (32,), precision="float32", features=64, classes=10, samples=5)
+    for name, worth in (("W01", 0.1), ("W12", 0.1), ("W21", -20.0), ("b1", 0.0), ("b2", 0.0)):
+        problem.network.parameters()[name][...] = worth
+    for method in ("anderson", "sweeps"):
+        found = problem.relax(method=method, tolerance=1e-4, max_sweeps=30)
+        assert found.status is not Status.NOT_FINITE
+        assert np.isfinite(found.residual).all()
+        assert (found.sweeps == 30).all()
+
+
 @pytest.mark.parametrize("method", ["anderson", "dopri5"])
 def test_no_samples_are_no_trouble(make_problem: Callable, method: str) -> None:
     found = make_problem().part([]).relax(method=method)

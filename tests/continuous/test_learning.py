@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous.learning import add_outer, learn
+from ctsigprop.continuous.learning import learn
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.phases import Contrast
 from ctsigprop.settings import LearningSettings
@@ -99,16 +99,3 @@ def test_a_batch_in_which_nothing_moved_is_no_update(make_problem: Callable, arc
     learn(problem.network, problem.inputs, pair, weight_decay=0.5)
     for name, values in problem.network.parameters().items():
         assert_array_equal(values, before[name])
-
-
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_add_outer_works_in_place(precision: str) -> None:
-    rng = np.random.default_rng(0)
-    weight, pre, post = (rng.normal(size=shape).astype(precision) for shape in ((5, 4), (7, 5), (7, 4)))
-    expected = 0.5 * weight.astype(float) + 2.0 * pre.T.astype(float) @ post.astype(float)
-    view = weight[:]
-    add_outer(weight, pre, post, 2.0, 0.5)
-    assert_allclose(view, expected, atol=50 * np.finfo(precision).eps)
-    rows = pre[::2], post[:, :][::2]
-    add_outer(weight, *rows, 1.0, 0.0)
-    assert_allclose(weight, rows[0].T @ rows[1], atol=50 * np.finfo(precision).eps)

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -23,6 +23,7 @@ def drawn(rows: int, sources: int, targets: int, active: float, dtype: str) -> A
     )
 
 
+@settings(deadline=None)  # the first call compiles
 @given(
     rows=st.integers(1, FEW_ROWS + 4),
     sources=st.integers(1, 11),
@@ -45,11 +46,10 @@ def test_a_product_is_added_to_its_base(
         np.testing.assert_array_equal(start, kept)
 
 
-@pytest.mark.parametrize(("rows", "dtype"), list(product((1, 2, 3, 20), ROUNDING)))
+@pytest.mark.parametrize(("rows", "dtype"), list(product((0, 1, 2, 3, 20), ROUNDING)))
 def test_an_outer_product_is_added_to_what_is_kept_of_the_weights(rows: int, dtype: str) -> None:
     pre, weight, post = drawn(rows, 7, 5, 0.6, dtype)
     expected = 0.9 * weight.astype(np.float64) + 0.3 * pre.T.astype(np.float64) @ post.astype(np.float64)
-    memory = weight
+    memory = weight[:]
     add_outer(weight, pre, post, 0.3, 0.9)
-    assert weight is memory
-    np.testing.assert_allclose(weight, expected, rtol=0, atol=ROUNDING[dtype] * rows)
+    np.testing.assert_allclose(memory, expected, rtol=0, atol=ROUNDING[dtype] * max(rows, 1))

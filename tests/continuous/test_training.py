@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from ctsigprop import progress
 from ctsigprop.analysis.alignment import angles
 from ctsigprop.analysis.probe import probe, weight_angles
 from ctsigprop.continuous import training
-from ctsigprop.continuous.epoch import error_rate
+from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.training import draw, train
@@ -73,7 +74,8 @@ def test_a_run_folder_holds_what_the_design_asks_for(tmp_path: Path) -> None:
         assert 0 < row["training_seconds"] <= row["seconds"]
         assert row["angles"] == {"W12": 45.0}
         assert 0 < row["moved"] <= 1
-        assert row["unconverged"] == 0
+        assert row["unconverged"] == row["judged_unconverged"] == 0
+        assert 0 < row["judged_residual"] <= 1e-4
         assert row["warnings"] == {}
     assert len(run.metrics()) == EPOCHS
     names = ["config.yaml", "metrics.jsonl", "summary.json"]
@@ -99,7 +101,9 @@ def test_the_best_checkpoint_has_the_smallest_validation_error(tmp_path: Path) -
     for kind in ("best", "last"):
         arrays, meta = run.load_checkpoint(kind)
         network.load(arrays)
-        errors[meta["epoch"]] = error_rate(LayerSweeps(network), validation, data.validation.labels, settings)
+        errors[meta["epoch"]] = outputs_of(LayerSweeps(network), validation, settings).error_rate(
+            data.validation.labels
+        )
     reported = [row["validation_error"] for row in run.metrics()]
     for epoch, error in errors.items():
         assert reported[epoch - 1] == pytest.approx(error, abs=1e-9)
@@ -219,15 +223,22 @@ def test_a_kill_before_any_write_loses_nothing(
     assert_same_run(run, undisturbed)
 
 
-def test_a_finished_run_can_be_trained_further(tmp_path: Path, rows: Rows) -> None:
+def test_a_finished_run_can_be_trained_further(tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     longer = small()
     run = trained(tmp_path / "run", small(epochs=1))
     train(longer, run, resume=True, quiet=True)
     undisturbed = trained(tmp_path / "undisturbed", longer)
     assert rows(run) == rows(undisturbed)
-    again = rows(run)
+    again, summary = rows(run), run.summary()
+    monkeypatch.setattr(progress, "environment", lambda: {"git_revision": "another", "cpu": "another"})
     train(longer, run, resume=True, quiet=True)
     assert rows(run) == again
+    assert run.summary() == summary
+    for name in ("summary.json", "metrics.jsonl"):
+        (run.path / name).write_text("{")
+    train(longer, run, resume=True, quiet=True)
+    assert rows(run) == again
+    assert run.summary()["git_revision"] == "another"
 
 
 @pytest.mark.parametrize(("early", "expected"), [(1, [0]), (5, [0, 2, 4, 7, 9]), (40, list(range(BATCHES)))])

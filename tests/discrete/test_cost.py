@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ctsigprop.discrete import cost
-from ctsigprop.discrete.cost import batch_bytes, costs, measure
+from ctsigprop.discrete.cost import batch_bytes, costs, stage_bytes, stage_seconds
 from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
 from ctsigprop.discrete.learners import learner_for
 from ctsigprop.errors import InputError
@@ -53,11 +53,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 def test_every_stage_is_timed_on_every_batch_but_those_of_the_warm_up(clock: list[float]) -> None:
     learner = Learner([Linear("layer 1", 5), Linear("output", UNITS)], UNITS)
-    found = measure({"two": learner}, batches(4), warm_up=2)["two"]
-    first, second = found.stages
+    found = stage_seconds({"two": learner}, batches(4), warm_up=2)["two"]
     # A stage's seconds are the number of its second reading: batches 3 and 4 take readings 8 to 15.
-    assert (first.stage, first.seconds, first.deviation) == ("layer 1", (9 + 13) / 2, 2.0)
-    assert (second.stage, second.seconds, second.deviation) == ("output", (11 + 15) / 2, 2.0)
+    assert found.tolist() == [[9, 11], [13, 15]]
 
 
 def test_learners_take_turns_batch_by_batch() -> None:
@@ -69,15 +67,16 @@ def test_learners_take_turns_batch_by_batch() -> None:
             return super().step(signal, labels)
 
     learners = {name: Learner([Told(name, 5)], UNITS) for name in ("a", "b")}
-    measure(learners, batches(3))
-    assert turns[:6] == ["a", "b"] * 3
+    stage_seconds(learners, batches(3))
+    assert turns == ["a", "b"] * 3
 
 
 def test_a_stage_is_charged_with_its_signal_its_outputs_and_its_gradient() -> None:
     learner = Learner([Linear("layer 1", 5), Linear("output", UNITS)], UNITS)
-    found = measure({"two": learner}, batches(2))["two"]
+    (first,) = batches(1)
+    learner.step(*first)
     # signal, outputs, loss, its gradient 1 (the outputs' is a view of it) and the weights' gradient
-    assert [one.bytes for one in found.stages] == [
+    assert stage_bytes(learner, *first) == [
         FLOAT * (SAMPLES * features + SAMPLES * UNITS + 1 + 1 + features * UNITS) for features in (5, UNITS)
     ]
 
@@ -86,7 +85,7 @@ def test_nothing_to_count_is_refused() -> None:
     learner = Learner([Linear("output", 5)], UNITS)
     for warm_up in (0, 2):
         with pytest.raises(ValueError, match="warm_up"):
-            measure({"one": learner}, batches(2), warm_up)
+            stage_seconds({"one": learner}, batches(2), warm_up)
 
 
 def peaks(algorithm: str, depths: tuple[int, ...]) -> list[int]:
@@ -130,6 +129,14 @@ def test_costs_of_settings_are_of_the_networks_that_they_name() -> None:
     assert found["bp"].stages[0].bytes == found["bp"].bytes
     assert max(one.bytes for one in found["sp"].stages) <= found["sp"].bytes
     assert len(taken) == 3
+
+
+def test_costs_are_those_of_a_run_whose_freed_memory_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(cost, "keep_freed_memory", lambda: told.append("keep"))
+    monkeypatch.setattr(cost, "stage_seconds", lambda *_: told.append("measure") or {"sp": torch.ones(1, 3).numpy()})
+    costs({"sp": DiscreteSettings()}, 1, 1, lambda: None)
+    assert told == ["keep", "measure"]
 
 
 def test_more_batches_than_there_are_samples_are_refused() -> None:

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from ctsigprop.config import to_values
+from ctsigprop.datasets import load
+from ctsigprop.discrete.batches import Batches
 from ctsigprop.discrete.cost import Cost, StageCost
+from ctsigprop.discrete.evaluation import error_rates
+from ctsigprop.discrete.training import placed_learner, standard_for
 from ctsigprop.errors import InputError
 from ctsigprop.experiments import efficiency, memory_against_depth, table_1, table_2, table_3, table_4
 from ctsigprop.experiments.efficiency import settings_of, table_of
@@ -162,7 +166,62 @@ def test_a_table_is_measured_once_and_its_runs_are_trained_once(
     again = json.loads((tmp_path / "table-3.json").read_text(encoding="utf-8"))
     assert again["rows"] == first["rows"]
     assert {"command", "settings", "machine", "seconds", "costs", "runs"} <= set(first)
-    assert len(first["runs"]["Sparse"]) == 2
+    assert len(first["runs"]["Sparse"]) == 3
     ratio = first["rows"][0]["Sparse / Dense"]
     assert ratio["paper"] == pytest.approx(9.56 / 14.48)
     assert (tmp_path / "table-3.md").read_text(encoding="utf-8").startswith("Table III")
+
+
+def test_a_table_leaves_the_costs_that_others_take_in_one_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, found: dict[str, Cost]
+) -> None:
+    """I and III measure, II and IV take from them, whatever comes between; even a file of one measurement by itself."""
+    measured: list[list[str]] = []
+
+    def costs(settings: dict[str, DiscreteSettings], *_: Any) -> dict[str, Cost]:
+        measured.append(list(settings))
+        return {column: found.get(column, found["SP"]) for column in settings}
+
+    def measure(module: Any) -> efficiency.Measured:
+        study = module.STUDY
+        settings = {column: settings_of(study, column, "smoke", CPU) for column in study.columns}
+        return efficiency._measured(tmp_path / "costs.json", settings, "smoke", quiet=True)
+
+    monkeypatch.setattr(efficiency, "costs", costs)
+    first = measure(table_1)
+    (alone,) = json.loads((tmp_path / "costs.json").read_text(encoding="utf-8"))
+    (tmp_path / "costs.json").write_text(json.dumps(alone), encoding="utf-8")
+    measure(table_3)
+    second = measure(table_2)
+    measure(table_4)
+    assert measured == [["BP", "LL-BP", "LL-FA", "SP"], ["Dense", "Sparse"]]
+    assert second.costs == {column: first.costs[column] for column in ("LL-BP", "LL-FA", "SP")}
+    assert second.seconds == first.seconds
+
+
+def test_columns_that_are_measured_anew_replace_their_old_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, Cost]
+) -> None:
+    """Columns are compared with those that they took turns with: Table I does not mix its BP with II's other three."""
+    path = tmp_path / "costs.json"
+    monkeypatch.setattr(efficiency, "costs", lambda settings, *_: {column: found[column] for column in settings})
+    for module in (table_2, table_1):
+        settings = {column: settings_of(module.STUDY, column, "smoke", CPU) for column in module.STUDY.columns}
+        efficiency._measured(path, settings, "smoke", quiet=True)
+    assert [list(one["settings"]) for one in json.loads(path.read_text())] == [list(table_1.COLUMNS)]
+
+
+@pytest.mark.parametrize(("study", "column"), [(table_1.STUDY, "BP"), (table_1.STUDY, "SP"), (table_3.STUDY, "Dense")])
+def test_the_smoke_scale_learns(study: Study, column: str) -> None:
+    """Ten classes: a network that has learned nothing is wrong nine times in ten."""
+    settings = settings_of(study, column, "smoke", CPU, study.schedule)
+    data = load(settings.data.name, limit=settings.data.limit)
+    standard = standard_for(settings, data.train)
+    learner = placed_learner(settings, data.shape, data.classes)
+    batches = Batches(data.train, standard, settings.training)
+    for epoch in range(1, settings.training.epochs + 1):
+        learner.train()
+        learner.set_rate(settings.rate_of(epoch))
+        for inputs, labels in batches.of_epoch(epoch):
+            learner.step(inputs, labels)
+    assert error_rates(learner, data.test, standard)[learner.stages[-1].name] < 50

@@ -195,3 +195,40 @@ def test_another_number_of_processes_than_torchruns_is_refused(run_of: RunOf, mo
     settings = settings_of(FC)
     with pytest.raises(InputError, match=r"^--parallel layers = 2: must be 3, the processes that torchrun started$"):
         train_parallel(settings, run_of("run", settings), 2)
+
+
+def test_processes_share_out_the_threads_and_agree_with_one_that_has_as_many_as_each(
+    run_of: RunOf, rows: Rows, started: list[Peers]
+) -> None:
+    """Sums that threads share are rounded by how many share them: 4 in two processes are to be beside 2 in one."""
+    wide = {"data": {"limit": 256}, "network": {"hidden": [300, 300]}}
+    settings = {
+        threads: settings_of({**wide, "training": {"epochs": 1, "batch_size": 128, "threads": threads}})
+        for threads in (2, 4)
+    }
+    alone, run = run_of("alone", settings[2]), run_of("run", settings[4])
+    train(settings[2], alone, quiet=True)
+    train_parallel(settings[4], run, 2, quiet=True)
+    assert started
+    assert rows(run) == rows(alone)
+    arrays, expected = (one.load_checkpoint("last")[0] for one in (run, alone))
+    assert {name: array.tobytes() for name, array in arrays.items()} == {
+        name: array.tobytes() for name, array in expected.items()
+    }
+
+
+def test_stages_are_shared_out_without_counting_memory(
+    run_of: RunOf, monkeypatch: pytest.MonkeyPatch, started: list[Peers]
+) -> None:
+    monkeypatch.delattr("ctsigprop.discrete.cost.peak_memory")
+    settings = settings_of({**FC, "training": {**FC["training"], "epochs": 1}})
+    train_parallel(settings, run_of("run", settings), 2, quiet=True)
+    assert started
+
+
+def test_a_process_on_a_machine_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    settings = settings_of({**FC, "training": {**FC["training"], "device": "cuda"}})
+    follower = Peers.__new__(Peers)
+    with pytest.raises(InputError, match=r"^training\.device = 'cuda': must be cpu here, "):
+        follower.device(settings)

@@ -328,6 +328,56 @@ def test_labels_out_of_range_are_refused_before_anything_is_learned(wrong):
     assert all(torch.equal(value, before[name]) for name, value in trained.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (LABELS[:3], r"labels: there are 3 for 6 samples: give one for each"),
+        (LABELS[:, None], r"labels: are of torch\.int64 and shape \(6, 1\): must be of torch\.int64 and shape \(6,\)"),
+        (LABELS.int(), r"labels: are of torch\.int32 and shape \(6,\): must be of torch\.int64 "),
+        (LABELS.bool(), r"labels: are of torch\.bool and shape \(6,\): must be of torch\.int64 "),
+    ],
+)
+def test_labels_that_are_not_one_class_a_sample_are_refused(labels, words):
+    with pytest.raises(InputError, match=f"^{words}"):
+        learner().step(inputs().double(), labels)
+
+
+def test_an_empty_batch_is_refused():
+    with pytest.raises(InputError, match=r"^inputs: the batch has no samples: leave it out$"):
+        learner().step(inputs().double()[:0], LABELS[:0])
+
+
+def test_a_generator_for_other_classes_is_refused():
+    for made in (TargetOnly, TargetInput, TargetLoop):
+        with pytest.raises(InputError, match=rf"^generator: its targets are of 3 classes, the learner's of {CLASSES}"):
+            learner(made(3, Layout((WIDTHS[0],))))
+
+
+@pytest.mark.parametrize(("layout", "x"), [((6,), (6, FEATURES)), ((2, 4, 4), (6, 1, 4, 4))])
+def test_targets_at_the_input_of_another_width_are_refused(layout, x):
+    layer = nn.Conv2d(1, 2, 3) if len(layout) == 3 else nn.Linear(FEATURES, 7)
+    generator = TargetOnly(CLASSES, Layout(layout), at_input=True)
+    trained = SigpropLearner([layer], generator, CLASSES)
+    with pytest.raises(InputError, match=r"^layer 1: inputs of shape \(.*\), targets of shape \(.*\): both must have"):
+        trained.step(inputs(*x), LABELS)
+
+
+def test_targets_at_the_input_may_be_flat_where_the_layer_flattens():
+    layer = nn.Sequential(nn.Flatten(), nn.Linear(16, 7))
+    trained = SigpropLearner([layer], TargetOnly(CLASSES, Layout((16,)), at_input=True), CLASSES)
+    assert torch.isfinite(trained.step(inputs(6, 1, 4, 4), LABELS)[0].loss)
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.bool])
+def test_a_learning_signal_that_layers_cannot_take_is_refused(kind):
+    layer, output = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 1, 1)
+    trained = SigpropLearner([layer], SharedTarget(), 0, output=output, output_loss=nn.functional.mse_loss)
+    images = inputs(6, 1, 8, 8)
+    with pytest.raises(InputError, match=rf"^labels: are of {kind}: must be of floating point .*: convert .* float32$"):
+        trained.step(images, (images > 0).to(kind))
+    trained.step(images, (images > 0).float())
+
+
 def test_a_first_layer_without_a_generator_is_refused():
     stage = learner().stages[1]
     with pytest.raises(InputError, match=r"^layer 2: no targets came with its inputs: .*$"):

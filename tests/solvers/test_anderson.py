@@ -219,7 +219,8 @@ def test_one_sweep_is_enough_or_is_not(depth: int) -> None:
         ({"tolerance": 0.0}, r"tolerance = 0\.0: must be greater than 0"),
         ({"tolerance": -1.0}, r"tolerance = -1\.0: must be greater than 0"),
         ({"tolerance": float("nan")}, "tolerance = nan: must be greater than 0"),
-        ({"max_sweeps": 0}, "max_sweeps = 0: must be at least 1"),
+        ({"max_sweeps": 0}, "max_sweeps = 0: must be from 1 to 9223372036854775807"),
+        ({"max_sweeps": 2**63}, "max_sweeps = 9223372036854775808: must be from 1 to"),
         ({"depth": -1}, "depth = -1: must be at least 0"),
     ],
 )

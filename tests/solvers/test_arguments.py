@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import float64, int64, njit, void
 
-from ctsigprop.solvers import integrate
+from ctsigprop.solvers import Status, integrate
 
 ONES = np.ones(2)
 
@@ -77,12 +77,19 @@ def refusal(**changed):
         ({"method": "exponential_euler", "step": 0.1, "leak": "fast"}, "leak: .* number"),
         ({"max_steps": 0}, "max_steps: 0 given, a whole number of at least 1"),
         ({"max_steps": 10.0}, "max_steps: 10.0 given"),
+        ({"max_steps": 10**30}, r"max_steps: 1e\+30 given, at most 2\*\*53 is allowed"),
         ({"max_steps": True}, "max_steps: True given"),
         ({"residual_tolerance": 0.0}, "residual_tolerance: 0.0 given, a positive number"),
     ],
 )
 def test_one_line_names_the_argument(changed, message):
     assert re.search("^" + message, refusal(**changed))
+
+
+@pytest.mark.parametrize("field", [decaying, njit(decaying)], ids=["plain", "jitted"])
+@pytest.mark.parametrize("step", [1e-30, 1e-320])
+def test_steps_beyond_count_meet_the_cap(field, step):
+    assert integrate(field, ONES, (0.0, 1.0), method="euler", step=step, max_steps=5).status is Status.STEP_CAP
 
 
 @njit

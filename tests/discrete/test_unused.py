@@ -1,0 +1,90 @@
+"""Settings that nothing in a run depends on are those of which its weights do not, and are refused as flags."""
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+import torch
+
+from ctsigprop.config import settings_from
+from ctsigprop.discrete.learners import learner_for
+from ctsigprop.errors import InputError
+from ctsigprop.settings import DiscreteSettings
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "network": {"hidden": (5, 4), "widen": 2, "activation": "tanh", "batch_norm": False, "dropout": 0.5},
+    "learning": {"rate": 1e-3, "weight_decay": 0.5, "similarity_weight": 0.5},
+    "target": {
+        "generator": "target-input",
+        "place": "input",
+        "weights": "fixed",
+        "density": "sparse",
+        "size": 3,
+        "error_rate": 0.9,
+        "loss": "hebbian",
+        "similarity": "l2",
+        "scope": "sample",
+        "prediction": "output-target",
+    },
+}
+"""Another value of every setting; what only the rate of later epochs depends on is not seen in two batches."""
+
+SAMPLE: dict[str, Any] = {"scope": "sample"}
+RUNS: dict[str, dict[str, Any]] = {
+    "sp": {},
+    "sparse": {"target": {"density": "sparse"}},
+    "conv": {"network": {"architecture": "conv"}},
+    "hebbian": {"target": {"loss": "hebbian"}},
+    "hebbian-at-input": {"target": {"loss": "hebbian", "place": "input"}},
+    "hebbian-input-at-input": {
+        "target": {"loss": "hebbian", "place": "input", "generator": "target-input", **SAMPLE},
+    },
+    "hebbian-without-statistics": {
+        "network": {"batch_norm": False},
+        "target": {"loss": "hebbian", "place": "input", "generator": "target-input", **SAMPLE},
+    },
+    "loop": {"target": {"generator": "target-loop", **SAMPLE}},
+    "loop-error": {"target": {"generator": "target-loop-error", **SAMPLE}},
+    "bp": {"learning": {"algorithm": "bp"}},
+    "dfa": {"learning": {"algorithm": "dfa"}},
+    "ll-bp": {"learning": {"algorithm": "ll-bp"}},
+    "ll-fa": {"learning": {"algorithm": "ll-fa"}},
+    "shallow": {"learning": {"algorithm": "shallow"}},
+}
+
+
+def learned(settings: DiscreteSettings) -> dict[str, bytes]:
+    """All parameters after three batches."""
+    learner = learner_for(settings, (8, 8), 10)
+    images = torch.randn((6, 1, 8, 8), generator=torch.Generator().manual_seed(1))
+    for _ in range(3):
+        learner.step(images, torch.arange(6))
+    return {name: array.tobytes() for name, array in learner.parameter_arrays().items()}
+
+
+def variants(settings: DiscreteSettings) -> Iterator[tuple[tuple[str, str], DiscreteSettings]]:
+    """Settings in which one has its other value, where that goes with the rest."""
+    for group, content in OTHERS.items():
+        for name, value in content.items():
+            try:
+                yield (group, name), replace(settings, **{group: replace(getattr(settings, group), **{name: value})})
+            except InputError:
+                continue
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_nothing_depends_on_a_setting_that_is_not_used(run: str) -> None:
+    small = {"network": {"hidden": [9, 7]}}
+    values = {group: {**small.get(group, {}), **RUNS[run].get(group, {})} for group in OTHERS}
+    settings: DiscreteSettings = settings_from(values, "discrete")
+    before = learned(settings)
+    tried = dict(variants(settings))
+    same = {which for which, other in tried.items() if other != settings and learned(other) == before}
+    assert same == {which for which in settings.unused if which in tried and tried[which] != settings}
+
+
+def test_every_setting_has_another_value() -> None:
+    later = {"architecture", "algorithm", "decay", "decay_at"}
+    for group, content in OTHERS.items():
+        assert {one.name for one in fields(getattr(DiscreteSettings(), group))} - later == content.keys()
