@@ -40,7 +40,27 @@ def negative_l2(h: Tensor, t: Tensor) -> Tensor:
         return (2 * (rows @ columns.T) - lengths) / prod(t.shape[2:])
 
 
-COMPARISONS: dict[Similarity, Comparison] = {"dot": dot, "l2": negative_l2}
+SHARPNESS = 30.0
+"""Score of outputs that point where their target does; scores of a cosine lie between plus and minus this."""
+
+
+def cosine(h: Tensor, t: Tensor) -> Tensor:
+    """30 cos(h, t - mean of t): the dot product of Eq. 6 whatever the lengths, less what all targets share.
+
+    Not in the paper. A dot product sums over all units: the wider the layer, the further one update of Adam carries
+    its scores. Outputs should come centred (`ctsigprop.discrete.centred`), or what all of
+    them share hides the rest.
+
+    Args:
+        h: shape (samples, units) or (samples, channels, height, width).
+        t: shape (targets, ...), with the entries of h.
+    """
+    with torch.autocast(h.device.type, enabled=False):
+        rows, columns = _rows(h, t)
+        return SHARPNESS * F.normalize(rows) @ F.normalize(columns - columns.mean(0)).T
+
+
+COMPARISONS: dict[Similarity, Comparison] = {"dot": dot, "l2": negative_l2, "cosine": cosine}
 
 
 class LayerLoss:

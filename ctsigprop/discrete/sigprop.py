@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ctsigprop.discrete.centred import Centred
 from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
 from ctsigprop.discrete.losses import (
     COMPARISONS,
@@ -30,6 +31,7 @@ class LayerStage(Stage):
     Attributes:
         layer: any module that takes a batch.
         loss: compares its outputs with its targets.
+        seen: what the loss sees of the outputs.
         per_class: the targets are one a class; otherwise one a sample.
         together: h and t pass as one interleaved batch, so that batch normalisation counts both.
         generator: makes the targets: the first layer's.
@@ -44,6 +46,7 @@ class LayerStage(Stage):
         per_class: bool,
         together: bool = False,
         generator: TargetGenerator | None = None,
+        seen: nn.Module | None = None,
     ) -> None:
         """A stage that has not begun to learn: call `learn_with`. Arguments are the attributes.
 
@@ -58,6 +61,7 @@ class LayerStage(Stage):
         self.per_class = per_class
         self.together = together
         self.generator = generator
+        self.seen = nn.Identity() if seen is None else seen
 
     def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
         """Passes [h, t], updates the layer by the loss between them, and hands them on.
@@ -67,7 +71,7 @@ class LayerStage(Stage):
         """
         h, t = self._pass(signal, labels)
         self._check(h, t)
-        loss, scores = self.loss(h, t, labels if self.per_class else reconstructed(labels))
+        loss, scores = self.loss(self.seen(h), t, labels if self.per_class else reconstructed(labels))
         self.update(loss)
         return Signal(h.detach(), t.detach()), Step(loss.detach(), scores.detach() if self.per_class else None)
 
@@ -79,7 +83,7 @@ class LayerStage(Stage):
 
     def scores(self, signal: Signal) -> Tensor | None:
         """O(h, t) of this layer, an early exit (paper, Eq. 8); None where targets are one a sample."""
-        return None if signal.t is None else self.loss.scores(signal.h, signal.t)
+        return None if signal.t is None else self.loss.scores(self.seen(signal.h), signal.t)
 
     def _pass(self, signal: Signal, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         h, t = signal.h.detach(), signal.t
@@ -120,6 +124,7 @@ class SigpropLearner(Learner):
         *,
         output: nn.Module | None = None,
         loss: LayerLoss | None = None,
+        seen: Sequence[nn.Module] | None = None,
         output_loss: OutputLoss = F.cross_entropy,
         rate: float = 5e-4,
         weight_decay: float = 0.0,
@@ -133,6 +138,7 @@ class SigpropLearner(Learner):
             classes: how many there are; 0 where the learning signal is no class.
             output: classification layer, or outputs of a regression; without it the last layer's scores predict.
             loss: of every hidden layer; the prediction loss with the dot product unless given.
+            seen: what the loss sees of each layer's outputs; the outputs themselves unless given.
             output_loss: of the output layer.
             rate: of every stage's Adam.
             weight_decay: fraction of a weight that an update at rate 1 takes off.
@@ -156,6 +162,7 @@ class SigpropLearner(Learner):
                 per_class=generator.per_class,
                 together=generator.matches_inputs,
                 generator=generator if number == 1 else None,
+                seen=None if seen is None else seen[number - 1],
             )
             for number, layer in enumerate(layers, start=1)
         ]
@@ -205,6 +212,7 @@ def sigprop_learner(network: Network, settings: DiscreteSettings) -> SigpropLear
         network.classes,
         output=nn.Sequential(nn.Flatten(), network.output) if target.prediction == "classification" else None,
         loss=PredictionLoss(compare) if target.loss == "prediction" else HebbianLoss(compare),
+        seen=[Centred(block.outputs) for block in network.blocks] if target.similarity == "cosine" else None,
         rate=learning.rate,
         weight_decay=learning.weight_decay,
         precision=settings.training.precision,

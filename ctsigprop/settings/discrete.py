@@ -22,7 +22,7 @@ Place = Literal["hidden", "input"]
 Weights = Literal["learned", "fixed"]
 Density = Literal["dense", "sparse"]
 LayerLoss = Literal["prediction", "hebbian"]
-Similarity = Literal["dot", "l2"]
+Similarity = Literal["dot", "l2", "cosine"]
 Scope = Literal["class", "sample"]
 Prediction = Literal["classification", "output-target"]
 Precision = Literal["float32", "bfloat16"]
@@ -108,7 +108,8 @@ class TargetSettings:
         size: sparse, fully connected: entries of a target that are not zero; half of them where it is left out.
         error_rate: target-loop-error: eta, how much of the output error the target takes in.
         loss: prediction (Eq. 9) or hebbian (Eq. 14).
-        similarity: what compares outputs and targets: dot (Eq. 6) or l2 (Eq. 7).
+        similarity: what compares outputs and targets: dot (Eq. 6), l2 (Eq. 7) or cosine (of centred outputs; not in the
+            paper, and better in convolutional networks).
         scope: one target for each class, or one for each sample of the batch.
         prediction: classification (a layer of its own, Fig. 2b) or output-target (Fig. 2a).
     """

@@ -100,6 +100,7 @@ def test_the_full_scale_is_table_6() -> None:
             assert settings.learning.algorithm == algorithm
     assert runs["cifar-10-3x1000-dropout", "fa", 0].network.hidden == (1000,) * 3
     assert runs["cifar-10-conv", "dfa", 0].network.architecture == "conv"
+    assert {key for key, one in runs.items() if one.target.similarity != "dot"} == {("cifar-10-conv", "sp", 0)}
 
 
 @pytest.mark.parametrize("scale", ["smoke", "full"])

@@ -9,8 +9,10 @@ from numpy.testing import assert_allclose
 from torch.nn import functional as F
 
 from ctsigprop.discrete.losses import (
+    SHARPNESS,
     HebbianLoss,
     PredictionLoss,
+    cosine,
     dot,
     interleave,
     negative_l2,
@@ -26,7 +28,19 @@ def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("compare", [dot, negative_l2])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_cosine_knows_neither_lengths_nor_what_targets_share(shape):
+    h, t = drawn(5, *shape), drawn(4, *shape, seed=1)
+    own = (t - t.mean(0)).flatten(1).numpy()
+    for sample in range(5):
+        row = h[sample].flatten().numpy()
+        lengths = np.linalg.norm(row) * np.linalg.norm(own, axis=1)
+        assert_allclose(cosine(h, t)[sample], SHARPNESS * own @ row / lengths, atol=1e-12)
+    shared = drawn(1, *shape, seed=2)
+    torch.testing.assert_close(cosine(3 * h, 0.2 * t + shared), cosine(h, t))
+
+
+@pytest.mark.parametrize("compare", [dot, negative_l2, cosine])
 def test_scores_are_not_rounded_to_bfloat16(compare):
     """Large scores with small differences: rounded to bfloat16, they would say little."""
     h, t = drawn(16, 8, 6, 6).float(), 3 + drawn(4, 8, 6, 6, seed=1).float()
