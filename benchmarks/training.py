@@ -6,8 +6,8 @@ network before its first update counts as the checkpoint of epoch 0. The whole r
 the checkpoints measured, interpolated between them.
 
 The floor counts, for every batch, the products of one pass over the network in the free phase and one in the
-clamped phases (the rows that nudging moves), and of the updates made, each at the rate that NumPy's and SciPy's
-matrix product reaches at that very shape.
+clamped phases (the rows that nudging moves), each at the rate that NumPy's matrix product reaches at that very shape,
+and the updates made, each as fast as it is alone.
 """
 
 import tempfile
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctsigprop.benchmarks import torch_training
+from ctsigprop.continuous import training
 from ctsigprop.continuous.epoch import Tally, run_epoch
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning import learn
@@ -30,7 +31,6 @@ from ctsigprop.continuous.network import Array
 from ctsigprop.continuous.phases import contrast
 from ctsigprop.continuous.products import add_outer
 from ctsigprop.continuous.relaxation import relax
-from ctsigprop.continuous.training import MEMORY, draw, train
 from ctsigprop.datasets import Dataset, load
 from ctsigprop.environment import environment
 from ctsigprop.errors import InputError
@@ -59,7 +59,7 @@ def run(quick: bool = False) -> dict[str, Any]:
         return _measured(RunFolder.open(RUN), CHUNKS, CHUNK_BATCHES)
     settings = Settings(data=DataSettings("digits"), training=TrainingSettings(epochs=2, keep=(1, 2)))
     with tempfile.TemporaryDirectory() as folder, RunFolder.create(Path(folder), settings) as made:
-        train(settings, made, quiet=True)
+        training.train(settings, made, quiet=True)
         return _measured(made, 2, 5)
 
 
@@ -150,13 +150,13 @@ def _row(
 ) -> dict[str, Any]:
     """All contestants from one checkpoint, on the batches of the epoch that follows it."""
     size, count = settings.training.batch_size, len(inputs)
-    network = draw(settings, data)
+    network = training.draw(settings, data)
     sweeps = LayerSweeps(network)
     memory = np.zeros((count, sweeps.size), network.dtype)
     if epoch > 0:
-        saved, _ = source.load_checkpoint(f"epoch-{epoch}", like=network.parameters() | {MEMORY: memory})
+        saved, _ = source.load_checkpoint(f"epoch-{epoch}", like=network.parameters() | {training.MEMORY: memory})
         network.load(saved)
-        memory[...] = saved[MEMORY]
+        memory[...] = saved[training.MEMORY]
     order = np.random.default_rng([settings.training.seed, epoch + 1]).permutation(count)
     labels = data.train.labels
     update = _update_difference(sweeps, memory, inputs, labels, order, settings)

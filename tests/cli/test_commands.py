@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from ctsigprop import __version__
 from ctsigprop.config import read_settings, settings_from, to_values
 from ctsigprop.errors import RunFailure
 from ctsigprop.experiments import flags, train
+from ctsigprop.experiments.bench import BENCHMARKS
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
@@ -105,6 +107,14 @@ def test_bench_draws_a_benchmark_that_has_a_drawing_beside_its_figures(
     answer = ctsigprop("bench", "spiking-memory", "--output", "figures.json")
     assert (answer.status, answer.out) == (0, "ratio 5.5\nfigures.png\n")
     assert (tmp_path / "figures.png").read_text() == "a drawing of 5.5"
+
+
+@pytest.mark.parametrize("name", list(BENCHMARKS))
+def test_a_benchmark_has_a_table_and_no_drawing_but_its_own(name: str) -> None:
+    benchmark = import_module(f"ctsigprop.benchmarks.{name.replace('-', '_')}")
+    assert callable(benchmark.run)
+    assert benchmark.table.__module__ == benchmark.__name__
+    assert getattr(benchmark, "draw", benchmark.table).__module__ == benchmark.__name__
 
 
 def test_a_missing_extra_is_named(ctsigprop: Command, monkeypatch: pytest.MonkeyPatch) -> None:
