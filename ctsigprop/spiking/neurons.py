@@ -69,7 +69,7 @@ class Neurons(nn.Module):
     Attributes:
         neuron: threshold, reset and leak.
         surrogate: whose derivative stands for that of the spike.
-        steps: of time.
+        steps: of time, where what enters is the same at each; else there are as many as enter.
     """
 
     def __init__(self, neuron: Neuron, surrogate: Surrogate, steps: int) -> None:
@@ -83,7 +83,8 @@ class Neurons(nn.Module):
         Args:
             currents: shape (steps, samples, ...), or (1, samples, ...) where they are the same at each step.
         """
-        spikes: Tensor = _Spikes.apply(currents, self.neuron, self.surrogate, self.steps)  # type: ignore[no-untyped-call]
+        steps = self._steps(currents)
+        spikes: Tensor = _Spikes.apply(currents, self.neuron, self.surrogate, steps)  # type: ignore[no-untyped-call]
         return spikes
 
     def voltages(self, currents: Tensor) -> Tensor:
@@ -92,8 +93,12 @@ class Neurons(nn.Module):
         Their gradient goes to the current of the same step alone: what a neuron holds from the steps before is as
         given, so that no gradient passes a spike or a reset.
         """
-        voltages: Tensor = _Voltages.apply(currents, self.neuron, self.steps)  # type: ignore[no-untyped-call]
+        steps = self._steps(currents)
+        voltages: Tensor = _Voltages.apply(currents, self.neuron, steps)  # type: ignore[no-untyped-call]
         return voltages
+
+    def _steps(self, currents: Tensor) -> int:
+        return len(currents) if len(currents) > 1 else self.steps
 
 
 class _Spikes(torch.autograd.Function):

@@ -138,6 +138,18 @@ def as_channels_last(currents: Tensor) -> Tensor:
     return folded.unflatten(0, currents.shape[:2])
 
 
+@pytest.mark.parametrize("entering", [2, 3, 10])
+def test_there_are_as_many_steps_as_enter(entering: int) -> None:
+    currents = torch.rand(entering, 4, 5, generator=torch.Generator().manual_seed(entering))
+    short, exact = (Neurons(Neuron(0.7), SURROGATES["arctan"], steps) for steps in (3, entering))
+    for found, expected in (
+        (short(currents), exact(currents)),
+        (short.voltages(currents), exact.voltages(currents)),
+    ):
+        assert found.shape == currents.shape
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
 def test_spikes_and_voltages_lie_in_memory_as_the_currents() -> None:
     layer = Neurons(Neuron(), SURROGATES["arctan"], 4)
     for entering in (1, 4):
