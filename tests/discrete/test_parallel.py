@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -220,7 +221,7 @@ def test_processes_share_out_the_threads_and_agree_with_one_that_has_as_many_as_
 def test_stages_are_shared_out_without_counting_memory(
     run_of: RunOf, monkeypatch: pytest.MonkeyPatch, started: list[Peers]
 ) -> None:
-    monkeypatch.delattr("ctsigprop.discrete.cost.peak_memory")
+    monkeypatch.delattr(import_module("ctsigprop.discrete.cost"), "peak_memory")
     settings = settings_of({**FC, "training": {**FC["training"], "epochs": 1}})
     train_parallel(settings, run_of("run", settings), 2, quiet=True)
     assert started
