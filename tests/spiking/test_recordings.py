@@ -1,10 +1,8 @@
 """Learning recordings of an event camera: what is read and refused, that all models learn, and that a run goes on."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,6 @@ import pytest
 import torch
 
 from ctsigprop.config import read_settings, settings_from, to_yaml
-from ctsigprop.discrete import training
 from ctsigprop.discrete.batches import Batches
 from ctsigprop.discrete.evaluation import error_rates
 from ctsigprop.errors import InputError
@@ -28,7 +25,7 @@ from ctsigprop.spiking.trained import load_trained
 from ctsigprop.spiking.training import data_for, standard_for, train
 
 SameRun = Callable[[RunFolder, RunFolder], None]
-Stopping = Callable[[ModuleType, int], AbstractContextManager[None]]
+Resumed = Callable[[SpikingSettings, Sequence[int]], RunFolder]
 Arrays = dict[str, Any]
 
 STEPS = 4
@@ -153,14 +150,10 @@ def test_all_models_learn_in_which_direction_a_bar_moves(tmp_path: Path, model: 
 
 @pytest.mark.parametrize(("model", "update"), [("bp-surrogate", "end"), ("sp-surrogate", "step")])
 def test_stopped_and_resumed_it_is_bit_for_bit_the_same_run(
-    folder: Path, tmp_path: Path, model: str, update: str, assert_same_run: SameRun, stopping_before: Stopping
+    folder: Path, tmp_path: Path, model: str, update: str, assert_same_run: SameRun, stopped_and_resumed: Resumed
 ) -> None:
     settings = small(folder, learning={"model": model, "update": update}, training={"augment": "crop-flip"})
-    with RunFolder.create(tmp_path / "run", settings) as run:
-        for place, batch in enumerate((3, 5)):
-            with stopping_before(training, batch), pytest.raises(KeyboardInterrupt):
-                train(settings, run, resume=place > 0, quiet=True)
-        train(settings, run, resume=True, quiet=True)
+    run = stopped_and_resumed(settings, (3, 5))
     assert_same_run(run, trained(tmp_path / "undisturbed", settings))
 
 

@@ -1,10 +1,8 @@
 """Training a spiking network in a run folder: the schedule, what is written, that it learns, and that it goes on."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,7 +10,6 @@ import torch
 
 from ctsigprop.config import read_settings
 from ctsigprop.datasets import load
-from ctsigprop.discrete import training
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.flags import CONFIGS
 from ctsigprop.runs import RunFolder
@@ -27,7 +24,7 @@ from ctsigprop.spiking.learners import learner_for
 from ctsigprop.spiking.training import standard_for, train
 
 SameRun = Callable[[RunFolder, RunFolder], None]
-Stopping = Callable[[ModuleType, int], AbstractContextManager[None]]
+Resumed = Callable[[SpikingSettings, Sequence[int]], RunFolder]
 Refuse = Callable[..., None]
 
 MODELS = ("bp-surrogate", "shallow", "sp-surrogate", "sp-voltage")
@@ -69,14 +66,10 @@ def test_a_run_writes_metrics_and_checkpoints(model: str, tmp_path: Path) -> Non
     [("bp-surrogate", "rate", "end"), ("sp-surrogate", "rate", "end"), ("sp-voltage", "direct", "step")],
 )
 def test_stopped_and_resumed_it_is_bit_for_bit_the_same_run(
-    model: str, coding: str, update: str, tmp_path: Path, assert_same_run: SameRun, stopping_before: Stopping
+    model: str, coding: str, update: str, tmp_path: Path, assert_same_run: SameRun, stopped_and_resumed: Resumed
 ) -> None:
     settings = small(model, coding, update=update)
-    with RunFolder.create(tmp_path / "run", settings) as run:
-        for place, batch in enumerate((3, 9)):
-            with stopping_before(training, batch), pytest.raises(KeyboardInterrupt):
-                train(settings, run, resume=place > 0, quiet=True)
-        train(settings, run, resume=True, quiet=True)
+    run = stopped_and_resumed(settings, (3, 9))
     assert_same_run(run, trained(tmp_path / "undisturbed", settings))
 
 
