@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctsigprop.continuous.averaging import TAKEN, take_into
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.learning import learn
 from ctsigprop.continuous.network import Array, Network
@@ -69,6 +70,7 @@ class Tally:
 def run_epoch(
     sweeps: LayerSweeps,
     memory: Array,
+    mean: Network,
     inputs: Array,
     labels: NDArray[np.int64],
     settings: Settings,
@@ -86,6 +88,7 @@ def run_epoch(
     Args:
         sweeps: of the network that learns.
         memory: feeding-back states of every training sample's last free phase, (samples, units); kept up to date.
+        mean: of the weights over learning.average epochs, the network itself where that is 0; kept up to date.
         inputs: all training inputs, (samples, features).
         labels: their classes, (samples,).
         settings: of the run.
@@ -108,6 +111,7 @@ def run_epoch(
     rate_factor = settings.learning.decay ** (epoch - 1)
     batches = -(-count // size)
     early = _spread(settings.probe.early, batches) if measure and epoch == 1 else ()
+    averaged = sorted(_spread(TAKEN, batches)) if settings.learning.average else []
     before = time.perf_counter() - tally.seconds
     with epoch_bar(count, tally.samples, epoch, settings.training.epochs, quiet=quiet) as bar:
         for start in range(tally.samples, count, size):
@@ -125,6 +129,9 @@ def run_epoch(
             pair = contrast(sweeps, drive, free, targets[labels[batch]], settings.nudging, settings.solver, signs)
             refuse_lost_states(free, pair, settings, epoch, tally.samples)
             learn(network, x, pair, rate_factor=rate_factor, weight_decay=settings.learning.weight_decay)
+            if start // size in averaged:
+                taken = (epoch - 1) * len(averaged) + averaged.index(start // size)
+                take_into(mean, network, taken, settings.learning.average * len(averaged))
             tally.add(free, pair, labels[batch], settings.solver.tolerance)
             tally.seconds = time.perf_counter() - before
             bar.update(len(batch))

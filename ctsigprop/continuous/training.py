@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctsigprop.continuous.averaging import copied
 from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.continuous.epoch import Measure, Outputs, Tally, outputs_of, run_epoch
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -61,6 +62,10 @@ def train(
     sweeps = LayerSweeps(network)
     memory = np.zeros((len(data.train), sweeps.size), network.dtype)
     arrays = network.parameters() | {MEMORY: memory}
+    mean = network
+    if settings.learning.average:
+        mean = copied(network)
+        arrays |= {f"mean {name}": array for name, array in mean.parameters().items()}
     progress = Progress(0, Tally())
     if resume:
         saved, progress = restored(run, arrays, Tally)
@@ -75,6 +80,7 @@ def train(
             finished = run_epoch(
                 sweeps,
                 memory,
+                mean,
                 *splits["train"],
                 settings,
                 epoch=epoch,
@@ -87,7 +93,7 @@ def train(
             return finished
 
         def evaluate(epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
-            return _evaluated(sweeps, splits, settings, tally, epoch, measure, probe)
+            return _evaluated(sweeps, LayerSweeps(mean), splits, settings, tally, epoch, measure, probe)
 
         progress = train_epochs(
             run,
@@ -96,7 +102,7 @@ def train(
             learn=learn,
             evaluate=evaluate,
             arrays=lambda: arrays,
-            weights=network.parameters,
+            weights=mean.parameters,
             tally=Tally,
         )
     return summarised(run, settings.training, progress)
@@ -114,6 +120,7 @@ def draw(settings: Settings, data: Dataset) -> Network:
 
 def _evaluated(
     sweeps: LayerSweeps,
+    judge: LayerSweeps,
     splits: Mapping[str, Split],
     settings: Settings,
     tally: Tally,
@@ -123,7 +130,7 @@ def _evaluated(
 ) -> dict[str, Any]:
     """The epoch's row of metrics: errors in percent, mean sweeps a sample, largest residuals, what was measured."""
     started = time.perf_counter()
-    validation, test = (outputs_of(sweeps, splits[part][0], settings) for part in ("validation", "test"))
+    validation, test = (outputs_of(judge, splits[part][0], settings) for part in ("validation", "test"))
     judged = Outputs.of([validation, test])
     gain = _largest_gain(sweeps, splits["train"][0], settings)
     row = {

@@ -130,6 +130,8 @@ class LearningSettings:
         weight_decay: fraction of a weight that an update at rate 1 takes off.
         fixed: names of connections that stay as they were drawn, such as W12; `loop` stands for every loop. The
             biases go on learning.
+        average: errors are measured with, and predictions made by, the mean of the weights over about this many
+            epochs; by the weights as they stand at 0.
     """
 
     rates: tuple[float, ...] = (4.0, 0.03)
@@ -137,6 +139,7 @@ class LearningSettings:
     decay: float = 0.95
     weight_decay: float = 0.0
     fixed: tuple[str, ...] = ()
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         require_sequence(self, "learning", "rates")
@@ -154,6 +157,7 @@ class LearningSettings:
         require_number("learning.feedback_rate", self.feedback_rate, 0.0)
         require_number("learning.decay", self.decay, 0.0, 1.0, open_low=True)
         require_number("learning.weight_decay", self.weight_decay, 0.0)
+        require_number("learning.average", self.average, 0.0)
 
 
 @dataclass(frozen=True)
