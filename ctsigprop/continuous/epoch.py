@@ -70,7 +70,6 @@ class Tally:
 def run_epoch(
     sweeps: LayerSweeps,
     memory: Array,
-    mean: Network,
     inputs: Array,
     labels: NDArray[np.int64],
     settings: Settings,
@@ -80,6 +79,7 @@ def run_epoch(
     quiet: bool,
     stop: Callable[[], bool],
     measure: Measure | None = None,
+    mean: Network | None = None,
 ) -> bool:
     """Learns from those samples of an epoch that `tally` has not seen yet.
 
@@ -88,7 +88,6 @@ def run_epoch(
     Args:
         sweeps: of the network that learns.
         memory: feeding-back states of every training sample's last free phase, (samples, units); kept up to date.
-        mean: of the weights over learning.average epochs, the network itself where that is 0; kept up to date.
         inputs: all training inputs, (samples, features).
         labels: their classes, (samples,).
         settings: of the run.
@@ -97,6 +96,7 @@ def run_epoch(
         quiet: show no progress bar.
         stop: asked before each batch.
         measure: asked within the first epoch, before `probe.early` evenly spread updates.
+        mean: of the weights over learning.average epochs; kept up to date.
 
     Returns:
         Whether the epoch came to its end.
@@ -111,7 +111,7 @@ def run_epoch(
     rate_factor = settings.learning.decay ** (epoch - 1)
     batches = -(-count // size)
     early = _spread(settings.probe.early, batches) if measure and epoch == 1 else ()
-    averaged = sorted(_spread(TAKEN, batches)) if settings.learning.average else []
+    averaged = sorted(_spread(TAKEN, batches))
     before = time.perf_counter() - tally.seconds
     with epoch_bar(count, tally.samples, epoch, settings.training.epochs, quiet=quiet) as bar:
         for start in range(tally.samples, count, size):
@@ -129,7 +129,7 @@ def run_epoch(
             pair = contrast(sweeps, drive, free, targets[labels[batch]], settings.nudging, settings.solver, signs)
             refuse_lost_states(free, pair, settings, epoch, tally.samples)
             learn(network, x, pair, rate_factor=rate_factor, weight_decay=settings.learning.weight_decay)
-            if start // size in averaged:
+            if mean and start // size in averaged:
                 taken = (epoch - 1) * len(averaged) + averaged.index(start // size)
                 take_into(mean, network, taken, settings.learning.average * len(averaged))
             tally.add(free, pair, labels[batch], settings.solver.tolerance)

@@ -62,9 +62,9 @@ def train(
     sweeps = LayerSweeps(network)
     memory = np.zeros((len(data.train), sweeps.size), network.dtype)
     arrays = network.parameters() | {MEMORY: memory}
-    mean = network
-    if settings.learning.average:
-        mean = copied(network)
+    mean = copied(network) if settings.learning.average else None
+    judged = mean or network
+    if mean:
         arrays |= {f"mean {name}": array for name, array in mean.parameters().items()}
     progress = Progress(0, Tally())
     if resume:
@@ -80,7 +80,6 @@ def train(
             finished = run_epoch(
                 sweeps,
                 memory,
-                mean,
                 *splits["train"],
                 settings,
                 epoch=epoch,
@@ -88,12 +87,13 @@ def train(
                 quiet=quiet,
                 stop=stop,
                 measure=measure,
+                mean=mean,
             )
             refuse_lost_weights(network, epoch)
             return finished
 
         def evaluate(epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
-            return _evaluated(sweeps, LayerSweeps(mean), splits, settings, tally, epoch, measure, probe)
+            return _evaluated(sweeps, LayerSweeps(judged), splits, settings, tally, epoch, measure, probe)
 
         progress = train_epochs(
             run,
@@ -102,7 +102,7 @@ def train(
             learn=learn,
             evaluate=evaluate,
             arrays=lambda: arrays,
-            weights=mean.parameters,
+            weights=judged.parameters,
             tally=Tally,
         )
     return summarised(run, settings.training, progress)
