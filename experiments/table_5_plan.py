@@ -56,9 +56,6 @@ ROWS = (
     Row("mnist", "MNIST", _figures(0.84, 7.24, 1.01, 2.63)),
 )
 
-OWN: Mapping[str, Values] = {"sp-voltage": {"target": {"similarity": "cosine"}}}
-"""Settings of a model that the others do not share."""
-
 SMOKE: Values = {
     "data": {"name": "digits", "limit": 400},
     "network": {"channels": [4, 8], "units": 24},
@@ -74,8 +71,7 @@ DIFFERENCES = {
         f"{_DEFAULTS.network.units} units are chosen here",
         "products in bfloat16, voltages in float32; the paper says automatic mixed precision of 16 bits",
         "also chosen here, for the paper does not say: the hard reset, how targets are drawn, and that layers compare "
-        "voltages pooled and averaged over the steps: of the surrogate by the dot product, of the voltage alone by the "
-        "cosine",
+        "voltages pooled and averaged over the steps",
         "one seed",
         SPLIT,
     ],
@@ -142,7 +138,6 @@ def _settings(
     whole = EPOCHS[row] if hardware.device == "cpu" else PAPER_EPOCHS
     epochs = SMOKE_EPOCHS if scale == "smoke" else whole
     values: Values = {
-        **OWN.get(model, {}),
         "data": {"name": row},
         "learning": {"model": model, "half_period": epochs},
         "training": {"epochs": epochs, **hardware.training, **(training or {})},

@@ -20,7 +20,6 @@ SurrogateName = Literal["arctan", "sigmoid", "triangle"]
 CodingName = Literal["direct", "rate", "latency"]
 Model = Literal["bp-surrogate", "shallow", "sp-surrogate", "sp-voltage"]
 Update = Literal["end", "step"]
-VoltageSimilarity = Literal["dot", "cosine"]
 
 THRESHOLDS: dict[Model, float] = {"bp-surrogate": 1.0, "shallow": 1.0, "sp-surrogate": 0.5, "sp-voltage": 0.5}
 """Voltage at which a neuron spikes (paper, Sec. VI-A)."""
@@ -131,17 +130,14 @@ class SpikingTargetSettings:
     Attributes:
         weights: whether what makes the targets learns or stays as it was drawn.
         density: dense (targets as large as the layer's outputs) or sparse (Sec. III-E).
-        similarity: of what is read of a layer's voltages: dot product (Eq. 6), or cosine of what is centred.
     """
 
     weights: Weights = "learned"
     density: Density = "dense"
-    similarity: VoltageSimilarity = "dot"
 
     def __post_init__(self) -> None:
         require_one_of("target.weights", self.weights, Weights)
         require_one_of("target.density", self.density, Density)
-        require_one_of("target.similarity", self.similarity, VoltageSimilarity)
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from ctsigprop.discrete.draws import Use, generator
 from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
-from ctsigprop.discrete.losses import Comparison, PredictionLoss, cosine, dot
+from ctsigprop.discrete.losses import PredictionLoss, dot
 from ctsigprop.discrete.output import OutputStage
 from ctsigprop.discrete.sparse import Layout
 from ctsigprop.discrete.targets import TargetGenerator, TargetOnly
-from ctsigprop.settings.spiking import Model, SpikingSettings, VoltageSimilarity
+from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.network import KERNEL, SpikingBlock, SpikingNetwork
 from ctsigprop.spiking.neurons import charge, discharge, fire, state_type
 
@@ -166,13 +166,12 @@ def sigprop_learner(network: SpikingNetwork, settings: SpikingSettings) -> Learn
     first = network.blocks[0]
     surrogate = settings.learning.model == "sp-surrogate"
     read: Read = partial(first.neurons.surrogate, threshold=settings.threshold) if surrogate else as_it_is
-    compare = comparison_for(settings.learning.model, settings.target.similarity)
     hidden = [
         HiddenStage(
             f"layer {number}",
             block,
             read,
-            PredictionLoss(compare),
+            PredictionLoss(surrogate_scores if surrogate else voltage_scores),
             generator=currents_for(network, settings) if number == 1 else None,
             coding=network.coding if number == 1 else None,
         )
@@ -184,13 +183,6 @@ def sigprop_learner(network: SpikingNetwork, settings: SpikingSettings) -> Learn
     if settings.learning.update == "step":
         return StepwiseLearner(hidden, output, network.classes, settings.training.precision, settings.network.steps)
     return Learner([*hidden, output], network.classes, settings.training.precision)
-
-
-def comparison_for(model: Model, similarity: VoltageSimilarity) -> Comparison:
-    """What compares inputs with targets in a hidden layer."""
-    if similarity == "cosine":
-        return cosine_scores
-    return surrogate_scores if model == "sp-surrogate" else voltage_scores
 
 
 def as_it_is(voltages: Tensor) -> Tensor:
@@ -219,16 +211,6 @@ def voltage_scores(h: Tensor, t: Tensor) -> Tensor:
         t: of targets, shape (targets, ...).
     """
     return dot(h, t) * prod(t.shape[2:]) ** 0.5
-
-
-def cosine_scores(h: Tensor, t: Tensor) -> Tensor:
-    """The cosine of surrogates or voltages, less the mean of each neuron over the samples, with targets; see `cosine`.
-
-    Args:
-        h: of inputs, shape (samples, ...).
-        t: of targets, shape (targets, ...).
-    """
-    return cosine(h - h.mean(0), t)
 
 
 def currents_for(network: SpikingNetwork, settings: SpikingSettings) -> TargetOnly:
