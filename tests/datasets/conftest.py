@@ -21,6 +21,8 @@ from ctsigprop.datasets.catalog import CATALOG
 from ctsigprop.datasets.entry import Entry
 
 TRAIN, VALIDATION, TEST = 20, 10, 15
+MATLAB_HEADING = b"MATLAB 5.0 MAT-file".ljust(116)
+"""In place of one that says when the file was written: the same arrays are the same bytes."""
 
 
 def encode_idx(values: np.ndarray) -> bytes:
@@ -54,10 +56,6 @@ class SmallSet:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(gzip_bytes(content) if gzipped else content)
         return folder
-
-
-MATLAB_HEADING = b"MATLAB 5.0 MAT-file".ljust(116)
-"""In place of one that says when the file was written: the same arrays are the same bytes."""
 
 
 def gzip_bytes(content: bytes) -> bytes:
