@@ -63,7 +63,7 @@ def train(
     memory = np.zeros((len(data.train), sweeps.size), network.dtype)
     arrays = network.parameters() | {MEMORY: memory}
     mean = copied(network) if settings.learning.average else None
-    judged = mean or network
+    judge = LayerSweeps(mean) if mean else sweeps
     if mean:
         arrays |= {f"mean {name}": array for name, array in mean.parameters().items()}
     progress = Progress(0, Tally())
@@ -93,7 +93,7 @@ def train(
             return finished
 
         def evaluate(epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
-            return _evaluated(sweeps, LayerSweeps(judged), splits, settings, tally, epoch, measure, probe)
+            return _evaluated(sweeps, judge, splits, settings, tally, epoch, measure, probe)
 
         progress = train_epochs(
             run,
@@ -102,7 +102,7 @@ def train(
             learn=learn,
             evaluate=evaluate,
             arrays=lambda: arrays,
-            weights=judged.parameters,
+            weights=judge.network.parameters,
             tally=Tally,
         )
     return summarised(run, settings.training, progress)

@@ -1,17 +1,13 @@
 """The running mean of the weights: against means taken in NumPy, and in runs."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous import training
 from ctsigprop.continuous.averaging import TAKEN, copied, take_into
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -22,30 +18,26 @@ from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DataSettings, LearningSettings, NetworkSettings, Settings, TrainingSettings
 
 BATCHES = 12
-STILL = {"rates": (0.4, 0.05), "feedback_rate": 0.05}
+RATES = {"rates": (0.4, 0.05), "feedback_rate": 0.05}
 
 
 def averaged(average: float, **training: Any) -> Settings:
     return Settings(
         DataSettings("digits", limit=230),
         NetworkSettings(hidden=(16,)),
-        learning=LearningSettings(**STILL, average=average),
+        learning=LearningSettings(**RATES, average=average),
         training=TrainingSettings(**{"epochs": 3, "batch_size": 20, "threads": 1} | training),
     )
 
 
 def drawn(seed: int) -> Network:
     settings = NetworkSettings(hidden=(3,), precision="float64")
-    return build(4, 2, settings, LearningSettings(**STILL), np.random.default_rng(seed))
+    return build(4, 2, settings, LearningSettings(**RATES), np.random.default_rng(seed))
 
 
-def weights_over(count: int) -> tuple[list[dict[str, np.ndarray]], Network]:
-    """`count` draws of the weights of one network, which holds the last of them."""
-    network, draws = drawn(0), []
-    for seed in range(count):
-        network.load(drawn(seed).parameters())
-        draws.append({name: array.copy() for name, array in network.parameters().items()})
-    return draws, network
+def weights_over(count: int) -> list[dict[str, np.ndarray]]:
+    """`count` draws of the weights of one network."""
+    return [drawn(seed).parameters() for seed in range(count)]
 
 
 def mean_of(draws: list[dict[str, np.ndarray]], horizon: float) -> dict[str, np.ndarray]:
@@ -57,13 +49,13 @@ def mean_of(draws: list[dict[str, np.ndarray]], horizon: float) -> dict[str, np.
 
 
 def test_up_to_the_horizon_it_is_the_mean() -> None:
-    draws, _ = weights_over(7)
+    draws = weights_over(7)
     for name, array in mean_of(draws, horizon=7).items():
         assert_allclose(array, np.mean([weights[name] for weights in draws], axis=0), rtol=1e-13, atol=1e-15)
 
 
 def test_after_the_horizon_it_forgets_exponentially() -> None:
-    draws, _ = weights_over(12)
+    draws = weights_over(12)
     horizon = 4
     shares = np.array([1 / horizon] * horizon + [0.0] * 8)
     for late in range(horizon, 12):
@@ -74,9 +66,9 @@ def test_after_the_horizon_it_forgets_exponentially() -> None:
 
 
 def test_a_horizon_within_one_taking_is_the_network_itself() -> None:
-    draws, network = weights_over(5)
+    draws = weights_over(5)
     for name, array in mean_of(draws, horizon=0.3).items():
-        assert_allclose(array, network.parameters()[name], rtol=1e-14)
+        assert_allclose(array, draws[-1][name], rtol=1e-14)
 
 
 def test_a_copy_shares_nothing() -> None:
@@ -131,19 +123,3 @@ def test_the_mean_over_the_first_epoch_is_that_of_every_update(tmp_path: Path) -
         assert_allclose(
             last[f"mean {name}"], np.mean([weights[name] for weights in after], axis=0), rtol=1e-4, atol=1e-6
         )
-
-
-def test_a_run_stopped_within_the_horizon_goes_on_bit_for_bit(
-    tmp_path: Path,
-    assert_same_run: Callable[[RunFolder, RunFolder], None],
-    stopping_before: Callable[[ModuleType, int], AbstractContextManager[None]],
-) -> None:
-    settings = averaged(2)
-    with RunFolder.create(tmp_path / "undisturbed", settings) as undisturbed:
-        train(settings, undisturbed, quiet=True)
-    with RunFolder.create(tmp_path / "stopped", settings) as stopped:
-        for time, batch in enumerate((5, BATCHES, 9)):
-            with stopping_before(training, batch), pytest.raises(KeyboardInterrupt):
-                train(settings, stopped, resume=time > 0, quiet=True)
-        train(settings, stopped, resume=True, quiet=True)
-    assert_same_run(stopped, undisturbed)
