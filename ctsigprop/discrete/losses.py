@@ -40,12 +40,12 @@ def negative_l2(h: Tensor, t: Tensor) -> Tensor:
         return (2 * (rows @ columns.T) - lengths) / prod(t.shape[2:])
 
 
-SHARPNESS = 30.0
+SHARPNESS = 15.0
 """Score of outputs that point where their target does; scores of a cosine lie between plus and minus this."""
 
 
 def cosine(h: Tensor, t: Tensor) -> Tensor:
-    """30 cos(h, t - mean of t): the dot product of Eq. 6 whatever the lengths, less what all targets share.
+    """15 cos(h, t - mean of t): the dot product of Eq. 6 whatever the lengths, less what all targets share.
 
     Not in the paper. A dot product sums over all units: the wider the layer, the further one update of Adam carries
     its scores. Outputs should come centred (`ctsigprop.discrete.centred`), or what all of

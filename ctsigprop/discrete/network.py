@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from ctsigprop.discrete.draws import Use, draw_weights, generator
 from ctsigprop.discrete.dropout import Dropout
 from ctsigprop.discrete.grids import fit_grid
-from ctsigprop.discrete.passing import with_running_statistics
+from ctsigprop.discrete.passing import for_targets, pass_targets
 from ctsigprop.errors import InputError
-from ctsigprop.settings.discrete import DiscreteNetworkSettings, DiscreteSettings
+from ctsigprop.settings.discrete import DiscreteNetworkSettings, DiscreteSettings, Statistics
 
 LEAK = 0.01
 """Slope of Leaky ReLU below zero (paper, Sec. IV)."""
@@ -66,26 +66,28 @@ class Block(nn.Module):
         """The layer's weights times what enters."""
         return self.layer(h.flatten(1) if isinstance(self.layer, nn.Linear) else h)
 
-    def both(self, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    def both(self, h: Tensor, t: Tensor, statistics: Statistics) -> tuple[Tensor, Tensor]:
         """[h, t] as `forward` and `targets` pass them; a linear layer takes one product of both (paper, Eq. 2)."""
         if not isinstance(self.layer, nn.Linear):
-            return self(h), self.targets(t)
+            return self(h), pass_targets(self, t, self.inputs, statistics)
         z = self.layer(torch.cat((h.flatten(1), self._fitted(t).flatten(1))))
         if isinstance(self.norm, nn.Identity):
             of_h, of_t = self.activation(z).split((len(h), len(t)))
         else:
             of_h, of_t = z.split((len(h), len(t)))
-            of_h, of_t = self.activation(self.norm(of_h)), self.activation(with_running_statistics(self.norm, of_t))
+            of_h = self.activation(self.norm(of_h))
+            with for_targets(self.norm, statistics):
+                of_t = self.activation(self.norm(of_t))
         return self.dropout(of_h), of_t
 
     def targets(self, t: Tensor) -> Tensor:
-        """Passes targets on, normalised with the statistics of the inputs alone (paper, Sec. III-D), without dropout.
+        """Passes targets on without dropout; `ctsigprop.discrete.passing.pass_targets` sees to the statistics.
 
         Args:
             t: (targets, *inputs), or sparse (paper, Sec. III-E): (targets, channels, ...) of any other height and
                 width, which are not pooled; a linear layer takes them on the grid of its inputs.
         """
-        passed: Tensor = self.activation(with_running_statistics(self.norm, self.products(self._fitted(t))))
+        passed = self.activations(self._fitted(t))
         return self.pool(passed) if t.shape[1:] == self.inputs else passed
 
     def _fitted(self, t: Tensor) -> Tensor:

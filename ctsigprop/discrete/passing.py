@@ -4,45 +4,45 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ctsigprop.discrete.grids import fit_grid
+from ctsigprop.settings.discrete import Statistics
 
 
-def pass_both(layer: nn.Module, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+def pass_both(layer: nn.Module, h: Tensor, t: Tensor, statistics: Statistics = "inputs") -> tuple[Tensor, Tensor]:
     """[h, t] through a layer (paper, Eq. 2), by its method `both` where it has one, as `Block` has.
 
     Args:
         layer: any module that takes a batch.
         h: shape (samples, ...).
         t: shape (targets, ...).
+        statistics: whose normalise the targets; see `for_targets`.
     """
     own = getattr(layer, "both", None)
     if callable(own):
-        passed: tuple[Tensor, Tensor] = own(h, t)
+        passed: tuple[Tensor, Tensor] = own(h, t, statistics)
         return passed
-    return layer(h), pass_targets(layer, t, h.shape[1:])
+    return layer(h), pass_targets(layer, t, h.shape[1:], statistics)
 
 
-def pass_targets(layer: nn.Module, t: Tensor, inputs: tuple[int, ...]) -> Tensor:
-    """Targets through a layer, so that batch-normalisation statistics are of the inputs alone (Sec. III-D).
+def pass_targets(layer: nn.Module, t: Tensor, inputs: tuple[int, ...], statistics: Statistics = "inputs") -> Tensor:
+    """Targets through a layer, so that running batch-normalisation statistics are of the inputs alone (Sec. III-D).
 
-    A layer with a method `targets`, as `Block` has, says itself how they pass. Others pass them in inference mode; to
-    one that begins with a linear layer, sparse targets come on the grid of its inputs.
+    A layer with a method `targets`, as `Block` has, says itself how they pass. Others that begin with a linear layer
+    take sparse targets on the grid of their inputs.
 
     Args:
         layer: any module that takes a batch.
         t: shape (targets, ...).
         inputs: shape of one sample as it enters.
+        statistics: whose normalise the targets; see `for_targets`.
     """
     own = getattr(layer, "targets", None)
-    if callable(own):
-        passed: Tensor = own(t)
-        return passed
-    if t.ndim == 4 and len(inputs) == 3 and _begins_linear(layer):
+    if not callable(own) and t.ndim == 4 and len(inputs) == 3 and _begins_linear(layer):
         t = fit_grid(t, (inputs[1], inputs[2]))
-    with inference(layer):
-        passed = layer(t)
+    with for_targets(layer, statistics):
+        passed: Tensor = own(t) if callable(own) else layer(t)
     return passed
 
 
@@ -58,16 +58,24 @@ def inference(layer: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def with_running_statistics(norm: nn.Module, z: Tensor) -> Tensor:
-    """What batch normalisation makes of targets: by the running statistics of the inputs, which stay as they are.
+@contextmanager
+def for_targets(layer: nn.Module, statistics: Statistics = "inputs") -> Iterator[None]:
+    """A module as targets pass it: in inference mode, batch normalisation by the statistics that are named.
 
     Args:
-        norm: batch normalisation, whose scale and shift learn from this too, or a module that does nothing.
-        z: shape (targets, ...).
+        layer: any module; scale and shift of its batch normalisation learn from targets too.
+        statistics: the running ones of the inputs, or those of the targets that pass, which are not kept.
     """
-    if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
-        return z
-    return F.batch_norm(z, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+    norms = [module for module in layer.modules() if isinstance(module, _BatchNorm)] if statistics == "targets" else []
+    tracking = [norm.track_running_stats for norm in norms]
+    with inference(layer):
+        for norm in norms:
+            norm.training, norm.track_running_stats = True, False
+        try:
+            yield
+        finally:
+            for norm, tracked in zip(norms, tracking, strict=True):
+                norm.training, norm.track_running_stats = False, tracked
 
 
 def _begins_linear(layer: nn.Module) -> bool:

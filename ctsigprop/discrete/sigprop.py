@@ -22,7 +22,7 @@ from ctsigprop.discrete.output import OutputLoss, OutputStage
 from ctsigprop.discrete.passing import inference, pass_both
 from ctsigprop.discrete.targets import TargetGenerator, generator_for
 from ctsigprop.errors import InputError
-from ctsigprop.settings.discrete import DiscreteSettings
+from ctsigprop.settings.discrete import DiscreteSettings, Statistics
 
 
 class LayerStage(Stage):
@@ -35,6 +35,7 @@ class LayerStage(Stage):
         per_class: the targets are one a class; otherwise one a sample.
         together: h and t pass as one interleaved batch, so that batch normalisation counts both.
         generator: makes the targets: the first layer's.
+        statistics: whose normalise targets that pass by themselves.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class LayerStage(Stage):
         together: bool = False,
         generator: TargetGenerator | None = None,
         seen: nn.Module | None = None,
+        statistics: Statistics = "inputs",
     ) -> None:
         """A stage that has not begun to learn: call `learn_with`. Arguments are the attributes.
 
@@ -62,6 +64,7 @@ class LayerStage(Stage):
         self.together = together
         self.generator = generator
         self.seen = nn.Identity() if seen is None else seen
+        self.statistics: Statistics = statistics
 
     def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
         """Passes [h, t], updates the layer by the loss between them, and hands them on.
@@ -98,7 +101,7 @@ class LayerStage(Stage):
             raise InputError(f"{self.name}: no targets came with its inputs: the first layer needs a target generator")
         if self.together and h.shape == t.shape:
             return separate(self.layer(interleave(h, t)))
-        return pass_both(self.layer, h, t)
+        return pass_both(self.layer, h, t, self.statistics)
 
     def _check(self, h: Tensor, t: Tensor) -> None:
         alike = h.shape[1:2] == t.shape[1:2] if h.ndim == t.ndim == 4 else h.shape[1:] == t.shape[1:]
@@ -125,6 +128,7 @@ class SigpropLearner(Learner):
         output: nn.Module | None = None,
         loss: LayerLoss | None = None,
         seen: Sequence[nn.Module] | None = None,
+        statistics: Statistics = "inputs",
         output_loss: OutputLoss = F.cross_entropy,
         rate: float = 5e-4,
         weight_decay: float = 0.0,
@@ -139,6 +143,7 @@ class SigpropLearner(Learner):
             output: classification layer, or outputs of a regression; without it the last layer's scores predict.
             loss: of every hidden layer; the prediction loss with the dot product unless given.
             seen: what the loss sees of each layer's outputs; the outputs themselves unless given.
+            statistics: whose normalise the targets; see `ctsigprop.discrete.passing.for_targets`.
             output_loss: of the output layer.
             rate: of every stage's Adam.
             weight_decay: fraction of a weight that an update at rate 1 takes off.
@@ -163,6 +168,7 @@ class SigpropLearner(Learner):
                 together=generator.matches_inputs,
                 generator=generator if number == 1 else None,
                 seen=None if seen is None else seen[number - 1],
+                statistics=statistics,
             )
             for number, layer in enumerate(layers, start=1)
         ]
@@ -213,6 +219,7 @@ def sigprop_learner(network: Network, settings: DiscreteSettings) -> SigpropLear
         output=nn.Sequential(nn.Flatten(), network.output) if target.prediction == "classification" else None,
         loss=PredictionLoss(compare) if target.loss == "prediction" else HebbianLoss(compare),
         seen=[Centred(block.outputs) for block in network.blocks] if target.similarity == "cosine" else None,
+        statistics=target.statistics,
         rate=learning.rate,
         weight_decay=learning.weight_decay,
         precision=settings.training.precision,

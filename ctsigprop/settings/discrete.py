@@ -23,6 +23,7 @@ Weights = Literal["learned", "fixed"]
 Density = Literal["dense", "sparse"]
 LayerLoss = Literal["prediction", "hebbian"]
 Similarity = Literal["dot", "l2", "cosine"]
+Statistics = Literal["inputs", "targets"]
 Scope = Literal["class", "sample"]
 Prediction = Literal["classification", "output-target"]
 Precision = Literal["float32", "bfloat16"]
@@ -110,6 +111,8 @@ class TargetSettings:
         loss: prediction (Eq. 9) or hebbian (Eq. 14).
         similarity: what compares outputs and targets: dot (Eq. 6), l2 (Eq. 7) or cosine (of centred outputs; not in the
             paper, and better in convolutional networks).
+        statistics: whose batch normalisation takes for targets: inputs (the running ones, Sec. III-D) or targets (their
+            own, over all classes, which are not kept; not in the paper, and better in convolutional networks).
         scope: one target for each class, or one for each sample of the batch.
         prediction: classification (a layer of its own, Fig. 2b) or output-target (Fig. 2a).
     """
@@ -122,6 +125,7 @@ class TargetSettings:
     error_rate: float = 0.5
     loss: LayerLoss = "prediction"
     similarity: Similarity = "dot"
+    statistics: Statistics = "inputs"
     scope: Scope = "class"
     prediction: Prediction = "classification"
 
@@ -135,6 +139,7 @@ class TargetSettings:
         require_number("target.error_rate", self.error_rate, 0.0)
         require_one_of("target.loss", self.loss, LayerLoss)
         require_one_of("target.similarity", self.similarity, Similarity)
+        require_one_of("target.statistics", self.statistics, Statistics)
         require_one_of("target.scope", self.scope, Scope)
         require_one_of("target.prediction", self.prediction, Prediction)
 
@@ -202,6 +207,10 @@ class DiscreteSettings:
         counted = target.place == "input" and target.generator != "target-only" and self.network.batch_norm
         if target.loss == "hebbian" and not counted:  # the generator learns only through statistics that it shares in
             found["target", "weights"] = f"target.loss = {target.loss}"
+        if not self.network.batch_norm:
+            found["target", "statistics"] = "network.batch_norm = false"
+        elif target.generator != "target-only" and (target.density == "dense" or architecture == "fc"):
+            found["target", "statistics"] = f"target.generator = {target.generator}"  # it passes among the inputs
         return found
 
     def rate_of(self, epoch: int) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ctsigprop.discrete.draws import Use, draw_weights, generator
 from ctsigprop.discrete.grids import fit_grid
-from ctsigprop.discrete.passing import with_running_statistics
+from ctsigprop.discrete.passing import for_targets
 from ctsigprop.errors import InputError
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.coding import coding_for
@@ -65,7 +65,9 @@ class SpikingBlock(nn.Module):
         folded = t.flatten(0, 1)
         if folded.dim() == 4 and isinstance(self.layer, nn.Linear):
             folded = fit_grid(folded, (self.inputs[1], self.inputs[2]))
-        return with_running_statistics(self.norm, self._products(folded)).unflatten(0, t.shape[:2])
+        with for_targets(self.norm):
+            passed: Tensor = self.norm(self._products(folded))
+        return passed.unflatten(0, t.shape[:2])
 
     def pooled(self, x: Tensor) -> Tensor:
         """Pools each step of what has the shape of the neurons."""

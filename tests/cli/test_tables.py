@@ -21,7 +21,7 @@ from ctsigprop.experiments.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned
 from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, to_markdown, write_table
 from ctsigprop.runs import RunFolder, lock_folder
 from ctsigprop.settings import AnySettings, DiscreteSettings, SpikingSettings
-from ctsigprop.settings.discrete import Algorithm, DiscreteLearningSettings
+from ctsigprop.settings.discrete import Algorithm, DiscreteLearningSettings, TargetSettings
 
 Finish = Callable[..., None]
 
@@ -100,7 +100,9 @@ def test_the_full_scale_is_table_6() -> None:
             assert settings.learning.algorithm == algorithm
     assert runs["cifar-10-3x1000-dropout", "fa", 0].network.hidden == (1000,) * 3
     assert runs["cifar-10-conv", "dfa", 0].network.architecture == "conv"
-    assert {key for key, one in runs.items() if one.target.similarity != "dot"} == {("cifar-10-conv", "sp", 0)}
+    conv = ("cifar-10-conv", "sp", 0)
+    assert (runs[conv].target.similarity, runs[conv].target.statistics) == ("cosine", "targets")
+    assert all(one.target == TargetSettings() for key, one in runs.items() if key != conv)
 
 
 @pytest.mark.parametrize("scale", ["smoke", "full"])

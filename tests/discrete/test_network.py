@@ -12,6 +12,7 @@ from torch import nn
 
 from ctsigprop.discrete.dropout import Dropout
 from ctsigprop.discrete.network import build
+from ctsigprop.discrete.passing import pass_targets
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import DiscreteNetworkSettings, DiscreteSettings, DiscreteTrainingSettings
 
@@ -97,15 +98,17 @@ def test_activations(activation):
     np.testing.assert_allclose(net.blocks[0](torch.from_numpy(x)).detach().numpy(), expected, rtol=1e-12)
 
 
-def test_targets_leave_statistics_alone_and_are_as_inference_passes_them():
-    block = network((3, 8, 8), architecture="conv").blocks[0].train()
+@pytest.mark.parametrize("statistics", ["inputs", "targets"])
+def test_targets_leave_statistics_alone_and_pass_as_a_batch_of_inputs_would(statistics):
+    block = network((3, 8, 8), architecture="conv", dropout=0.0).blocks[0].train()
     for _ in range(3):
         block(torch.randn(16, 3, 8, 8))
     before = {name: value.clone() for name, value in block.state_dict().items()}
     t = torch.randn(10, 3, 8, 8)
-    passed = block.targets(t)
+    passed = pass_targets(block, t, block.inputs, statistics)
     assert all(torch.equal(value, before[name]) for name, value in block.state_dict().items())
-    torch.testing.assert_close(passed, block.eval()(t))
+    assert block.norm.training and block.norm.track_running_stats
+    torch.testing.assert_close(passed, block.train(statistics == "targets")(t))
     passed.sum().backward()
     assert block.layer.weight.grad.abs().sum() > 0
 
@@ -114,9 +117,9 @@ def test_sparse_targets_are_not_pooled():
     net = network((3, 32, 32), architecture="vgg8b")
     t = torch.randn(10, 128, 3, 3)
     for block in net.blocks[1:6]:
-        t = block.targets(t)
+        t = pass_targets(block, t, block.inputs)
     assert t.shape == (10, 512, 3, 3)
-    assert net.blocks[6].targets(t).shape == (10, 1024)
+    assert pass_targets(net.blocks[6], t, net.blocks[6].inputs).shape == (10, 1024)
 
 
 @given(st.integers(1, 60), st.floats(0.0, 0.95), st.integers(0, 9), st.integers(0, 5))

@@ -22,6 +22,7 @@ from ctsigprop.settings.discrete import (
     DiscreteNetworkSettings,
     DiscreteSettings,
     DiscreteTrainingSettings,
+    Statistics,
     TargetSettings,
 )
 
@@ -206,7 +207,7 @@ def test_the_loops_context_is_the_networks_own_prediction():
     assert all(module.training for module in trained.modules())
 
 
-def normalised(generator: TargetGenerator, dropout: float = 0.0) -> SigpropLearner:
+def normalised(generator: TargetGenerator, dropout: float = 0.0, statistics: Statistics = "inputs") -> SigpropLearner:
     """A user's own layers with batch normalisation."""
     torch.manual_seed(5)
     sizes = (FEATURES, 7, 7)
@@ -214,11 +215,12 @@ def normalised(generator: TargetGenerator, dropout: float = 0.0) -> SigpropLearn
         nn.Sequential(nn.Linear(before, after), nn.BatchNorm1d(after), nn.Tanh(), nn.Dropout(dropout))
         for before, after in pairwise(sizes)
     ]
-    return SigpropLearner(layers, generator, CLASSES, output=nn.Linear(7, CLASSES))
+    return SigpropLearner(layers, generator, CLASSES, output=nn.Linear(7, CLASSES), statistics=statistics)
 
 
-def test_statistics_are_of_the_inputs_alone_and_targets_know_no_dropout():
-    trained, x = normalised(TargetOnly(CLASSES, Layout((7,))), dropout=0.5), inputs()
+@pytest.mark.parametrize("statistics", ["inputs", "targets"])
+def test_running_statistics_are_of_the_inputs_alone_and_targets_know_no_dropout(statistics):
+    trained, x = normalised(TargetOnly(CLASSES, Layout((7,))), dropout=0.5, statistics=statistics), inputs()
     signal = trained.stages[0].step(trained.begin(x, LABELS), LABELS)[0]
     linear, norm = trained.stages[1].layer[0], trained.stages[1].layer[1]
     z = linear(signal.h).detach()
@@ -228,8 +230,9 @@ def test_statistics_are_of_the_inputs_alone_and_targets_know_no_dropout():
     assert_allclose(norm.running_var, 0.9 + 0.1 * z.var(0), atol=1e-6)
     assert norm.num_batches_tracked == 1
     u = signal.t @ weight.T + bias
-    expected = torch.tanh((u - norm.running_mean) / (norm.running_var + norm.eps).sqrt())
-    assert_allclose(targets, expected, atol=1e-6)
+    of_targets = (u.mean(0), u.var(0, unbiased=False))
+    mean, variance = of_targets if statistics == "targets" else (norm.running_mean, norm.running_var)
+    assert_allclose(targets, torch.tanh((u - mean) / (variance + norm.eps).sqrt()).detach(), atol=1e-6)
 
 
 def test_targets_made_of_the_inputs_count_in_the_statistics():
