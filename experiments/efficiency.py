@@ -29,7 +29,13 @@ COMMON: Values = {
     "data": {"name": "cifar-10"},
     "network": {"architecture": "vgg8b", "activation": "leaky_relu", "batch_norm": True, "dropout": 0.1},
     "learning": {"rate": 5e-4, "decay": 0.25, "decay_at": (0.5, 0.75, 0.89, 0.94)},
-    "target": {"generator": "target-only", "density": "sparse", "prediction": "classification"},
+    "target": {
+        "generator": "target-only",
+        "density": "sparse",
+        "similarity": "cosine",
+        "statistics": "targets",
+        "prediction": "classification",
+    },
     "training": {"batch_size": 128, "precision": "bfloat16", "channels_last": True, "augment": "crop-flip"},
 }
 SMOKE: Values = {
@@ -48,6 +54,7 @@ DIFFERENCES = {
         "memory is the signal that a layer is given and every tensor that its step makes; parameters and Adam's "
         "moments are left out: LL has about twice as many as the others",
         "products in bfloat16, of which the paper does not speak",
+        "signal propagation compares by the cosine of centred outputs, with targets normalised by their own statistics",
         f"time over {BATCHES['full']} batches, for which the columns take turns; the paper's over its 400 epochs",
         "the paper's ± is a variance; here it is a standard deviation, over the layers, or over the batches where "
         "there is one figure",
@@ -179,8 +186,7 @@ def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, 
     """
     batches, warm_up = BATCHES[scale], WARM_UP[scale]
     asked = {column: to_values(one) for column, one in settings.items()}
-    kept = _kept(path)
-    for one in kept:
+    for one in _kept(path):
         if one["batches"] == batches and asked.items() <= one["settings"].items():
             print(f"time and memory as measured before: remove {path} to measure anew", flush=True)
             return Measured({column: _cost(one["costs"][column]) for column in settings}, one["seconds"])
@@ -188,10 +194,11 @@ def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, 
     with tqdm(total=batches + warm_up, desc="time and memory", unit="batch", disable=quiet, leave=False) as bar:
         found = costs(settings, batches, warm_up, bar.update)
     measured = Measured(found, perf_counter() - started)
-    others = [one for one in kept if asked.keys().isdisjoint(one["settings"])]
     new = {"batches": batches, "settings": asked, **asdict(measured)}
-    with atomic(path) as file:
-        file.write(to_json([*others, new], indent=1).encode())
+    with turn(path.parent):
+        others = [one for one in _kept(path) if asked.keys().isdisjoint(one["settings"])]
+        with atomic(path) as file:
+            file.write(to_json([*others, new], indent=1).encode())
     return measured
 
 

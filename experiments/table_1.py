@@ -15,7 +15,7 @@ COLUMNS: dict[str, Values] = {
     "LL-FA": {"learning": {"algorithm": "ll-fa"}},
     "SP": {"learning": {"algorithm": "sp"}},
 }
-LIMIT, EPOCHS = 10_000, 10
+LIMIT, EPOCHS = 10_000, 3
 
 STUDY = Study(
     name="table-1",

@@ -67,9 +67,6 @@ CIFAR_CONV: Values = {
     "training": {"epochs": EPOCHS["cifar-10-conv"], "precision": "bfloat16", "channels_last": True},
 }
 
-CENTRED_TARGETS: Values = {"target": {"similarity": "cosine", "statistics": "targets"}}
-"""Of signal propagation in the convolutional network."""
-
 ROWS = (
     Row(
         "mnist-2x800",
@@ -112,7 +109,7 @@ ROWS = (
         "CONV",
         _figures((22.50, 0.4), (27.10, 0.8), (26.90, 0.5), (24.75, 0.40)),
         CIFAR_CONV,
-        sp=CENTRED_TARGETS,
+        sp={"target": {"similarity": "cosine", "statistics": "targets"}},
     ),
     Row(
         "cifar-100-3x1000-dropout",

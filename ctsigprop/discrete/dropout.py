@@ -1,5 +1,7 @@
 """Dropout whose masks depend on its seed and on how many it has drawn, and on nothing else."""
 
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
@@ -7,7 +9,10 @@ from ctsigprop.discrete.draws import Use, seed_of
 
 
 class Dropout(nn.Module):
-    """Leaves out a fraction of the entries in training and scales up the others, so that the mean stays.
+    """Leaves out a fraction of the units or feature maps in training and scales up the others, so that the mean stays.
+
+    Of images whole feature maps are left out (Tompson et al. 2015): neighbours in a map say much the same, and pooling
+    keeps its mean, which it would not if entries were left out one by one.
 
     The number of masks drawn is in the state dictionary: what restores it goes on with the masks that would have come.
 
@@ -30,23 +35,23 @@ class Dropout(nn.Module):
         self.drawn = 0
 
     def forward(self, h: Tensor) -> Tensor:
-        """The entries that stay, scaled up, and zeros; `h` itself where not training."""
+        """What stays, scaled up, and zeros, of (samples, units) or (samples, maps, ...); `h` itself in inference."""
         if not self.training or self.left_out == 0:
             return h
         scale = 2**16 / (2**16 - self.left_out)
         return h * self.mask(h).to(h.dtype).mul_(scale)
 
     def mask(self, h: Tensor) -> Tensor:
-        """Which entries stay, drawn anew: booleans, shaped and laid out in memory as `h`.
+        """Which stay, drawn anew: booleans, shape (samples, units) or (samples, maps, 1, ...).
 
-        Each 64-bit word of the generator decides on four entries, several times faster than Bernoulli draws.
+        Each 64-bit word of the generator decides on four, several times faster than Bernoulli draws.
         """
         source = torch.Generator(h.device).manual_seed(seed_of(self.seed, self.layer, Use.DROPOUT, self.drawn))
         self.drawn += 1
-        words = torch.empty(-(-h.numel() // 4), dtype=torch.int64, device=h.device)
+        shape = h.shape[:2] + (1,) * (h.ndim - 2)
+        words = torch.empty(-(-prod(shape) // 4), dtype=torch.int64, device=h.device)
         words.random_(-(2**63), None, generator=source)
-        strides = torch.empty_like(h, device="meta").stride()
-        return words.view(torch.int16).as_strided(h.shape, strides) >= self.left_out - 2**15
+        return words.view(torch.int16)[: prod(shape)].view(shape) >= self.left_out - 2**15
 
     def get_extra_state(self) -> Tensor:
         """The number of masks drawn."""

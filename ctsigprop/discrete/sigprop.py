@@ -14,13 +14,15 @@ from ctsigprop.discrete.losses import (
     LayerLoss,
     PredictionLoss,
     interleave,
+    on_one_grid,
     reconstructed,
     separate,
 )
 from ctsigprop.discrete.network import Network
 from ctsigprop.discrete.output import OutputLoss, OutputStage
 from ctsigprop.discrete.passing import inference, pass_both
-from ctsigprop.discrete.targets import TargetGenerator, generator_for
+from ctsigprop.discrete.sparse import Layout
+from ctsigprop.discrete.targets import TargetGenerator, generator_for, layout_for
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import DiscreteSettings, Statistics
 
@@ -31,7 +33,7 @@ class LayerStage(Stage):
     Attributes:
         layer: any module that takes a batch.
         loss: compares its outputs with its targets.
-        seen: what the loss sees of the outputs.
+        seen: what the loss sees of the outputs, once they are on the grid of their targets.
         per_class: the targets are one a class; otherwise one a sample.
         together: h and t pass as one interleaved batch, so that batch normalisation counts both.
         generator: makes the targets: the first layer's.
@@ -74,7 +76,7 @@ class LayerStage(Stage):
         """
         h, t = self._pass(signal, labels)
         self._check(h, t)
-        loss, scores = self.loss(self.seen(h), t, labels if self.per_class else reconstructed(labels))
+        loss, scores = self.loss(*self._seen(h, t), labels if self.per_class else reconstructed(labels))
         self.update(loss)
         return Signal(h.detach(), t.detach()), Step(loss.detach(), scores.detach() if self.per_class else None)
 
@@ -86,7 +88,11 @@ class LayerStage(Stage):
 
     def scores(self, signal: Signal) -> Tensor | None:
         """O(h, t) of this layer, an early exit (paper, Eq. 8); None where targets are one a sample."""
-        return None if signal.t is None else self.loss.scores(self.seen(signal.h), signal.t)
+        return None if signal.t is None else self.loss.scores(*self._seen(signal.h, signal.t))
+
+    def _seen(self, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        h, t = on_one_grid(h, t)
+        return self.seen(h), t
 
     def _pass(self, signal: Signal, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         h, t = signal.h.detach(), signal.t
@@ -142,7 +148,7 @@ class SigpropLearner(Learner):
             classes: how many there are; 0 where the learning signal is no class.
             output: classification layer, or outputs of a regression; without it the last layer's scores predict.
             loss: of every hidden layer; the prediction loss with the dot product unless given.
-            seen: what the loss sees of each layer's outputs; the outputs themselves unless given.
+            seen: what the loss sees of each layer's outputs, on the grid of their targets; all of them unless given.
             statistics: whose normalise the targets; see `ctsigprop.discrete.passing.for_targets`.
             output_loss: of the output layer.
             rate: of every stage's Adam.
@@ -218,9 +224,16 @@ def sigprop_learner(network: Network, settings: DiscreteSettings) -> SigpropLear
         network.classes,
         output=nn.Sequential(nn.Flatten(), network.output) if target.prediction == "classification" else None,
         loss=PredictionLoss(compare) if target.loss == "prediction" else HebbianLoss(compare),
-        seen=[Centred(block.outputs) for block in network.blocks] if target.similarity == "cosine" else None,
+        seen=_centred(network, layout_for(network.blocks, target)) if target.similarity == "cosine" else None,
         statistics=target.statistics,
         rate=learning.rate,
         weight_decay=learning.weight_decay,
         precision=settings.training.precision,
     )
+
+
+def _centred(network: Network, layout: Layout) -> list[nn.Module]:
+    """For each layer, of the shape in which its outputs and targets are compared: on the smaller grid of the two."""
+    shapes = [block.outputs for block in network.blocks]
+    grids = [tuple(map(min, shape[1:], layout.shape[1:])) for shape in shapes]
+    return [Centred((shape[0], *grid)) for shape, grid in zip(shapes, grids, strict=True)]

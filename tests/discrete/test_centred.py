@@ -1,5 +1,6 @@
 """Centred outputs: by the batch in training, by the batches of training in inference."""
 
+import pytest
 import torch
 
 from ctsigprop.discrete.centred import Centred
@@ -38,6 +39,19 @@ def test_early_exits_do_not_depend_on_what_else_is_in_the_batch() -> None:
     assert together.keys() == {"layer 1", "layer 2", "output"}
     for name, scores in together.items():
         torch.testing.assert_close(scores[:1], alone[name])
+
+
+@pytest.mark.parametrize("density", ["dense", "sparse"])
+def test_means_have_the_grid_of_the_targets(density: str) -> None:
+    settings = DiscreteSettings(
+        network=DiscreteNetworkSettings("vgg8b"), target=TargetSettings(similarity="cosine", density=density)
+    )
+    learner, images = learner_for(settings, (16, 16), 3), torch.rand(4, 1, 16, 16)
+    learner.step(images, torch.arange(4) % 3)
+    sides = {"dense": [16, 8, 8, 4, 2, 1], "sparse": [3, 3, 3, 3, 2, 1]}[density]
+    shapes = [tuple(learner.get_buffer(f"stages.{place}.seen.mean").shape) for place in range(7)]
+    assert [shape[1:] for shape in shapes] == [*((side, side) for side in sides), ()]
+    assert len(learner.eval().scores(images)) == 8
 
 
 def test_means_are_kept_with_the_weights() -> None:

@@ -161,7 +161,18 @@ def test_masks_differ_between_layers_seeds_and_draws():
             assert 0.4 < (one == other).float().mean() < 0.6
 
 
-def test_masks_follow_the_memory_layout():
+def test_of_images_whole_feature_maps_are_left_out_so_that_pooling_keeps_the_mean():
+    h = torch.rand(3, 4, 6, 6, dtype=torch.float64)
+    dropout, draws = Dropout(0.5, seed=0, layer=1), 2000
+    dropped = [dropout(h) for _ in range(draws)]
+    left_out = torch.stack([one == 0 for one in dropped]).flatten(3)
+    assert torch.equal(left_out.all(3), left_out.any(3))
+    pooled = torch.stack([nn.functional.max_pool2d(one, 2) for one in dropped])
+    expected = nn.functional.max_pool2d(h, 2)
+    assert ((pooled.mean(0) - expected).abs() <= 5 * expected / draws**0.5).all()  # sigma of a draw: the value itself
+
+
+def test_layouts_in_memory_stay():
     h = torch.ones(2, 3, 5, 7).to(memory_format=torch.channels_last)
     assert Dropout(0.5, 0, 1)(h).stride() == h.stride()
 
