@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ctsigprop.discrete.grids import fit_grid
 from ctsigprop.settings.discrete import Statistics
@@ -66,7 +65,8 @@ def for_targets(layer: nn.Module, statistics: Statistics = "inputs") -> Iterator
         layer: any module; scale and shift of its batch normalisation learn from targets too.
         statistics: the running ones of the inputs, or those of the targets that pass, which are not kept.
     """
-    norms = [module for module in layer.modules() if isinstance(module, _BatchNorm)] if statistics == "targets" else []
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d) if statistics == "targets" else ()
+    norms = [module for module in layer.modules() if isinstance(module, kinds)]
     tracking = [norm.track_running_stats for norm in norms]
     with inference(layer):
         for norm in norms:

@@ -8,12 +8,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from ctsigprop.discrete.learner import Signal
 from ctsigprop.discrete.learners import learner_for
 from ctsigprop.discrete.losses import HebbianLoss, LayerLoss, PredictionLoss, dot, interleave, negative_l2
-from ctsigprop.discrete.passing import inference
+from ctsigprop.discrete.passing import for_targets, pass_targets
 from ctsigprop.discrete.sigprop import SigpropLearner
 from ctsigprop.discrete.sparse import Layout
 from ctsigprop.discrete.targets import SharedTarget, TargetGenerator, TargetInput, TargetLoop, TargetOnly
@@ -244,12 +244,30 @@ def test_targets_made_of_the_inputs_count_in_the_statistics():
     assert_allclose(norm.running_mean, 0.1 * z.mean(0), atol=1e-6)
 
 
-def test_inference_gives_every_module_its_mode_back():
-    module = nn.Sequential(nn.BatchNorm1d(2), nn.Sequential(nn.Dropout()).eval())
-    modes = [each.training for each in module.modules()]
-    with inference(module):
-        assert not any(each.training for each in module.modules())
-    assert [each.training for each in module.modules()] == modes
+@pytest.mark.parametrize("statistics", ["inputs", "targets"])
+def test_after_targets_every_module_has_its_mode_back(statistics):
+    module = nn.Sequential(nn.BatchNorm1d(2), nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2)).eval())
+    modes = [(each.training, getattr(each, "track_running_stats", None)) for each in module.modules()]
+    with pytest.raises(ZeroDivisionError), for_targets(module, statistics):
+        assert not any(each.training for each in module.modules() if not isinstance(each, nn.BatchNorm1d))
+        raise ZeroDivisionError
+    assert [(each.training, getattr(each, "track_running_stats", None)) for each in module.modules()] == modes
+
+
+class Doubling(nn.Module):
+    """A layer that passes targets in its own way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.dropout = nn.Linear(3, 2), nn.Dropout(0.9)
+
+    def targets(self, t: Tensor) -> Tensor:
+        return self.dropout(2 * self.linear(t))
+
+
+def test_a_layer_may_say_how_targets_pass():
+    layer, t = Doubling(), torch.randn(4, 3)
+    assert_allclose(pass_targets(layer, t, (3,)).detach(), 2 * layer.linear(t).detach())
 
 
 def built(architecture: str, shape: tuple[int, ...], **target: object):
