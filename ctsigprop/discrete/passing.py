@@ -16,7 +16,7 @@ def pass_both(layer: nn.Module, h: Tensor, t: Tensor, statistics: Statistics = "
         layer: any module that takes a batch.
         h: shape (samples, ...).
         t: shape (targets, ...).
-        statistics: whose normalise the targets; see `for_targets`.
+        statistics: by which targets are normalised; see `for_targets`.
     """
     own = getattr(layer, "both", None)
     if callable(own):
@@ -35,7 +35,7 @@ def pass_targets(layer: nn.Module, t: Tensor, inputs: tuple[int, ...], statistic
         layer: any module that takes a batch.
         t: shape (targets, ...).
         inputs: shape of one sample as it enters.
-        statistics: whose normalise the targets; see `for_targets`.
+        statistics: by which targets are normalised; see `for_targets`.
     """
     own = getattr(layer, "targets", None)
     if not callable(own) and t.ndim == 4 and len(inputs) == 3 and _begins_linear(layer):

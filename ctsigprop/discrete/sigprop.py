@@ -37,7 +37,7 @@ class LayerStage(Stage):
         per_class: the targets are one a class; otherwise one a sample.
         together: h and t pass as one interleaved batch, so that batch normalisation counts both.
         generator: makes the targets: the first layer's.
-        statistics: whose normalise targets that pass by themselves.
+        statistics: by which targets are normalised that pass by themselves.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class SigpropLearner(Learner):
             output: classification layer, or outputs of a regression; without it the last layer's scores predict.
             loss: of every hidden layer; the prediction loss with the dot product unless given.
             seen: what the loss sees of each layer's outputs, on the grid of their targets; all of them unless given.
-            statistics: whose normalise the targets; see `ctsigprop.discrete.passing.for_targets`.
+            statistics: by which targets are normalised; see `ctsigprop.discrete.passing.for_targets`.
             output_loss: of the output layer.
             rate: of every stage's Adam.
             weight_decay: fraction of a weight that an update at rate 1 takes off.

@@ -111,8 +111,8 @@ class TargetSettings:
         loss: prediction (Eq. 9) or hebbian (Eq. 14).
         similarity: what compares outputs and targets: dot (Eq. 6), l2 (Eq. 7) or cosine (of centred outputs; not in the
             paper, and better in convolutional networks).
-        statistics: whose batch normalisation takes for targets: inputs (the running ones, Sec. III-D) or targets (their
-            own, over all classes, which are not kept; not in the paper, and better in convolutional networks).
+        statistics: by which batch normalisation normalises targets: those of the inputs (running, Sec. III-D) or of the
+            targets themselves (of all classes, not kept; not in the paper, and better in convolutional networks).
         scope: one target for each class, or one for each sample of the batch.
         prediction: classification (a layer of its own, Fig. 2b) or output-target (Fig. 2a).
     """
