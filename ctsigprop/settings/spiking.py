@@ -103,6 +103,8 @@ class SpikingLearningSettings:
         model: bp-surrogate (backpropagation through the surrogate), shallow (only the classification layer learns),
             sp-surrogate or sp-voltage (signal propagation; the loss of the voltage through the surrogate, or as it is).
         rate: of Adam.
+        readout_ratio: rate of the classification layer over that of the hidden layers, from which it learns apart: so it
+            keeps up with spikes that change as those learn.
         half_period: epochs in which a cosine takes the rate to zero (T_max of cosine annealing); no run is longer.
         weight_decay: fraction of a weight that an update at rate 1 takes off.
         update: signal propagation: one for all steps of time (end), or one at each (step): memory does not grow with
@@ -111,6 +113,7 @@ class SpikingLearningSettings:
 
     model: Model = "sp-surrogate"
     rate: float = 5e-4
+    readout_ratio: float = 10.0
     half_period: int = 64
     weight_decay: float = 0.0
     update: Update = "end"
@@ -118,6 +121,7 @@ class SpikingLearningSettings:
     def __post_init__(self) -> None:
         require_one_of("learning.model", self.model, Model)
         require_number("learning.rate", self.rate, 0.0, open_low=True)
+        require_number("learning.readout_ratio", self.readout_ratio, 0.0, open_low=True)
         require_whole("learning.half_period", self.half_period, 1)
         require_number("learning.weight_decay", self.weight_decay, 0.0)
         require_one_of("learning.update", self.update, Update)
@@ -188,6 +192,8 @@ class SpikingSettings:
         unused = set()
         if model in ("shallow", "sp-voltage"):
             unused |= {("network", "surrogate")}
+        if model == "bp-surrogate":
+            unused |= {("learning", "readout_ratio")}
         if model in ("bp-surrogate", "shallow"):
             unused |= {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
         of_data = {} if self.data.events is None else {("data", "name"): f"data.events = {self.data.events}"}

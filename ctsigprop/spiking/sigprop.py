@@ -164,7 +164,8 @@ def sigprop_learner(network: SpikingNetwork, settings: SpikingSettings) -> Learn
         settings: model, targets and precision.
     """
     first = network.blocks[0]
-    surrogate = settings.learning.model == "sp-surrogate"
+    learning = settings.learning
+    surrogate = learning.model == "sp-surrogate"
     read: Read = partial(first.neurons.surrogate, threshold=settings.threshold) if surrogate else as_it_is
     hidden = [
         HiddenStage(
@@ -178,9 +179,10 @@ def sigprop_learner(network: SpikingNetwork, settings: SpikingSettings) -> Learn
         for number, block in enumerate(network.blocks, start=1)
     ]
     output = OutputStage("output", network.readout)
-    for stage in (*hidden, output):
-        stage.learn_with(settings.learning.rate, settings.learning.weight_decay)
-    if settings.learning.update == "step":
+    for stage in hidden:
+        stage.learn_with(learning.rate, learning.weight_decay)
+    output.learn_with(learning.rate, learning.weight_decay, learning.readout_ratio)
+    if learning.update == "step":
         return StepwiseLearner(hidden, output, network.classes, settings.training.precision, settings.network.steps)
     return Learner([*hidden, output], network.classes, settings.training.precision)
 
