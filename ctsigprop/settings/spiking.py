@@ -103,9 +103,9 @@ class SpikingLearningSettings:
         model: bp-surrogate (backpropagation through the surrogate), shallow (only the classification layer learns),
             sp-surrogate or sp-voltage (signal propagation; the loss of the voltage through the surrogate, or as it is).
         rate: of Adam.
-        readout_ratio: rate of the classification layer over that of the hidden layers, from which it learns apart: so it
-            keeps up with spikes that change as those learn.
-        half_period: epochs in which a cosine takes the rate to zero (T_max of cosine annealing); no run is longer.
+        readout_rate: of the classification layer, where it learns apart from the hidden layers: as fast as it takes to
+            keep up with spikes that change as those learn.
+        half_period: epochs in which a cosine takes the rates to zero (T_max of cosine annealing); no run is longer.
         weight_decay: fraction of a weight that an update at rate 1 takes off.
         update: signal propagation: one for all steps of time (end), or one at each (step): memory does not grow with
             the steps then.
@@ -113,7 +113,7 @@ class SpikingLearningSettings:
 
     model: Model = "sp-surrogate"
     rate: float = 5e-4
-    readout_ratio: float = 10.0
+    readout_rate: float = 5e-3
     half_period: int = 64
     weight_decay: float = 0.0
     update: Update = "end"
@@ -121,7 +121,7 @@ class SpikingLearningSettings:
     def __post_init__(self) -> None:
         require_one_of("learning.model", self.model, Model)
         require_number("learning.rate", self.rate, 0.0, open_low=True)
-        require_number("learning.readout_ratio", self.readout_ratio, 0.0, open_low=True)
+        require_number("learning.readout_rate", self.readout_rate, 0.0, open_low=True)
         require_whole("learning.half_period", self.half_period, 1)
         require_number("learning.weight_decay", self.weight_decay, 0.0)
         require_one_of("learning.update", self.update, Update)
@@ -193,7 +193,7 @@ class SpikingSettings:
         if model in ("shallow", "sp-voltage"):
             unused |= {("network", "surrogate")}
         if model == "bp-surrogate":
-            unused |= {("learning", "readout_ratio")}
+            unused |= {("learning", "readout_rate")}
         if model in ("bp-surrogate", "shallow"):
             unused |= {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
         of_data = {} if self.data.events is None else {("data", "name"): f"data.events = {self.data.events}"}
@@ -205,8 +205,13 @@ class SpikingSettings:
         given = self.network.threshold
         return THRESHOLDS[self.learning.model] if given is None else given
 
+    @property
+    def readout_ratio(self) -> float:
+        """Rate of the classification layer, where it learns apart, over that of the hidden layers."""
+        return self.learning.readout_rate / self.learning.rate
+
     def rate_of(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 1: cosine annealing (Loshchilov & Hutter 2017)."""
+        """The hidden layers' learning rate in an epoch, counted from 1: cosine annealing (Loshchilov & Hutter 2017)."""
         learning = self.learning
         return learning.rate * (1 + cos(pi * (epoch - 1) / learning.half_period)) / 2
 

@@ -27,7 +27,7 @@ def learner_for(settings: SpikingSettings, shape: tuple[int, ...], classes: int)
         case "shallow":
             for block in network.blocks:
                 block.requires_grad_(False)
-            return _whole("output", network, settings, settings.learning.readout_ratio)
+            return _whole("output", network, settings, settings.readout_ratio)
         case "sp-surrogate" | "sp-voltage":
             return sigprop_learner(network, settings)
 

@@ -68,6 +68,24 @@ def test_what_learns(model: Model, precision: str) -> None:
     assert list(learner.eval().scores(batch()[0])) == names[-1:]
 
 
+@pytest.mark.parametrize(
+    ("model", "hidden", "readout"),
+    [("bp-surrogate", 2e-3, 2e-3), ("shallow", 0.0, 1.6e-2), ("sp-surrogate", 2e-3, 1.6e-2), ("sp-voltage", 2e-3, 1.6e-2)],
+)
+def test_the_classification_layer_has_a_rate_of_its_own_where_it_learns_apart(
+    model: Model, hidden: float, readout: float
+) -> None:
+    """The first update of Adam takes the largest step, the rate, wherever the gradient is not tiny."""
+    learner = learner_for(settings_of(model, rate=1e-3, readout_rate=8e-3), (8, 8), CLASSES)
+    learner.set_rate(2e-3)
+    before = weights(learner)
+    learner.step(*batch())
+    moved = {name: (value - before[name]).abs().max().item() for name, value in weights(learner).items()}
+    kernels = [step for name, step in moved.items() if name.endswith("layer.weight")]
+    assert kernels[-1] == pytest.approx(readout, rel=1e-3)
+    assert max(kernels[:-1]) == pytest.approx(hidden, rel=1e-3)
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_predicts_what_the_network_does(model: Model) -> None:
     settings = settings_of(model)

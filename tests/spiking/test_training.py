@@ -109,6 +109,7 @@ def test_no_run_is_longer_than_its_cosine() -> None:
 OTHERS: dict[tuple[str, str], Any] = {
     ("network", "surrogate"): "triangle",
     ("learning", "update"): "step",
+    ("learning", "readout_rate"): 1e-3,
     ("target", "weights"): "fixed",
     ("target", "density"): "sparse",
 }
@@ -168,6 +169,7 @@ def test_shipped_settings_are_those_of_the_paper(path: Path) -> None:
         (SpikingNetworkSettings, {"surrogate": "atan"}, "must be one of arctan, sigmoid, triangle"),
         (SpikingNetworkSettings, {"coding": "phase"}, "must be one of direct, rate, latency"),
         (SpikingLearningSettings, {"model": "sp"}, "must be one of bp-surrogate, shallow, sp-surrogate, sp-voltage"),
+        (SpikingLearningSettings, {"readout_rate": 0.0}, "learning.readout_rate = 0.0: must be"),
         (SpikingLearningSettings, {"half_period": 0}, "learning.half_period = 0: must be"),
         (SpikingLearningSettings, {"update": "never"}, "learning.update = 'never': must be one of end, step"),
     ],
