@@ -1,6 +1,6 @@
 """What is going wrong in training, in sentences that say what to change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from ctsigprop.datasets import Dataset
 from ctsigprop.progress import Row
 
 
-def warnings_of(row: Row, history: Sequence[Row], data: Dataset, rate: float) -> dict[str, str]:
+def warnings_of(row: Row, history: Sequence[Row], data: Dataset, rates: Mapping[str, float]) -> dict[str, str]:
     """What to change after a finished epoch, a sentence for each kind of trouble; empty where there is none.
 
     Nothing is said of the first epoch.
@@ -17,11 +17,11 @@ def warnings_of(row: Row, history: Sequence[Row], data: Dataset, rate: float) ->
         row: the epoch's metrics.
         history: those of the epochs before.
         data: of the run.
-        rate: the learning rate before it decays.
+        rates: learning rates before they decay, by setting.
     """
     if not history:
         return {}
-    found, remedy = {}, f"change learning.rate = {rate:g}"
+    found, remedy = {}, "change " + " or ".join(f"{name} = {rate:g}" for name, rate in rates.items())
     guessing = 100 * (1 - np.bincount(data.validation.labels).max() / len(data.validation))
     if row["validation_error"] >= guessing:
         found["chance"] = (

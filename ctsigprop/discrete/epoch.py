@@ -52,7 +52,7 @@ class Tally:
             if not math.isfinite(loss):
                 raise RunFailure(
                     f"{name}: the loss is no longer finite in epoch {epoch}, by sample {self.samples}: "
-                    "lower learning.rate and train anew"
+                    "lower the learning rate and train anew"
                 )
         self.errors, self.losses = int(errors), dict(zip(stages, losses, strict=True))
 
@@ -128,7 +128,7 @@ def run_epoch(
     before = time.perf_counter() - tally.seconds
     finished = True
     learner.train()
-    learner.set_rate(settings.rate_of(epoch))
+    learner.decay_rates(settings.decay_of(epoch))
     with epoch_bar(batches.samples, tally.samples, epoch, settings.training.epochs, quiet=quiet) as bar:
         for inputs, labels in batches.of_epoch(epoch, tally.batches):
             if stop():

@@ -53,15 +53,10 @@ class Stage(nn.Module):
         super().__init__()
         self.name = name
         self.optimizer: torch.optim.Optimizer
-        self.ratio: float
+        self.rate: float
 
-    def learn_with(self, rate: float, weight_decay: float = 0.0, ratio: float = 1.0) -> None:
+    def learn_with(self, rate: float, weight_decay: float = 0.0) -> None:
         """Gives all parameters of the stage that learn to an Adam optimizer of its own.
-
-        Args:
-            rate: of the learner.
-            weight_decay: fraction of a weight that an update at rate 1 takes off.
-            ratio: of the stage's rate to the learner's.
 
         Raises:
             InputError: there is none that learns.
@@ -69,8 +64,8 @@ class Stage(nn.Module):
         parameters = [one for one in self.parameters() if one.requires_grad]
         if not parameters:
             raise InputError(f"{self.name}: has no parameters that learn: join it to the layer before it")
-        self.ratio = ratio
-        self.optimizer = torch.optim.AdamW(parameters, lr=ratio * rate, weight_decay=weight_decay, fused=True)
+        self.rate = rate
+        self.optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, fused=True)
 
     def update(self, loss: Tensor, outputs: Sequence[Tensor] = (), errors: Sequence[Tensor] = ()) -> None:
         """One step down the gradient of the loss, after which the gradient is freed: no other stage needs it.
@@ -174,11 +169,11 @@ class Learner(nn.Module):
         """The block's products are taken in the learner's precision."""
         return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
-    def set_rate(self, rate: float) -> None:
-        """The learning rate from now on, of which each stage takes its ratio."""
+    def decay_rates(self, factor: float) -> None:
+        """Every stage's learning rate from now on: the one given to `learn_with` times a factor."""
         for stage in self.stages:
             for group in stage.optimizer.param_groups:
-                group["lr"] = stage.ratio * rate
+                group["lr"] = stage.rate * factor
 
     def parameter_arrays(self) -> dict[str, NDArray[Any]]:
         """Parameters and statistics as arrays, by name: what prediction needs."""

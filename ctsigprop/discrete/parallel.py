@@ -293,7 +293,7 @@ def _train_stages(plan: Plan, peers: Peers) -> None:
     peers.gather()
     while (begun := peers.share()) is not None:
         epoch, tally = begun
-        section.set_rate(settings.rate_of(epoch))
+        section.decay_rates(settings.decay_of(epoch))
         count = Count(tally, section, epoch, device)
         for arrived, labels in inlet.signals():
             count.add(section.step_from(arrived, labels)[0], labels)

@@ -102,7 +102,7 @@ def train_layers(
 
         def evaluate(epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
             row = _evaluated(learner, data, standard, settings, tally, epoch)
-            return row | {"warnings": warnings_of(row, history, data, settings.learning.rate)}
+            return row | {"warnings": warnings_of(row, history, data, settings.rates)}
 
         progress = train_epochs(
             run,

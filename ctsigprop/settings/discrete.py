@@ -213,11 +213,20 @@ class DiscreteSettings:
             found["target", "statistics"] = f"target.generator = {target.generator}"  # it passes among the inputs
         return found
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """The learning rate, by its setting."""
+        return {"learning.rate": self.learning.rate}
+
     def rate_of(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 1: it decays once each fraction of `decay_at` has passed."""
+        """The learning rate of an epoch, counted from 1."""
+        return self.learning.rate * self.decay_of(epoch)
+
+    def decay_of(self, epoch: int) -> float:
+        """Factor of the rate in an epoch: `decay` for each fraction of `decay_at` that has passed."""
         learning, epochs = self.learning, self.training.epochs
         passed = sum(epoch - 1 >= round(fraction * epochs, 9) for fraction in learning.decay_at)
-        return learning.rate * learning.decay**passed
+        return learning.decay**passed
 
     def __post_init__(self) -> None:
         if self.target.size is not None:

@@ -103,7 +103,7 @@ class SpikingLearningSettings:
         model: bp-surrogate (backpropagation through the surrogate), shallow (only the classification layer learns),
             sp-surrogate or sp-voltage (signal propagation; the loss of the voltage through the surrogate, or as it is).
         rate: of Adam.
-        readout_rate: of the classification layer, where it learns apart from the hidden layers: as fast as it takes to
+        readout_rate: of the classification layer's Adam where it learns apart from the hidden layers: large enough to
             keep up with spikes that change as those learn.
         half_period: epochs in which a cosine takes the rates to zero (T_max of cosine annealing); no run is longer.
         weight_decay: fraction of a weight that an update at rate 1 takes off.
@@ -194,6 +194,8 @@ class SpikingSettings:
             unused |= {("network", "surrogate")}
         if model == "bp-surrogate":
             unused |= {("learning", "readout_rate")}
+        if model == "shallow":
+            unused |= {("learning", "rate")}
         if model in ("bp-surrogate", "shallow"):
             unused |= {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
         of_data = {} if self.data.events is None else {("data", "name"): f"data.events = {self.data.events}"}
@@ -206,14 +208,18 @@ class SpikingSettings:
         return THRESHOLDS[self.learning.model] if given is None else given
 
     @property
-    def readout_ratio(self) -> float:
-        """Rate of the classification layer, where it learns apart, over that of the hidden layers."""
-        return self.learning.readout_rate / self.learning.rate
+    def rates(self) -> dict[str, float]:
+        """The learning rates that count, by setting: the hidden layers' first, where they learn."""
+        given = {name: getattr(self.learning, name) for name in ("rate", "readout_rate")}
+        return {f"learning.{name}": rate for name, rate in given.items() if ("learning", name) not in self.unused}
 
     def rate_of(self, epoch: int) -> float:
-        """The hidden layers' learning rate in an epoch, counted from 1: cosine annealing (Loshchilov & Hutter 2017)."""
-        learning = self.learning
-        return learning.rate * (1 + cos(pi * (epoch - 1) / learning.half_period)) / 2
+        """The first of the learning rates in an epoch, counted from 1."""
+        return next(iter(self.rates.values())) * self.decay_of(epoch)
+
+    def decay_of(self, epoch: int) -> float:
+        """Factor of all rates in an epoch: cosine annealing (Loshchilov & Hutter 2017)."""
+        return (1 + cos(pi * (epoch - 1) / self.learning.half_period)) / 2
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", SpikingDataSettings(**vars(self.data)))  # a dataset's own settings will do

@@ -23,20 +23,20 @@ def learner_for(settings: SpikingSettings, shape: tuple[int, ...], classes: int)
     network = build(settings, shape, classes)
     match settings.learning.model:
         case "bp-surrogate":
-            return _whole("network", network, settings, ratio=1.0)
+            return _whole("network", network, settings, settings.learning.rate)
         case "shallow":
             for block in network.blocks:
                 block.requires_grad_(False)
-            return _whole("output", network, settings, settings.readout_ratio)
+            return _whole("output", network, settings, settings.learning.readout_rate)
         case "sp-surrogate" | "sp-voltage":
             return sigprop_learner(network, settings)
 
 
-def _whole(name: str, network: SpikingNetwork, settings: SpikingSettings, ratio: float) -> Learner:
+def _whole(name: str, network: SpikingNetwork, settings: SpikingSettings, rate: float) -> Learner:
     """One stage, in which all that learns learns from the network's own loss: backwards through steps and spikes.
 
     Hidden layers that are held fixed go on collecting the statistics of batch normalisation, which are not learned.
     """
     stage: Stage = OutputStage(name, network)
-    stage.learn_with(settings.learning.rate, settings.learning.weight_decay, ratio)
+    stage.learn_with(rate, settings.learning.weight_decay)
     return Learner([stage], network.classes, settings.training.precision)

@@ -181,7 +181,7 @@ def sigprop_learner(network: SpikingNetwork, settings: SpikingSettings) -> Learn
     output = OutputStage("output", network.readout)
     for stage in hidden:
         stage.learn_with(learning.rate, learning.weight_decay)
-    output.learn_with(learning.rate, learning.weight_decay, settings.readout_ratio)
+    output.learn_with(learning.readout_rate, learning.weight_decay)
     if learning.update == "step":
         return StepwiseLearner(hidden, output, network.classes, settings.training.precision, settings.network.steps)
     return Learner([*hidden, output], network.classes, settings.training.precision)

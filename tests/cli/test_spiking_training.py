@@ -50,6 +50,8 @@ def test_more_epochs_than_the_cosine_has_are_refused_with_what_can_be_done(
     ("model", "setting", "value"),
     [
         ("bp-surrogate", "target.density", "dense"),
+        ("bp-surrogate", "learning.readout_rate", "1e-3"),
+        ("shallow", "learning.rate", "1e-3"),
         ("shallow", "learning.update", "step"),
         ("shallow", "network.surrogate", "sigmoid"),
         ("sp-voltage", "network.surrogate", "arctan"),
@@ -70,7 +72,10 @@ def test_a_flag_that_nothing_depends_on_is_refused_and_a_file_s_line_is_not(
 
 def test_the_flag_is_above_the_file_and_beside_other_settings() -> None:
     assert learning(*SPIKING, "--model", "shallow") == {"model": "shallow"}
-    assert learning(*SPIKING, "--model=shallow", "--learning.rate", "1e-3") == {"model": "shallow", "rate": 1e-3}
+    assert learning(*SPIKING, "--model=shallow", "--learning.readout_rate", "1e-3") == {
+        "model": "shallow",
+        "readout_rate": 1e-3,
+    }
     assert learning(*SPIKING, "--model", "shallow", "--learning.model", "shallow") == {"model": "shallow"}
     config = ("train", "--config", "mnist-spiking-sp-voltage")
     assert learning(*config)["model"] == "sp-voltage"

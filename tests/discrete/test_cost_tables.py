@@ -221,7 +221,7 @@ def test_the_smoke_scale_learns(study: Study, column: str) -> None:
     batches = Batches(data.train, standard, settings.training)
     for epoch in range(1, settings.training.epochs + 1):
         learner.train()
-        learner.set_rate(settings.rate_of(epoch))
+        learner.decay_rates(settings.decay_of(epoch))
         for inputs, labels in batches.of_epoch(epoch):
             learner.step(inputs, labels)
     assert error_rates(learner, data.test, standard)[learner.stages[-1].name] < 50

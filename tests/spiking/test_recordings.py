@@ -141,7 +141,7 @@ def test_all_models_learn_in_which_direction_a_bar_moves(tmp_path: Path, model: 
     settings = small(
         save(tmp_path / "bars", bars(360), bars(120, seed=1)),
         network={"channels": [8, 12], "units": 32},
-        learning={"model": model, "update": update, "rate": 2e-2, "half_period": 5},
+        learning={"model": model, "update": update, "rate": 2e-2, "readout_rate": 2e-2, "half_period": 5},
         training={"epochs": 5, "batch_size": 20},
     )
     row = trained(tmp_path / "run", settings).metrics()[-1]

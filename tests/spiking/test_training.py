@@ -96,6 +96,21 @@ def test_the_rate_is_annealed_as_pytorch_does() -> None:
         schedule.step()
 
 
+@pytest.mark.parametrize(
+    ("model", "rates"),
+    [
+        ("bp-surrogate", {"learning.rate": 0.1}),
+        ("shallow", {"learning.readout_rate": 0.2}),
+        ("sp-voltage", {"learning.rate": 0.1, "learning.readout_rate": 0.2}),
+    ],
+)
+def test_rates_that_count(model: Any, rates: dict[str, float]) -> None:
+    learning = SpikingLearningSettings(model, 0.1, 0.2, half_period=3)
+    settings = SpikingSettings(learning=learning, training=SpikingTrainingSettings(epochs=3))
+    assert settings.rates == rates
+    assert settings.rate_of(3) == pytest.approx(next(iter(rates.values())) / 4)
+
+
 def test_no_run_is_longer_than_its_cosine() -> None:
     longer = SpikingTrainingSettings(epochs=65)
     words = "training.epochs = 65: must be at most learning.half_period = 64, .*: raise that too, in a new run"
@@ -109,6 +124,7 @@ def test_no_run_is_longer_than_its_cosine() -> None:
 OTHERS: dict[tuple[str, str], Any] = {
     ("network", "surrogate"): "triangle",
     ("learning", "update"): "step",
+    ("learning", "rate"): 1e-3,
     ("learning", "readout_rate"): 1e-3,
     ("target", "weights"): "fixed",
     ("target", "density"): "sparse",
