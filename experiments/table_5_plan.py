@@ -73,8 +73,8 @@ DIFFERENCES = {
         "products in bfloat16, voltages in float32; the paper says automatic mixed precision of 16 bits",
         "also chosen here, for the paper does not say: the hard reset, how targets are drawn, and that layers compare "
         "voltages pooled and averaged over the steps",
-        f"a classification layer that learns apart from the hidden layers does so at {_LEARNING.readout_rate:g}; all else "
-        f"at the paper's {_LEARNING.rate:g}",
+        f"a classification layer that learns apart from the hidden layers does so at {_LEARNING.readout_rate:g}; all "
+        f"else at the paper's {_LEARNING.rate:g}",
         "one seed",
         SPLIT,
     ],
