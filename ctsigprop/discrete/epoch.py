@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -41,8 +41,8 @@ class Tally:
         values = [self.errors, *(self.losses.get(name, 0.0) for name in stages)]
         return torch.tensor(values, dtype=torch.float64, device=device)
 
-    def read(self, sums: Tensor, stages: Sequence[str], epoch: int) -> None:
-        """Takes over what was added up on the device.
+    def read(self, sums: Tensor, stages: Sequence[str], epoch: int, rates: Iterable[str]) -> None:
+        """Takes over what was added up on the device; the epoch, and the settings of the rates, are for a refusal.
 
         Raises:
             RunFailure: a loss is no longer finite.
@@ -52,7 +52,7 @@ class Tally:
             if not math.isfinite(loss):
                 raise RunFailure(
                     f"{name}: the loss is no longer finite in epoch {epoch}, by sample {self.samples}: "
-                    "lower the learning rate and train anew"
+                    f"lower {' or '.join(rates)} and train anew"
                 )
         self.errors, self.losses = int(errors), dict(zip(stages, losses, strict=True))
 
@@ -60,7 +60,7 @@ class Tally:
 class Count:
     """Adds batches to a tally, on the learner's device: what is there is read, and checked, now and then."""
 
-    def __init__(self, tally: Tally, learner: Learner, epoch: int, device: torch.device) -> None:
+    def __init__(self, tally: Tally, learner: Learner, epoch: int, device: torch.device, rates: Iterable[str]) -> None:
         """Goes on from the tally.
 
         Args:
@@ -68,8 +68,9 @@ class Count:
             learner: whose stages' losses are added up.
             epoch: its number, for a refusal.
             device: of the losses.
+            rates: settings of the learning rates, for a refusal.
         """
-        self._tally, self._epoch = tally, epoch
+        self._tally, self._epoch, self._rates = tally, epoch, tuple(rates)
         self._stages = [stage.name for stage in learner.stages]
         self._often = 1 if device.type == "cpu" else SELDOM
         self._sums = tally.sums(self._stages, device)
@@ -94,7 +95,7 @@ class Count:
         Raises:
             RunFailure: a loss is no longer finite.
         """
-        self._tally.read(self._sums, self._stages, self._epoch)
+        self._tally.read(self._sums, self._stages, self._epoch, self._rates)
 
 
 def run_epoch(
@@ -124,7 +125,7 @@ def run_epoch(
     Raises:
         RunFailure: a loss is no longer finite.
     """
-    count = Count(tally, learner, epoch, batches.standard.mean.device)
+    count = Count(tally, learner, epoch, batches.standard.mean.device, settings.rates)
     before = time.perf_counter() - tally.seconds
     finished = True
     learner.train()

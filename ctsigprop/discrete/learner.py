@@ -53,7 +53,6 @@ class Stage(nn.Module):
         super().__init__()
         self.name = name
         self.optimizer: torch.optim.Optimizer
-        self.rate: float
 
     def learn_with(self, rate: float, weight_decay: float = 0.0) -> None:
         """Gives all parameters of the stage that learn to an Adam optimizer of its own.
@@ -64,7 +63,6 @@ class Stage(nn.Module):
         parameters = [one for one in self.parameters() if one.requires_grad]
         if not parameters:
             raise InputError(f"{self.name}: has no parameters that learn: join it to the layer before it")
-        self.rate = rate
         self.optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, fused=True)
 
     def update(self, loss: Tensor, outputs: Sequence[Tensor] = (), errors: Sequence[Tensor] = ()) -> None:
@@ -170,10 +168,10 @@ class Learner(nn.Module):
         return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def decay_rates(self, factor: float) -> None:
-        """Every stage's learning rate from now on: the one given to `learn_with` times a factor."""
+        """Every stage's learning rate from now on: the one its optimizer began with times a factor."""
         for stage in self.stages:
             for group in stage.optimizer.param_groups:
-                group["lr"] = stage.rate * factor
+                group["lr"] = stage.optimizer.defaults["lr"] * factor
 
     def parameter_arrays(self) -> dict[str, NDArray[Any]]:
         """Parameters and statistics as arrays, by name: what prediction needs."""

@@ -294,7 +294,7 @@ def _train_stages(plan: Plan, peers: Peers) -> None:
     while (begun := peers.share()) is not None:
         epoch, tally = begun
         section.decay_rates(settings.decay_of(epoch))
-        count = Count(tally, section, epoch, device)
+        count = Count(tally, section, epoch, device, settings.rates)
         for arrived, labels in inlet.signals():
             count.add(section.step_from(arrived, labels)[0], labels)
         count.read()

@@ -210,8 +210,9 @@ class SpikingSettings:
     @property
     def rates(self) -> dict[str, float]:
         """The learning rates that count, by setting: the hidden layers' first, where they learn."""
-        given = {name: getattr(self.learning, name) for name in ("rate", "readout_rate")}
-        return {f"learning.{name}": rate for name, rate in given.items() if ("learning", name) not in self.unused}
+        unused = self.unused
+        names = [name for name in ("rate", "readout_rate") if ("learning", name) not in unused]
+        return {f"learning.{name}": getattr(self.learning, name) for name in names}
 
     def rate_of(self, epoch: int) -> float:
         """The first of the learning rates in an epoch, counted from 1."""

@@ -157,7 +157,7 @@ def test_no_torch(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_loss_that_is_no_number(refused: Refuse) -> None:
     wild = "--wing discrete --learning.algorithm shallow --learning.rate 1e38 --training.threads 1 --quiet"
-    words = ("output: the loss is no longer finite in epoch 1", "lower the learning rate and train anew")
+    words = ("output: the loss is no longer finite in epoch 1", "lower learning.rate and train anew")
     refused(["train", *wild.split(), "--run-dir", "new"], *words, status=1)
 
 

@@ -86,3 +86,17 @@ def test_the_flag_is_above_the_file_and_beside_other_settings() -> None:
 def test_help_shows_it_where_it_counts(ctsigprop: Callable[..., Any], wing: str, shown: bool) -> None:
     answer = ctsigprop("train", "--wing", wing, "--help")
     assert (answer.status, "  --model NAME" in answer.out) == (0, shown)
+
+
+@pytest.mark.parametrize(
+    ("model", "rates"),
+    [
+        ("bp-surrogate", "learning.rate"),
+        ("shallow", "learning.readout_rate"),
+        ("sp-voltage", "learning.rate or learning.readout_rate"),
+    ],
+)
+def test_a_loss_that_is_no_number_names_the_rates_that_count(refused: Refuse, model: str, rates: str) -> None:
+    wild = [f"--{name}=1e38" for name in rates.split(" or ")]
+    command = [*SPIKING, "--model", model, *SMALL, "--training.batch_size", "10", *wild, "--run-dir", "new"]
+    refused(command, "the loss is no longer finite in epoch 1", f"lower {rates} and train anew", status=1)

@@ -270,7 +270,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_its_checkpoint(
         self._often = often
 
     monkeypatch.setattr(Count, "__init__", reading)
-    with pytest.raises(RunFailure, match=r"^output: .* no longer finite in epoch 2.*: lower the learning rate"):
+    with pytest.raises(RunFailure, match=r"^output: the loss is no longer finite in epoch 2.*: lower learning\.rate"):
         train(wild, run, resume=True, quiet=True)
     assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
 
