@@ -46,7 +46,7 @@ def report(output: Path) -> dict[str, Any]:
     return json.loads((output / "table-5.json").read_text())
 
 
-@pytest.mark.parametrize(("hardware", "mnist", "fashion"), [(CPU, 12, 20), (CUDA, 64, 64)])
+@pytest.mark.parametrize(("hardware", "mnist", "fashion"), [(CPU, 24, 20), (CUDA, 64, 64)])
 def test_the_full_scale_is_table_5(hardware: Hardware, mnist: int, fashion: int) -> None:
     runs = {one.label: one.settings for one in plan("full", hardware)}
     order = ("sp-surrogate", "sp-voltage", "bp-surrogate", "shallow")
@@ -78,7 +78,7 @@ def test_the_smoke_scale_is_as_long_on_a_gpu() -> None:
 
 def test_what_is_cut_is_said() -> None:
     epochs, *others = differences("full", "cpu")
-    assert epochs.startswith("20 epochs of Fashion-MNIST and 12 epochs of MNIST, in which a cosine")
+    assert epochs.startswith("20 epochs of Fashion-MNIST and 24 epochs of MNIST, in which a cosine")
     assert epochs.endswith("the paper's 64")
     assert differences("full", "cuda") == others
     for words in ("widths", "bfloat16", "one seed", "validation"):
