@@ -64,6 +64,14 @@ def to_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(_plain(value), allow_nan=False, indent=indent)
 
 
+def read_json(path: Path) -> Any:
+    """What the file holds; None where it is missing or no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -4,7 +4,6 @@ The paper's ± is a variance: in the LL and SP columns of Table I that of Table 
 Table IV's. Here it is a standard deviation: over the layers, or over the batches where there is one figure.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from ctsigprop.experiments.flags import Values, merged
 from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.tables import Table, command_of, print_table, write_table
 from ctsigprop.experiments.turns import finish_all, turn
-from ctsigprop.files import atomic, to_json, write_failures
+from ctsigprop.files import atomic, read_json, to_json, write_failures
 from ctsigprop.runs import RunFolder, best_row
 from ctsigprop.settings import DiscreteSettings
 
@@ -203,11 +202,8 @@ def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, 
 
 
 def _kept(path: Path) -> list[dict[str, Any]]:
-    """The measurements in the file; none where it is missing or no JSON."""
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
+    """The measurements in the file."""
+    kept = read_json(path) or []
     return kept if isinstance(kept, list) else [kept]  # one may stand by itself
 
 

@@ -12,7 +12,7 @@ from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.tables import NOTHING, Cell, Table, command_of, print_table, write_table
 from ctsigprop.experiments.turns import finish_all, turn
-from ctsigprop.files import write_failures
+from ctsigprop.files import read_json, write_failures
 from ctsigprop.runs import RunFolder, best_row
 from ctsigprop.settings import AnySettings
 
@@ -55,7 +55,7 @@ class ErrorTable:
         headings: by column.
         table: of the runs that are finished.
         claims: what the mean errors by row and column show; asked for at full scale.
-        more: further fields of a finished run in the JSON.
+        more: further fields of a finished run in the JSON; found once, and kept there.
         draw: further files of the table, in a folder.
     """
 
@@ -135,13 +135,14 @@ def _report(
         finished = [one for one, folder in folders.items() if is_finished(folder, one.settings)]
         found = {one: RunFolder.open(folders[one]).metrics() for one in finished}
         table, claims = kind.table(found), kind.claims(_means(found)) if scale == "full" else []
+        before = (read_json(output / f"{kind.name}.json") or {}).get("runs", [])
         extra = {
             "command": command,
             "scale": scale,
             "seconds": sum(row["seconds"] for rows in found.values() for row in rows),
             "missing": [one.label for one in planned if one not in found],
             "claims": [asdict(claim) for claim in claims],
-            "runs": [{**_outcome(one, rows), **kind.more(folders[one])} for one, rows in found.items()],
+            "runs": [_run(kind, one, rows, folders[one], before) for one, rows in found.items()],
         }
         write_table(output, table, extra)
         kind.draw(table, output)
@@ -155,8 +156,17 @@ def _means(found: Found) -> dict[str, dict[str, float]]:
     return means
 
 
+def _run(
+    kind: ErrorTable, one: Planned, rows: Metrics, folder: Path, before: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A finished run for the table's JSON; what the JSON has told before of a run that came to the same is kept."""
+    outcome = _outcome(one, rows)
+    told = next((run for run in before if outcome.items() <= run.items()), None)
+    return {**(told or {**outcome, **kind.more(folder)}), "settings": to_values(one.settings)}
+
+
 def _outcome(one: Planned, rows: Metrics) -> dict[str, Any]:
-    """What a finished run came to, for the table's JSON."""
+    """What a finished run came to."""
     best, last = best_row(rows), rows[-1]
     return {
         "label": one.label,
@@ -168,5 +178,4 @@ def _outcome(one: Planned, rows: Metrics) -> dict[str, Any]:
         "final_train_error": last["train_error"],
         "epochs": last["epoch"],
         "seconds": sum(row["seconds"] for row in rows),
-        "settings": to_values(one.settings),
     }

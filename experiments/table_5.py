@@ -1,7 +1,7 @@
 """`ctsigprop reproduce table-5`: trains what is missing, and writes the table anew after each run."""
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,6 @@ def draw(table: Table, output: Path) -> None:
         save(error_bars(panels), output / f"{NAME}.png")
 
 
-@cache
 def firing_rates(folder: Path) -> Mapping[str, Any]:
     """Mean spikes of a neuron in a step, by layer, at the best epoch over the first test samples of a finished run."""
     from ctsigprop.spiking.samples import ImageSamples, account_for

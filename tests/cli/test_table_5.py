@@ -162,6 +162,24 @@ def test_a_partial_table_is_there_after_each_run(tmp_path: Path, stop_after: Cal
     assert [run["label"] for run in report(tmp_path)["runs"]] == labels
 
 
+def test_firing_rates_are_found_once_for_each_run(
+    tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table_5.reproduce("smoke", tmp_path, CPU, quiet=True)
+    monkeypatch.setattr(table_5, "firing_rates", lambda folder: {"firing_rates": {"layer 1": 0.75}})
+    table_5.reproduce("smoke", tmp_path, Hardware(2), quiet=True)
+    runs = report(tmp_path)["runs"]
+    assert runs[0]["settings"]["training"]["threads"] == 2
+    assert [run["firing_rates"] for run in runs] == [{"layer 1": 0.25}] * len(trained)
+
+    metrics = tmp_path / "runs" / trained[0] / "metrics.jsonl"
+    metrics.write_text(metrics.read_text().replace('"seconds": 2.0', '"seconds": 3.0'))
+    table_5.reproduce("smoke", tmp_path, CPU, quiet=True)
+    first, *others = report(tmp_path)["runs"]
+    assert (first["seconds"], first["firing_rates"]) == (9.0, {"layer 1": 0.75})
+    assert {run["firing_rates"]["layer 1"] for run in others} == {0.25}
+
+
 def test_the_smoke_scale_in_a_process_of_its_own(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("ctsigprop")), "reproduce", "table-5", "--scale", "smoke"]
     ended = subprocess.run([*command, "--threads", "1", "--quiet"], cwd=tmp_path, capture_output=True, text=True)
