@@ -90,6 +90,7 @@ def _row_of(figure: SubFigure, title: str, samples: NDArray[np.int64], test: Spl
     panels = figure.subplots(2, SHOWN, height_ratios=(1, 0.8), sharey="row", squeeze=False)
     for axes in panels.flat:
         axes.set_visible(False)
+    panels[1, 0].set_ylim(rates[samples].min(initial=0), rates[samples].max(initial=1))
     for place, sample in enumerate(samples):
         image, bars = panels[:, place]
         image.set_visible(True)
@@ -107,7 +108,6 @@ def _bars(axes: Axes, rates: Array, label: int, winner: int, *, first: bool) -> 
     colours[label] = BLUE
     axes.bar(range(len(rates)), rates, color=colours)
     axes.grid(visible=False)
-    axes.set_ylim(min(0, rates.min()), 1)
     if len(rates) <= 10:
         axes.set_xticks(range(len(rates)))
     axes.tick_params(labelsize=6, length=0)

@@ -99,6 +99,9 @@ def _measured(source: RunFolder, chunks: int, batches: int) -> dict[str, Any]:
     set_threads(settings.training.threads)
     data = load(settings.data.name, limit=settings.data.limit)
     inputs = data.train.inputs(settings.network.precision)
+    needed = (chunks + 1) * batches * settings.training.batch_size
+    if len(inputs) < needed:
+        raise InputError(f"{source.path}: trains on {len(inputs)} samples: the benchmark needs {needed}")
     kept = [0, *settings.training.keep]
     rows = [_row(source, epoch, settings, data, inputs, chunks, batches) for epoch in kept]
     epochs_before = np.arange(settings.training.epochs)
@@ -195,8 +198,7 @@ def _row(
         spent["backpropagation"].append(_seconds(partial(_each, backpropagation.step, picked)) / len(picked))
         few = picked[:EULER_BATCHES]
         spent["euler"].append(_seconds(partial(_each, euler.step, few)) / len(few))
-        phases = 2 if settings.nudging.kind == "centered" else 1
-        spent["floor"].append(_floor(sweeps, size, np.diff([*moved_at, tally.moved][: len(picked) + 1]), phases))
+        spent["floor"].append(_floor(sweeps, size, np.diff([*moved_at, tally.moved][: len(picked) + 1])))
     seconds = {name: median(values[1:]) * count / size for name, values in spent.items()}
     return {
         "epoch": epoch,
@@ -211,7 +213,7 @@ def _row(
     }
 
 
-def _floor(sweeps: LayerSweeps, size: int, moved: NDArray[np.int64], phases: int) -> float:
+def _floor(sweeps: LayerSweeps, size: int, moved: NDArray[np.int64]) -> float:
     """Mean seconds a batch of one pass a phase and the update, for batches that moved so many rows."""
     network = sweeps.network
     recurrent = [link.weight for found in (sweeps.forward, sweeps.feedback) for k in found for link in found[k]]
@@ -219,7 +221,7 @@ def _floor(sweeps: LayerSweeps, size: int, moved: NDArray[np.int64], phases: int
     learning = [connection.weight for connection in network.connections if connection.rate > 0]
     seconds = {0: 0.0}
     for rows in set(moved.tolist()) - {0}:
-        seconds[rows] = sum(_product_seconds(phases * rows, weight) for weight in recurrent)
+        seconds[rows] = sum(_product_seconds(rows, weight) for weight in recurrent)
         seconds[rows] += sum(_update_seconds(rows, weight) for weight in learning)
     free = sum(_product_seconds(size, weight) for weight in first + recurrent)
     return free + float(np.mean([seconds[rows] for rows in moved.tolist()]))

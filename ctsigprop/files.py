@@ -20,7 +20,7 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     Raises:
         RunFailure: the disk is full or fails; what stood under the name is as it was.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with write_failures(path):
         try:
             with temporary.open("wb") as file:

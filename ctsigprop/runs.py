@@ -39,7 +39,7 @@ EVENTS = "tensorboard"
 META = "__meta__"
 BUSY = "another process is training in this folder: wait for it to end, or choose another --run-dir"
 AGAIN = "resume the run, which writes the file anew"
-LEFT_BY_A_KILL = {LOCK, f".{CONFIG}.tmp"}  # by one that came before the settings were written
+LEFT_BY_A_KILL = (LOCK, f".{CONFIG}.*.tmp")  # by one that came before the settings were written
 
 
 class RunFolder:
@@ -64,8 +64,8 @@ class RunFolder:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            found = {entry.name for entry in path.iterdir()}
-            if CONFIG not in found and found - LEFT_BY_A_KILL:
+            found = set(path.iterdir()) - {left for pattern in LEFT_BY_A_KILL for left in path.glob(pattern)}
+            if found and path / CONFIG not in found:
                 raise InputError(f"{path}: is not empty and holds no run: choose a new --run-dir")
             run = cls(path, lock_folder(path))
         except OSError as error:
@@ -91,6 +91,8 @@ class RunFolder:
         run = cls.open(path)
         try:
             run._lock = lock_folder(path)
+            for left in path.glob(".checkpoint-*.tmp"):  # by a kill
+                left.unlink(missing_ok=True)
         except OSError as error:
             reason = f"cannot be written ({error.strerror})"
             raise InputError(f"{path}: {reason}: copy the run to a folder of yours") from error
@@ -217,8 +219,12 @@ class RunFolder:
                 raise KeyError(*sorted(missing))
         except FileNotFoundError as error:
             raise InputError(f"{path}: no such checkpoint: train on with --resume, or {remedy}") from error
+        except MemoryError:
+            raise
         except Exception as error:  # zipfile and NumPy raise what they will at a damaged file
-            raise InputError(f"{path}: is truncated or corrupt: {remedy}") from error
+            refusal = error.strerror if isinstance(error, OSError) else None
+            found = f"cannot be read ({refusal})" if refusal else "is truncated or corrupt"
+            raise InputError(f"{path}: {found}: {remedy}") from error
         for name, array in (like or {}).items():
             found = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "nothing"
             needed = f"{array.dtype}{list(array.shape)}"

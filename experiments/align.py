@@ -37,12 +37,14 @@ def command(options: Mapping[str, Any]) -> None:
     trained = load_trained(run, kind)
     samples = whole_number(options, "samples", SAMPLES, 1, len(trained.data.test))
 
-    history = _history(run, trained)
+    averaged = kind == "best" and trained.settings.learning.average > 0
+    history = _history(run, trained, averaged=averaged)
     matrices = angles(trained.network)
     moved = displacement(trained, samples)
     signals = {name: summary(of_samples) for name, of_samples in sample_angles(trained.network, moved.rates).items()}
     report = {
         "checkpoint": kind,
+        "averaged": averaged,
         "epoch": trained.epoch,
         "samples": samples,
         "unconverged": moved.unconverged,
@@ -59,13 +61,17 @@ def command(options: Mapping[str, Any]) -> None:
         print(f"{name:<{width}}  matrices {degrees:5.1f}  signals {_in_words(signals[name])}")
     if moved.unconverged:
         print(f"{moved.unconverged} phases did not converge: train anew, and {remedy(trained.settings.solver)}")
-    print(f"degrees after epoch {trained.epoch:g}, {samples} test samples: {run.path / REPORT}, {figure}")
+    of_what = ", mean of the weights (the curves are of the weights as they stood)" if averaged else ""
+    print(f"degrees after epoch {trained.epoch:g}{of_what}, {samples} test samples: {run.path / REPORT}, {figure}")
 
 
-def _history(run: RunFolder, trained: Trained) -> list[dict[str, Any]]:
-    """Angles by epoch: of the network as it was drawn (epoch 0), of the checkpoint, and as they were logged."""
+def _history(run: RunFolder, trained: Trained, *, averaged: bool) -> list[dict[str, Any]]:
+    """Angles by epoch: of the network as it was drawn (epoch 0), of the checkpoint, and as they were logged.
+
+    All are of the weights as they stood; of a checkpoint that holds their running mean, none.
+    """
     drawn = draw(trained.settings, trained.data)
-    known = {0: angles(drawn), trained.epoch: angles(trained.network)}
+    known = {0: angles(drawn)} | ({} if averaged else {trained.epoch: angles(trained.network)})
     logged = [point for row in run.metrics() for point in (*row.get("early", ()), row)]
     known |= {point["epoch"]: point["angles"] for point in logged if point.get("angles")}
     return [{"epoch": epoch, "angles": known[epoch]} for epoch in sorted(known)]

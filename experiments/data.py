@@ -34,7 +34,13 @@ def fetch(name: str) -> None:
     entry = entry_named(name)
     location = locate(entry)
     if location is None or (location.missing and not entry.embedded):
-        download(entry, download_folder(entry))
+        folder = download_folder(entry)
+        if location and location.folder != folder:
+            lacks = f"lacks {', '.join(location.missing)}"
+            raise InputError(
+                f"{location.folder}: {lacks}, and cannot be written: add what it lacks, or point elsewhere"
+            )
+        download(entry, folder)
         location = locate(entry)
     assert location is not None, "a download that returns has put the files where they are looked for"
     read_folder(entry, location)

@@ -24,7 +24,7 @@ def wing_asked_for(arguments: Sequence[str]) -> str:
     Raises:
         InputError: there is no such wing, or the file cannot be used.
     """
-    wing, config, run = (_last(f"--{flag}", arguments) for flag in ("wing", "config", "run-dir"))
+    wing, config, run = (last_given(f"--{flag}", arguments) for flag in ("wing", "config", "run-dir"))
     if wing is not None:
         return check_wing(wing, "--wing")
     if config is not None:
@@ -34,7 +34,7 @@ def wing_asked_for(arguments: Sequence[str]) -> str:
     return CONTINUOUS
 
 
-def _last(flag: str, arguments: Sequence[str]) -> str | None:
+def last_given(flag: str, arguments: Sequence[str]) -> str | None:
     """What was last given for a flag, as `--flag text` or `--flag=text`."""
     found = None
     for word, following in zip(arguments, [*arguments[1:], None], strict=True):

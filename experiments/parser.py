@@ -11,7 +11,7 @@ from yaml import YAMLError
 from ctsigprop import __version__
 from ctsigprop.config import CONTINUOUS, groups, nearest, settings_from
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.flags import SPIKING, wing_asked_for
+from ctsigprop.experiments.flags import SPIKING, last_given, wing_asked_for
 from ctsigprop.settings import WINGS
 
 
@@ -197,9 +197,8 @@ def _explain(message: str, arguments: Sequence[str], commands: list[str], parser
 
 
 def _value(flag: str, arguments: Sequence[str]) -> Any:
-    """What was last given for a flag, as `--flag text` or `--flag=text`."""
-    words = [word for argument in arguments for word in argument.split("=", 1)]
-    text = words[len(words) - words[::-1].index(flag)]
+    """What was last given for a flag, as the parser reads it."""
+    text = last_given(flag, arguments) or ""
     try:
         return get_loader("yaml")(text)
     except (YAMLError, ValueError):  # Python's own ValueError: a number of thousands of digits

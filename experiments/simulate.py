@@ -15,11 +15,10 @@ from ctsigprop.config import settings_from, to_values, to_yaml
 from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
-from ctsigprop.continuous.relaxation import SWEEP_METHODS
 from ctsigprop.datasets import Split
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.arguments import named_run, whole_number
-from ctsigprop.experiments.flags import Values, merged
+from ctsigprop.experiments.flags import Values, check_used, merged
 from ctsigprop.files import atomic
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
@@ -28,6 +27,7 @@ from ctsigprop.threads import set_threads
 
 SAMPLES, MOST = 3, 100
 DEFAULT_METHOD = "dopri5"
+OF_THE_SWEEPS = "max_sweeps"  # that find the fixed points with which the ends of the phases are compared
 RECORD = "time-courses.npz"
 
 
@@ -94,14 +94,17 @@ def _settings(run: RunFolder, given: Values) -> Settings:
     for group, name in (("nudging", "kind"), ("solver", "start")):
         if name in given.get(group, {}):
             raise InputError(f"{group}.{name}: simulate starts from rest and nudges with +beta: leave it out")
-    own = to_values(run.settings_of(Settings))
-    if own["solver"]["method"] in SWEEP_METHODS:
+    trained = run.settings_of(Settings)
+    own = to_values(trained)
+    if trained.solver.sweeps:
         own["solver"]["method"] = DEFAULT_METHOD
     settings = settings_from(merged(own, given))
-    if settings.solver.method in SWEEP_METHODS:
+    if settings.solver.sweeps:
         raise InputError(
             f"solver.method = {settings.solver.method!r}: sweeps have no time: must be one of {', '.join(METHODS)}"
         )
+    in_time = {name: value for name, value in given.get("solver", {}).items() if name != OF_THE_SWEEPS}
+    check_used({"solver": in_time}, settings)
     return settings
 
 

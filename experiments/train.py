@@ -139,6 +139,7 @@ def _resumed(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tup
         raise InputError(f"--wing = {wing}: the run in {run_dir} is of the {wing_of(before)} wing: leave it out")
     settings = settings_from(merged(to_values(before), values), wing)
     _check_unchanged(to_values(before), to_values(settings), run_dir)
+    _check_same_rates(before, settings, run_dir)
     check_used(options, settings)
     run = RunFolder.resume(run_dir)
     saved = run.saved
@@ -160,3 +161,15 @@ def _check_unchanged(before: Values, now: Values, run_dir: Path) -> None:
             if value != old and not (more_epochs or moved):
                 remedy = "leave it out (only training.epochs may be raised), or start a new run"
                 raise InputError(f"{group}.{name} = {value!r}: the run in {run_dir} has {old!r}: {remedy}")
+
+
+def _check_same_rates(before: AnySettings, now: AnySettings, run_dir: Path) -> None:
+    """Refuses more epochs to a run of the discrete wing that has decayed its rate by the number it was begun with."""
+    if not (isinstance(before, DiscreteSettings) and isinstance(now, DiscreteSettings)):
+        return
+    epochs = before.training.epochs
+    begun = min(len(RunFolder.open(run_dir).metrics()) + 1, epochs)
+    for epoch in range(1, begun + 1):
+        if before.decay_of(epoch) != now.decay_of(epoch):
+            reason = f"the run in {run_dir} has decayed its rate since epoch {epoch}, by learning.decay_at of {epochs}"
+            raise InputError(f"training.epochs = {now.training.epochs}: {reason}: leave it out, or start a new run")

@@ -1,14 +1,17 @@
-"""What tests of all wings ask of runs: that two are the same, and that one is stopped between two batches."""
+"""What tests of all wings ask of runs: that two are the same, that one is stopped between batches, what settings do."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
+from ctsigprop.settings import AnySettings
 
 CLOCK = ("seconds", "training_seconds")
 PROCESS = {"seconds": None, "thread_pools": None}  # of a summary: what differs from process to process
@@ -66,3 +69,32 @@ def stopping_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, in
             yield
 
     return stopping
+
+
+@pytest.fixture(scope="session")
+def assert_unused_settings() -> Callable[..., None]:
+    """Asserts that `unused` names those settings, and no other, on which what is learned does not depend."""
+
+    def variants(
+        settings: AnySettings, others: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[tuple[tuple[str, str], AnySettings]]:
+        """Settings in which one has its other value, where that goes with the rest."""
+        for group, content in others.items():
+            for name, value in content.items():
+                try:
+                    changed: Any = replace(getattr(settings, group), **{name: value})
+                    yield (group, name), replace(settings, **{group: changed})
+                except InputError:
+                    continue
+
+    def check(
+        settings: AnySettings,
+        others: Mapping[str, Mapping[str, Any]],
+        learned: Callable[[Any], Mapping[str, bytes]],
+    ) -> None:
+        before = learned(settings)
+        tried = dict(variants(settings, others))
+        same = {which for which, other in tried.items() if other != settings and learned(other) == before}
+        assert same == {which for which in settings.unused if which in tried and tried[which] != settings}
+
+    return check

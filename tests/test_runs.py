@@ -14,6 +14,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ctsigprop.errors import Busy, InputError, RunFailure
+from ctsigprop.files import atomic
 from ctsigprop.runs import RunFolder, claim_folder, covers
 from ctsigprop.settings import DataSettings, LearningSettings, NetworkSettings, Settings
 
@@ -146,9 +147,19 @@ def test_a_run_is_never_overwritten(run: RunFolder) -> None:
 
 def test_what_a_kill_left_before_the_settings_were_written_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
-    (tmp_path / ".config.yaml.tmp").write_text("data:\n  na")
+    (tmp_path / ".config.yaml.4711.tmp").write_text("data:\n  na")
     RunFolder.create(tmp_path, SETTINGS).close()
     assert RunFolder.open(tmp_path).settings() == SETTINGS
+
+
+def test_what_a_kill_left_of_a_checkpoint_is_gone_when_the_run_goes_on(run: RunFolder) -> None:
+    run.close()
+    left = run.path / ".checkpoint-last.npz.4711.tmp"
+    left.write_bytes(b"half")
+    RunFolder.open(run.path)
+    assert left.exists()
+    RunFolder.resume(run.path).close()
+    assert not left.exists()
 
 
 def test_discard_removes_a_run_without_checkpoint_and_no_other(run: RunFolder) -> None:
@@ -187,6 +198,21 @@ def test_a_disk_that_fails_to_sync_leaves_the_old_file(run: RunFolder, monkeypat
     assert contents(run.path) == before
 
 
+def test_two_processes_that_write_one_file_leave_one_of_the_two(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = run.path / "alignment.json"
+    with atomic(path) as one:
+        one.write(b"o" * 5)
+        monkeypatch.setattr(os, "getpid", lambda: 4711)
+        with atomic(path) as other:
+            other.write(b"t" * 9)
+        assert path.read_bytes() == b"t" * 9
+        one.write(b"o" * 5)
+    assert path.read_bytes() == b"o" * 10
+    assert not list(run.path.glob("*.tmp"))
+
+
 def test_an_interrupt_while_writing_leaves_the_old_file(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     run.save_checkpoint("last", ARRAYS, {"epoch": 1})
     before = contents(run.path)
@@ -214,6 +240,19 @@ def test_no_prefix_of_a_checkpoint_is_taken_for_one(run: RunFolder) -> None:
         path.write_bytes(whole[:size])
         with pytest.raises(InputError, match=r"checkpoint-last\.npz: is truncated or corrupt"):
             run.load_checkpoint("last", like=ARRAYS, keys=("epoch",))
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_called_corrupt(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.save_checkpoint("last", ARRAYS, {})
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match=r"checkpoint-last\.npz: cannot be read \(Permission denied\)"):
+        run.load_checkpoint("last")
 
 
 def test_a_flipped_bit_in_the_weights_is_seen(run: RunFolder) -> None:

@@ -5,7 +5,6 @@ import numpy as np
 from ctsigprop.continuous.activations import BOUNDS
 from ctsigprop.continuous.epoch import Outputs, Tally
 from ctsigprop.continuous.network import Network
-from ctsigprop.continuous.relaxation import FIXED_STEPS, SWEEP_METHODS
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import Settings, SolverSettings
 
@@ -41,18 +40,20 @@ def warnings_of(tally: Tally, judged: Outputs, gain: float, settings: Settings) 
             f"(residual up to {judged.residual:.1e}), which their errors depend on: {remedy(settings.solver)}"
         )
     if gain > 1:
+        fixed = ("learning", "feedback_rate") in settings.unused
+        rate = f"rates = {list(learning.rates)}" if fixed else f"feedback_rate = {learning.feedback_rate:g}"
         found["loop_gain"] = (
             f"the loop gain has passed 1 ({gain:.2f}): free phases may oscillate or have more than one end: "
-            f"lower learning.feedback_rate = {learning.feedback_rate:g} or raise learning.weight_decay"
+            f"lower learning.{rate} or raise learning.weight_decay"
         )
     return found
 
 
 def remedy(solver: SolverSettings) -> str:
     """What lets a phase converge that has not."""
-    if solver.method in SWEEP_METHODS:
+    if solver.sweeps:
         return f"raise solver.max_sweeps = {solver.max_sweeps}"
-    step = f"lower solver.step = {solver.step:g} or " if solver.method in FIXED_STEPS else ""
+    step = f"lower solver.step = {solver.step:g} or " if solver.fixed_step else ""
     return f"{step}raise solver.longest = {solver.longest:g}"
 
 

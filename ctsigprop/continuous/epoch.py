@@ -13,7 +13,7 @@ from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.learning import learn
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.phases import Contrast, contrast, unconverged
-from ctsigprop.continuous.relaxation import FIXED_STEPS, relax
+from ctsigprop.continuous.relaxation import relax
 from ctsigprop.errors import RunFailure
 from ctsigprop.progress import epoch_bar
 from ctsigprop.settings import Settings
@@ -162,9 +162,9 @@ def refuse_lost_states(free: Equilibrium, pair: Contrast, settings: Settings, ep
     if seen or epoch > 1:
         remedy = f"{seen} samples into epoch {epoch}: lower learning.rates or nudging.beta and train anew"
     else:
-        gains = "network.output_gain, network.feedback_gain or nudging.beta"
-        step = f"solver.step = {settings.solver.step:g}, " if settings.solver.method in FIXED_STEPS else ""
-        remedy = f"before anything was learned: lower {step}{gains}"
+        step = f"solver.step = {settings.solver.step:g}, " if settings.solver.fixed_step else ""
+        feedback = "" if ("network", "feedback_gain") in settings.unused else ", network.feedback_gain"
+        remedy = f"before anything was learned: lower {step}network.output_gain{feedback} or nudging.beta"
     raise RunFailure(f"states are no longer finite, {remedy}")
 
 

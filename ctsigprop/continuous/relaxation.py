@@ -9,11 +9,9 @@ from ctsigprop.continuous.dynamics import field_arguments, flatten, hopfield_fie
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.network import Array, Nudge
 from ctsigprop.settings import SolverSettings
-from ctsigprop.solvers import METHODS, Result, Status, integrate
+from ctsigprop.solvers import Result, Status, integrate
 
 MOST_STEPS = 1_000_000
-SWEEP_METHODS = frozenset({"anderson", "sweeps"})
-FIXED_STEPS = METHODS.keys() - {"dopri5"}
 # Fractions of the tolerance: the speed of a state at rest, and the error of a step of dopri5. Close to rest its steps
 # grow to the edge of stability and the state trembles by some ten step errors, which must stay below the speed of rest.
 REST = 0.1
@@ -38,7 +36,7 @@ def relax(
         nudge: the clamped phase's pull; none in the free phase.
     """
     network, samples = sweeps.network, len(start[0])
-    if solver.method in SWEEP_METHODS or samples == 0:
+    if solver.sweeps or samples == 0:
         return sweeps.solve(drive, sweeps.unknowns(start), solver, nudge)
     rest = REST * solver.tolerance * network.leak
     result = integrate_phase(sweeps, drive, start, solver, nudge, duration=solver.longest, rest=rest)
@@ -89,7 +87,7 @@ def integrate_phase(
         method=solver.method,
         parameters=parameters,
         layout=layout,
-        step=None if solver.method == "dopri5" else solver.step,
+        step=solver.step if solver.fixed_step else None,
         rtol=step_error,
         atol=step_error,
         leak=network.leak if solver.method == "exponential_euler" else None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ctsigprop.datasets.entry import Entry
 from ctsigprop.datasets.files import is_there
+from ctsigprop.errors import InputError
 
 VARIABLE = "CTSIGPROP_DATA"
 PACKAGE_ROOT = Path(__file__).parent
@@ -23,9 +24,17 @@ class Location:
 
 
 def own_root(data_dir: str | Path | None = None) -> Path | None:
-    """The user's folder of datasets: `data_dir`, else $CTSIGPROP_DATA, else none."""
+    """The user's folder of datasets: `data_dir`, else $CTSIGPROP_DATA, else none.
+
+    Raises:
+        InputError: it begins with the home folder of nobody.
+    """
     chosen = data_dir or os.environ.get(VARIABLE)
-    return Path(chosen).expanduser() if chosen else None
+    try:
+        return Path(chosen).expanduser() if chosen else None
+    except RuntimeError as error:
+        name = "data_dir" if data_dir else f"${VARIABLE}"
+        raise InputError(f"{name} = {chosen}: there is no such home folder: give the whole path") from error
 
 
 def cache_root() -> Path:

@@ -132,7 +132,7 @@ class Learner(nn.Module):
                 at on a CPU, because a GPU would have to be waited for.
         """
         _require_samples(inputs, labels)
-        if self.classes > 0 and not labels.is_floating_point():
+        if self.classes > 0 and not (labels.is_floating_point() and labels.ndim > 1):
             _require_classes(labels, self.classes)
         with self.autocast(inputs.device):
             signal = self.begin(inputs, labels)

@@ -19,7 +19,6 @@ Method = Literal["anderson", "sweeps", "euler", "heun", "rk4", "dopri5", "expone
 NudgingKind = Literal["positive", "random-sign", "centered"]
 Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
-
 MOST_UNITS = 10_000_000
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
 
@@ -98,8 +97,19 @@ class SolverSettings:
         require_one_of("solver.start", self.start, Start)
         require_number("solver.step", self.step, 0.0, open_low=True)
         require_number("solver.longest", self.longest, 0.0, open_low=True)
-        allowed = f"at most a million times solver.step = {self.step:g}"
-        require(self.longest <= 1e6 * self.step, "solver.longest", self.longest, allowed)
+        if self.fixed_step:
+            allowed = f"at most a million times solver.step = {self.step:g}"
+            require(self.longest <= 1e6 * self.step, "solver.longest", self.longest, allowed)
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether the method seeks the fixed point in sweeps, without time."""
+        return self.method in ("anderson", "sweeps")
+
+    @property
+    def fixed_step(self) -> bool:
+        """Whether the method integrates in time by `step`."""
+        return not self.sweeps and self.method != "dopri5"
 
 
 @dataclass(frozen=True)
@@ -201,8 +211,19 @@ class Settings:
 
     @property
     def unused(self) -> dict[tuple[str, str], str]:
-        """Group and name of the settings that nothing in such a run depends on: none are kept track of."""
-        return {}
+        """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
+        architecture, solver = self.network.architecture, self.solver
+        of_network = set() if architecture == "sigprop_loop" else {("network", "loops")}
+        if architecture == "symmetric_ep":
+            of_network |= {("network", "feedback_gain"), ("learning", "feedback_rate")}
+        of_solver = {("solver", "longest" if solver.sweeps else "max_sweeps")}
+        if not solver.fixed_step:
+            of_solver |= {("solver", "step")}
+        found = dict.fromkeys(of_network, f"network.architecture = {architecture}")
+        found |= dict.fromkeys(of_solver, f"solver.method = {solver.method}")
+        if architecture == "sigprop_loop" and "loop" in self.learning.fixed:
+            found["learning", "feedback_rate"] = "learning.fixed holds loop"
+        return found
 
     def __post_init__(self) -> None:
         hidden, rates, beta = self.network.hidden, self.learning.rates, self.nudging.beta

@@ -204,13 +204,16 @@ class DiscreteSettings:
             return found | {("target", one.name): f"learning.algorithm = {algorithm}" for one in fields(TargetSettings)}
         if target.generator != "target-loop-error":
             found["target", "error_rate"] = f"target.generator = {target.generator}"
-        counted = target.place == "input" and target.generator != "target-only" and self.network.batch_norm
-        if target.loss == "hebbian" and not counted:  # the generator learns only through statistics that it shares in
+        among_inputs = target.generator != "target-only" and (target.density == "dense" or architecture == "fc")
+        shares_statistics = among_inputs and target.place == "input" and self.network.batch_norm
+        if target.loss == "hebbian" and not shares_statistics:  # through which alone its generator would learn
             found["target", "weights"] = f"target.loss = {target.loss}"
         if not self.network.batch_norm:
             found["target", "statistics"] = "network.batch_norm = false"
-        elif target.generator != "target-only" and (target.density == "dense" or architecture == "fc"):
-            found["target", "statistics"] = f"target.generator = {target.generator}"  # it passes among the inputs
+        elif among_inputs:
+            found["target", "statistics"] = f"target.generator = {target.generator}"
+        elif architecture == "fc" and len(self.network.hidden) == 1 and target.place == "hidden":
+            found["target", "statistics"] = f"network.hidden = {list(self.network.hidden)}"  # targets pass no layer
         return found
 
     @property

@@ -23,8 +23,8 @@ class EventFrames:
     """Recordings of an event camera, their events counted in each place over each step.
 
     Attributes:
-        frames: shape (samples, time, channel, height, width); the channels are the polarities. uint8 where the file has
-            whole numbers up to 255, else float32.
+        frames: shape (samples, time, channel, height, width); the channels are the polarities. uint8 where the file
+            has whole numbers by their type, up to 255, else float32.
         labels: classes, int64, shape (samples,); None where the file has none.
     """
 

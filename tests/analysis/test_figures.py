@@ -7,8 +7,10 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from ctsigprop.analysis import learned
 from ctsigprop.analysis.curves import angle_curves, angle_figure, angle_label, draw_curves
 from ctsigprop.analysis.learned import draw_learned
 from ctsigprop.analysis.probe_curves import gradient_figure, signal_bands, stability_figure
@@ -161,6 +163,24 @@ def test_what_was_learned_is_drawn_for_every_kind_of_image(
     assert [path.name for path in paths] == ["weights.png", "predictions.png"]
     for path in paths:
         assert imread(path).std() > 0.01
+
+
+def test_rates_outside_of_0_to_1_are_seen_whole(
+    make_trained: Callable[..., Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(learned, "save", lambda figure, path: figures.append(figure) or path)
+    network = NetworkSettings(hidden=(8,), precision="float64", rho="rectifier")
+    trained = make_trained(network=network)
+    trained.network.biases[-1][:] = [2.5, -1.0, 0.4]
+    draw_learned(trained, tmp_path)
+    panels = [axes for part in figures[1].subfigs for axes in part.axes if axes.patches]
+    highest = max(bar.get_height() for axes in panels for bar in axes.patches)
+    assert highest > 1
+    for axes in panels:
+        heights = [bar.get_height() for bar in axes.patches]
+        assert axes.get_ylim()[0] <= min(heights)
+        assert max(heights) <= axes.get_ylim()[1]
 
 
 def test_a_network_without_mistakes_is_drawn(make_trained: Callable[..., Trained], tmp_path: Path) -> None:

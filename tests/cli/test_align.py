@@ -53,6 +53,23 @@ def test_a_run_whose_metrics_have_no_angles(ctsigprop: Command, run: Path) -> No
     assert [row["epoch"] for row in json.loads((run / "alignment.json").read_text())["history"]] == [0, 2]
 
 
+@pytest.mark.parametrize("checkpoint", ["last", "best"])
+def test_the_mean_of_the_weights_is_not_taken_for_the_weights_of_its_epoch(
+    ctsigprop: Command, tmp_path: Path, checkpoint: str
+) -> None:
+    flags = ("--data.limit", "60", "--network.hidden", "[8]", "--training.epochs", "3", "--training.threads", "1")
+    assert ctsigprop("train", *flags, "--learning.average", "1.5", "--run-dir", "run", "--quiet").status == 0
+    answer = ctsigprop("align", "run", "--checkpoint", checkpoint)
+    report = json.loads((tmp_path / "run/alignment.json").read_text())
+    logged = [row["angles"] for row in RunFolder.open(tmp_path / "run").metrics()]
+    assert [row["angles"] for row in report["history"]][1:] == logged
+    of_checkpoint = {name: one["matrices"] for name, one in report["angles"].items()}
+    averaged = checkpoint == "best"
+    assert report["averaged"] is averaged
+    assert (of_checkpoint in logged) is not averaged
+    assert ("mean of the weights" in answer.out) is averaged
+
+
 def test_a_run_that_was_stopped_within_an_epoch(ctsigprop: Command, run: Path, stopping_before: Any) -> None:
     with stopping_before(training, 3):
         answer = ctsigprop("train", "--resume", "--run-dir", "run", "--training.epochs", "3", "--quiet")

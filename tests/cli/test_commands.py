@@ -12,13 +12,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from ctsigprop import __version__
 from ctsigprop.config import read_settings, settings_from, to_values
 from ctsigprop.errors import RunFailure
-from ctsigprop.experiments import flags, train
+from ctsigprop.experiments import flags, table_1, train
 from ctsigprop.experiments.bench import BENCHMARKS
+from ctsigprop.experiments.efficiency import settings_of
+from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
@@ -81,6 +84,12 @@ def test_bench_without_a_name_lists_the_benchmarks(ctsigprop: Command) -> None:
     assert answer.status == 0
     names = ["parallel", "solvers", "spiking", "spiking-memory", "sweep", "training"]
     assert [line.split()[0] for line in answer.out.splitlines()] == names
+
+
+def test_bench_training_needs_a_run_of_enough_samples(ctsigprop: Command, refused: Callable[..., None]) -> None:
+    flags = ("--data.limit", "60", "--network.hidden", "[8]", "--training.epochs", "1", "--training.keep", "[1]")
+    assert ctsigprop("train", *flags, "--run-dir", "runs/mnist", "--quiet").status == 0
+    refused(["bench", "training"], "runs/mnist: trains on 60 samples: the benchmark needs 8000")
 
 
 def test_bench_prints_a_table_and_writes_its_figures(
@@ -185,9 +194,19 @@ def test_a_shipped_config_is_known_by_its_name(
     assert "give a YAML file, or one of tiny" in ctsigprop("train", "--config", "tinny").err
 
 
-def test_every_shipped_config_is_valid() -> None:
+def test_every_shipped_config_is_valid_and_says_nothing_in_vain() -> None:
     for path in flags.CONFIGS.glob("*.yaml"):
-        read_settings(path)
+        unused = read_settings(path).unused
+        content = yaml.safe_load(path.read_text())
+        content.pop("wing", None)
+        assert not {(group, name) for group, names in content.items() for name in names} & unused.keys(), path
+
+
+def test_the_shipped_vgg8b_is_table_1_s() -> None:
+    shipped = read_settings(flags.CONFIGS / "cifar-10-vgg8b-sp.yaml")
+    measured = settings_of(table_1.STUDY, "SP", "full", Hardware(1))
+    for group in ("network", "learning", "target"):
+        assert getattr(shipped, group) == getattr(measured, group)
 
 
 def test_more_epochs_go_on_where_the_run_ended(ctsigprop: Command, run: Path) -> None:
@@ -252,6 +271,38 @@ def test_a_failure_that_nobody_foresaw_leaves_a_run_as_it_was(
     monkeypatch.setattr(train, "train_in", out_of_memory)
     assert ctsigprop("train", "--resume", "--run-dir", "run", "--training.epochs", "5").status == 1
     assert RunFolder.open(run).settings().training.epochs == 2
+
+
+def torch_s_own() -> RuntimeError:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), torch_s_own(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")],
+    ids=("numpy", "torch", "cuda"),
+)
+def test_out_of_memory_is_one_line(
+    refused: Callable[..., None], run: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def out_of_memory(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(train, "train_in", out_of_memory)
+    refused(["train", "--resume", "--run-dir", str(run)], "out of memory: make the network's layers or", status=1)
+
+
+def test_any_other_error_of_the_program_s_is_shown_whole(
+    ctsigprop: Command, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: Any, **__: Any) -> None:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(train, "train_in", wrong)
+    with pytest.raises(RuntimeError, match="mat1"):
+        ctsigprop("train", "--resume", "--run-dir", "run")
 
 
 def test_a_polite_kill_outside_of_training_is_an_interruption(

@@ -50,6 +50,28 @@ def test_a_run_goes_on_for_more_epochs(ctsigprop: Callable[..., Any], undisturbe
     assert RunFolder.open(undisturbed).metrics() == before
 
 
+def test_more_epochs_are_refused_once_the_rate_has_decayed(
+    ctsigprop: Callable[..., Any], refused: Refuse, tmp_path: Path
+) -> None:
+    flags = [
+        "--wing",
+        "discrete",
+        "--data.limit",
+        "60",
+        "--network.hidden",
+        "[8]",
+        "--training.threads",
+        "1",
+        "--quiet",
+    ]
+    for name, epochs in (("short", 1), ("long", 4)):
+        run = str(tmp_path / name)
+        assert ctsigprop("train", *flags, "--training.epochs", str(epochs), "--run-dir", run).status == 0
+    words = f"training.epochs = 8: the run in {tmp_path / 'long'} has decayed its rate since epoch 3"
+    refused(["train", *RESUME, "--run-dir", str(tmp_path / "long"), "--training.epochs", "8"], words)
+    assert ctsigprop("train", *RESUME, "--run-dir", str(tmp_path / "short"), "--training.epochs", "2").status == 0
+
+
 def test_killed_and_resumed_it_is_bit_for_bit_the_same_run(
     processes: Any, assert_same_run: SameRun, undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -108,6 +108,10 @@ REFUSED = [
     ("simulate run --solver.method newton", "solver.method = 'newton': must be one of"),
     ("simulate run --nudging.beta -1", "nudging.beta = -1.0: must be a finite number greater than 0"),
     ("simulate run --solver.steps 3", "--solver.steps: no such flag: did you mean --solver.step?"),
+    (
+        "simulate run --solver.step 0.1",
+        "--solver.step: nothing depends on it where solver.method = dopri5: leave it out",
+    ),
     ("simulate run run", "run: one argument too many"),
 ]
 

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,6 +84,19 @@ def test_a_loop_gain_above_one_is_told() -> None:
     (sentence,) = warnings_of(HEALTHY, JUDGED, 1.234, SETTINGS).values()
     assert "the loop gain has passed 1 (1.23)" in sentence
     assert "lower learning.feedback_rate = 0.02" in sentence
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": replace(SETTINGS.network, architecture="symmetric_ep")},
+        {"learning": replace(SETTINGS.learning, fixed=("loop",))},
+    ],
+    ids=("symmetric", "fixed"),
+)
+def test_a_loop_gain_above_one_names_rates_that_count(changes: dict[str, Any]) -> None:
+    (sentence,) = warnings_of(HEALTHY, JUDGED, 1.234, replace(SETTINGS, **changes)).values()
+    assert "lower learning.rates = [0.2, 0.1, 0.05] or raise learning.weight_decay" in sentence
 
 
 def test_every_trouble_is_told_in_one_line_of_its_own() -> None:

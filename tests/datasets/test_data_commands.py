@@ -62,6 +62,19 @@ def test_fetch_completes_the_users_folder(
     assert (tmp_path / "own" / "mnist" / "t10k-labels-idx1-ubyte.gz").is_file()
 
 
+def test_fetch_does_not_download_past_a_folder_that_would_still_lack_files(
+    small_set: Callable, web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CTSIGPROP_DATA", str(tmp_path / "own"))
+    small = small_set("mnist")
+    (small.write(tmp_path / "own") / "t10k-labels-idx1-ubyte").unlink()
+    small_set("mnist", mirrors=(web.mirror("good", small.served),))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(InputError, match=r"own/mnist: lacks t10k-labels-idx1-ubyte, and cannot be written"):
+        fetch("mnist")
+    assert web.asked == []
+
+
 def test_fetch_does_not_overwrite_a_file_that_is_wrong(
     small_set: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

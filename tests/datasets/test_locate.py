@@ -48,6 +48,16 @@ def test_a_home_folder_is_expanded(small_set: Callable, tmp_path: Path, monkeypa
     assert found_in("mnist") == "sets"
 
 
+def test_the_home_folder_of_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(locate.VARIABLE, "~nobody-by-this-name/sets")
+    with pytest.raises(
+        InputError, match=r"^\$CTSIGPROP_DATA = ~nobody-by-this-name/sets: there is no such home folder"
+    ):
+        load("mnist")
+    with pytest.raises(InputError, match=r"^data_dir = ~nobody-by-this-name: there is no such home folder"):
+        load("mnist", data_dir="~nobody-by-this-name")
+
+
 def test_digits_are_always_those_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "digits").mkdir()
     (tmp_path / "digits" / "train-images-idx3-ubyte").write_bytes(b"not these")

@@ -356,6 +356,7 @@ def test_labels_out_of_range_are_refused_before_anything_is_learned(wrong):
         (LABELS[:3], r"labels: there are 3 for 6 samples: give one for each"),
         (LABELS[:, None], r"labels: are of torch\.int64 and shape \(6, 1\): must be of torch\.int64 and shape \(6,\)"),
         (LABELS.int(), r"labels: are of torch\.int32 and shape \(6,\): must be of torch\.int64 "),
+        (LABELS.double(), r"labels: are of torch\.float64 and shape \(6,\): must be of torch\.int64 "),
         (LABELS.bool(), r"labels: are of torch\.bool and shape \(6,\): must be of torch\.int64 "),
     ],
 )
