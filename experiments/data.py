@@ -10,7 +10,7 @@ from ctsigprop.datasets.entry import DataFile, Entry
 from ctsigprop.datasets.files import MalformedFile, path_of
 from ctsigprop.datasets.integrity import check_published, has_published_sha256
 from ctsigprop.datasets.loading import read_folder, remedy
-from ctsigprop.datasets.locate import download_folder, locate
+from ctsigprop.datasets.locate import VARIABLE, download_folder, locate, search_folders
 from ctsigprop.errors import InputError
 
 HEADINGS = ("name", "shape", "classes", "train", "validation", "test", "size", "where")
@@ -34,12 +34,10 @@ def fetch(name: str) -> None:
     entry = entry_named(name)
     location = locate(entry)
     if location is None or (location.missing and not entry.embedded):
-        folder = download_folder(entry)
-        if location and location.folder != folder:
-            lacks = f"lacks {', '.join(location.missing)}"
-            raise InputError(
-                f"{location.folder}: {lacks}, and cannot be written: add what it lacks, or point elsewhere"
-            )
+        folder, order = download_folder(entry), search_folders(entry)
+        if location and order.index(location.folder) < order.index(folder):
+            lacks = f"lacks {', '.join(location.missing)}, and cannot be written"
+            raise InputError(f"{location.folder}: {lacks}: add what it lacks, or point ${VARIABLE} elsewhere")
         download(entry, folder)
         location = locate(entry)
     assert location is not None, "a download that returns has put the files where they are looked for"

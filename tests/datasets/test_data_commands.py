@@ -50,13 +50,18 @@ def test_fetch_downloads_and_says_where(
     assert len(web.asked) == len(small.served)
 
 
+def lacking_a_file(small_set: Callable, web: Any, root: Path) -> None:
+    """MNIST without the labels of its test images, in a folder of datasets; a mirror has them all."""
+    small = small_set("mnist")
+    (small.write(root) / "t10k-labels-idx1-ubyte").unlink()
+    small_set("mnist", mirrors=(web.mirror("good", small.served),))
+
+
 def test_fetch_completes_the_users_folder(
     small_set: Callable, web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CTSIGPROP_DATA", str(tmp_path / "own"))
-    small = small_set("mnist")
-    (small.write(tmp_path / "own") / "t10k-labels-idx1-ubyte").unlink()
-    small_set("mnist", mirrors=(web.mirror("good", small.served),))
+    lacking_a_file(small_set, web, tmp_path / "own")
     fetch("mnist")
     assert web.asked == ["/good/t10k-labels-idx1-ubyte.gz"]
     assert (tmp_path / "own" / "mnist" / "t10k-labels-idx1-ubyte.gz").is_file()
@@ -66,13 +71,17 @@ def test_fetch_does_not_download_past_a_folder_that_would_still_lack_files(
     small_set: Callable, web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CTSIGPROP_DATA", str(tmp_path / "own"))
-    small = small_set("mnist")
-    (small.write(tmp_path / "own") / "t10k-labels-idx1-ubyte").unlink()
-    small_set("mnist", mirrors=(web.mirror("good", small.served),))
+    lacking_a_file(small_set, web, tmp_path / "own")
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(InputError, match=r"own/mnist: lacks t10k-labels-idx1-ubyte, and cannot be written"):
         fetch("mnist")
     assert web.asked == []
+
+
+def test_fetch_leaves_an_unfinished_system_folder_alone(small_set: Callable, web: Any, tmp_path: Path) -> None:
+    lacking_a_file(small_set, web, tmp_path / "system")
+    fetch("mnist")
+    assert len(list((tmp_path / "cache" / "mnist").iterdir())) == 4
 
 
 def test_fetch_does_not_overwrite_a_file_that_is_wrong(
