@@ -1,6 +1,6 @@
 """Rows of metrics as runs write them, and what is wrong with one that no run has written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -13,6 +13,11 @@ NUMBERS = ("epoch", "train_error", "validation_error", "test_error", "seconds")
 def is_number(value: object) -> bool:
     """Whether a value read from JSON is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def best_row(rows: Sequence[Row]) -> Row:
+    """The row of metrics with the smallest validation error, the last of equals."""
+    return min(reversed(rows), key=lambda row: row["validation_error"])
 
 
 def wrong_in(row: Row) -> str | None:

@@ -12,7 +12,6 @@ Each file is written under a temporary name in the same folder, synced and renam
 at any moment leaves the old file or the new one, never a part of one.
 """
 
-import fcntl
 import json
 import shutil
 from collections.abc import Collection, Mapping, Sequence
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from ctsigprop.config import CONFIG, read_settings, to_yaml, wing_of
 from ctsigprop.errors import Busy, InputError, RunFailure
 from ctsigprop.files import atomic, made, to_json
+from ctsigprop.locks import LOCK, lock_folder
 from ctsigprop.metrics import is_number, wrong_in
 from ctsigprop.settings import AnySettings
 
@@ -34,10 +34,8 @@ SomeSettings = TypeVar("SomeSettings", bound=AnySettings)
 
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
-LOCK = ".lock"
 EVENTS = "tensorboard"
 META = "__meta__"
-BUSY = "another process is training in this folder: wait for it to end, or choose another --run-dir"
 AGAIN = "resume the run, which writes the file anew"
 LEFT_BY_A_KILL = (LOCK, f".{CONFIG}.*.tmp")  # by one that came before the settings were written
 
@@ -307,11 +305,6 @@ def covers(summary: Mapping[str, Any], settings: AnySettings) -> bool:
     return bool(summary) and summary["epochs"] >= settings.training.epochs
 
 
-def best_row(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The row of metrics with the smallest validation error, the last of equals."""
-    return min(reversed(rows), key=lambda row: row["validation_error"])
-
-
 def claim_folder(settings: AnySettings, base: Path = Path("runs")) -> Path:
     """Makes the next free folder `base/<title of the settings>-<NNN>`.
 
@@ -334,28 +327,3 @@ def claim_folder(settings: AnySettings, base: Path = Path("runs")) -> Path:
     except OSError as error:
         reason = f"cannot be written ({error.strerror})"
         raise InputError(f"{base}: {reason}: give another folder with --run-dir") from error
-
-
-def lock_folder(path: Path, busy: str = BUSY) -> BinaryIO:
-    """Holds a folder for this process; the system lets go when the process ends, however it ends.
-
-    Returns:
-        The lock: closing it lets go too.
-
-    Raises:
-        Busy: another process holds it, in the words of `busy`.
-        OSError: the folder cannot be written.
-    """
-    file = (path / LOCK).open("wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise Busy(f"{path}: {busy}") from error
-    return file
-
-
-def wait_for_folder(path: Path) -> None:
-    """Returns once no other process holds the folder; it need not exist."""
-    with suppress(FileNotFoundError), (path / LOCK).open("rb+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)

@@ -19,9 +19,11 @@ from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.flags import Values, merged
 from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.tables import Table, command_of, print_table, write_table
-from ctsigprop.experiments.turns import finish_all, turn
+from ctsigprop.experiments.turns import finish_all
 from ctsigprop.files import atomic, read_json, to_json, write_failures
-from ctsigprop.runs import RunFolder, best_row
+from ctsigprop.locks import turn
+from ctsigprop.metrics import best_row
+from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DiscreteSettings
 
 COMMON: Values = {

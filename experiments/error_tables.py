@@ -11,9 +11,11 @@ from ctsigprop.experiments.claims import Claim, Errors
 from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.tables import NOTHING, Cell, Table, command_of, print_table, write_table
-from ctsigprop.experiments.turns import finish_all, turn
+from ctsigprop.experiments.turns import finish_all
 from ctsigprop.files import read_json, write_failures
-from ctsigprop.runs import RunFolder, best_row
+from ctsigprop.locks import turn
+from ctsigprop.metrics import best_row
+from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings
 
 SPLIT = "trained without the validation samples, by which the epoch is chosen whose test error counts"

@@ -14,7 +14,8 @@ from ctsigprop.experiments.finishing import finish, is_finished
 from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, write_table
 from ctsigprop.files import write_failures
-from ctsigprop.runs import RunFolder, best_row
+from ctsigprop.metrics import best_row
+from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DiscreteSettings
 
 NAME = "figure-3"

@@ -18,9 +18,11 @@ from ctsigprop.datasets import Dataset, load
 from ctsigprop.experiments.figure_4_plan import DIFFERENCES, PAPER, Planned, plan
 from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.turns import finish_all, turn
+from ctsigprop.experiments.turns import finish_all
 from ctsigprop.files import atomic, to_json, write_failures
-from ctsigprop.runs import RunFolder, best_row
+from ctsigprop.locks import turn
+from ctsigprop.metrics import best_row
+from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
 RANDOM_SEEDS = range(1000, 1020)

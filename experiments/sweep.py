@@ -13,7 +13,8 @@ from ctsigprop.experiments.arguments import command_line, whole_number
 from ctsigprop.experiments.flags import shipped_or_path
 from ctsigprop.experiments.points import SWEEPS, Point, Sweep, read_sweep
 from ctsigprop.experiments.sweep_folder import BUSY, FAILURE, POINTS, SweepFolder, check_free
-from ctsigprop.runs import RunFolder, lock_folder
+from ctsigprop.locks import lock_folder
+from ctsigprop.runs import RunFolder
 
 SHOWN = 5
 MOST_WORKERS = 1024

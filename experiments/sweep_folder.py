@@ -22,7 +22,8 @@ from ctsigprop.config import CONFIG, to_values
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.points import Point
 from ctsigprop.files import atomic, made, to_json, write_failures
-from ctsigprop.runs import LOCK, RunFolder, covers, wait_for_folder
+from ctsigprop.locks import LOCK, wait_for_folder
+from ctsigprop.runs import RunFolder, covers
 from ctsigprop.settings import Settings
 
 CONTENT = "sweep.yaml"

@@ -1,13 +1,11 @@
-"""Several processes at one piece of work: each trains what no other holds, and all write the report in turn."""
+"""Several processes at one piece of work: each trains what no other holds."""
 
-import fcntl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from ctsigprop.errors import Busy
 from ctsigprop.experiments.finishing import finish, is_finished
-from ctsigprop.runs import LOCK, wait_for_folder
+from ctsigprop.locks import wait_for_folder
 from ctsigprop.settings import AnySettings
 
 
@@ -43,15 +41,3 @@ def finish_all(runs: Mapping[Path, AnySettings], *, quiet: bool) -> Iterator[Pat
         waiting = held
         if waiting:
             wait_for_folder(next(iter(waiting)))
-
-
-@contextmanager
-def turn(folder: Path) -> Iterator[None]:
-    """A block that one process at a time is in, for a folder; the others wait.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    with (folder / LOCK).open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

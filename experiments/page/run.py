@@ -8,8 +8,8 @@ from typing import Any
 
 from ctsigprop.config import CONFIG
 from ctsigprop.errors import InputError
-from ctsigprop.metrics import is_number
-from ctsigprop.runs import METRICS, SUMMARY, RunFolder, best_row, covers
+from ctsigprop.metrics import best_row, is_number
+from ctsigprop.runs import METRICS, SUMMARY, RunFolder, covers
 from ctsigprop.settings import AnySettings
 
 FILES = frozenset((CONFIG, METRICS, SUMMARY))

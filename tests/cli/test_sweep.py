@@ -247,7 +247,7 @@ def test_a_folder_that_holds_something_else(refuse: Refuse, tmp_path: Path) -> N
 
 
 def test_a_folder_that_another_process_sweeps_in(refuse: Refuse, tmp_path: Path) -> None:
-    from ctsigprop.runs import lock_folder
+    from ctsigprop.locks import lock_folder
 
     (tmp_path / "sweep").mkdir()
     with lock_folder(tmp_path / "sweep"):

@@ -15,7 +15,8 @@ from ctsigprop.experiments import table_5
 from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.table_5_claims import all_claims
 from ctsigprop.experiments.table_5_plan import EPOCHS_PRECISION, MODELS, ROWS, differences, plan
-from ctsigprop.runs import RunFolder, best_row
+from ctsigprop.metrics import best_row
+from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DataSettings, SpikingSettings
 from ctsigprop.settings.spiking import SpikingLearningSettings, SpikingTrainingSettings
 

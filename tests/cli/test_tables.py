@@ -19,7 +19,8 @@ from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.table_6_claims import all_claims
 from ctsigprop.experiments.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned, plan
 from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, to_markdown, write_table
-from ctsigprop.runs import RunFolder, lock_folder
+from ctsigprop.locks import lock_folder, turn
+from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, DiscreteSettings, SpikingSettings
 from ctsigprop.settings.discrete import Algorithm, DiscreteLearningSettings, TargetSettings
 
@@ -323,10 +324,10 @@ def test_reports_are_written_one_at_a_time(tmp_path: Path) -> None:
     order = []
 
     def wait_for_a_turn() -> None:
-        with turns.turn(tmp_path):
+        with turn(tmp_path):
             order.append("second")
 
-    with turns.turn(tmp_path):
+    with turn(tmp_path):
         other = threading.Thread(target=wait_for_a_turn)
         other.start()
         inside.wait(0.05)
