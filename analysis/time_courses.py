@@ -20,7 +20,7 @@ SOONEST = 0.01  # time constants after which a trial looks first
 
 BROKEN_OFF = {
     Status.STEP_CAP: "its steps are too many: raise solver.tolerance, or lower solver.longest",
-    Status.NOT_FINITE: "the states are no longer finite: lower {step}nudging.beta",
+    Status.NOT_FINITE: "the states are no longer finite: {step}lower nudging.beta",
     Status.STEP_UNDERFLOW: "its steps have become too small: raise solver.tolerance, or use exponential_euler",
 }
 
@@ -139,7 +139,7 @@ class _Phase:
             self.sweeps, self.drive, self.start, self.fine, self.nudge, duration=duration, rest=rest, times=times
         )
         if reason := BROKEN_OFF.get(result.status):
-            step = f"solver.step = {self.solver.step:g} or " if self.solver.fixed_step else ""
+            step = f"take smaller steps than solver.step = {self.solver.step:g}, or " if self.solver.fixed_step else ""
             raise RunFailure(f"solver.method = {self.solver.method!r}: {reason.format(step=step)}")
         layers = layers_of(self.sweeps.network, result.states)
         return result, [tuple(layer[point] for layer in layers) for point in range(len(result.times))]
