@@ -1,0 +1,42 @@
+"""The tables in experiments/results/ are what the runs and measurements beside them come to, by their own commands."""
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from ctsigprop.experiments import turns
+
+Command = Callable[..., Any]
+
+RESULTS = Path(__file__).parents[2] / "experiments/results"
+TABLES = [  # but for Table I, which measures memory against depth anew
+    *(("efficiency", f"table-{number}") for number in (2, 3, 4)),
+    ("table-5", "table-5"),
+    ("table-6", "table-6"),
+]
+
+
+def content(folder: Path, table: str) -> dict[str, Any]:
+    read = json.loads((folder / f"{table}.json").read_text())
+    del read["machine"]
+    return read
+
+
+@pytest.mark.parametrize(("folder", "table"), TABLES)
+def test_the_table_comes_out_again(
+    folder: str, table: str, tmp_path: Path, ctsigprop: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "finish", lambda run, *_, **__: pytest.fail(f"{run} is not finished"))
+    again = tmp_path / folder
+    copytree(RESULTS / folder, again)
+    before = content(again, table)
+    (again / f"{table}.md").unlink()
+    answer = ctsigprop(*shlex.split(before["command"])[1:])
+    assert (answer.status, answer.err) == (0, "")
+    assert content(again, table) == before
+    assert (again / f"{table}.md").read_bytes() == (RESULTS / folder / f"{table}.md").read_bytes()
