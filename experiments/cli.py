@@ -39,8 +39,6 @@ Signal propagation layer by layer in PyTorch (needs the `torch` extra), beside b
 
 `ctsigprop --help` lists the commands, `ctsigprop train --help` the settings."""
 
-OUT_OF_MEMORY = "out of memory: make the network's layers or training.batch_size smaller"
-
 EXTRAS = {
     "dask": "sweep",
     "distributed": "sweep",
@@ -73,12 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if extra is None:
             raise
         return _refuse(f"{error.name} is not installed: pip install 'ctsigprop[{extra}]'", 2)
-    except MemoryError:
-        return _refuse(OUT_OF_MEMORY, 1)
-    except RuntimeError as error:
+    except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
-        return _refuse(OUT_OF_MEMORY, 1)
+        return _refuse("out of memory: make the network's layers or training.batch_size smaller", 1)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
     except BrokenPipeError:  # the reader of a pipe has gone, which is its right
@@ -88,9 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"{error.filename or 'system'}: {error.strerror or error}", 1)
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether PyTorch found no memory, on a GPU or on the CPU; PyTorch itself need not be imported."""
-    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether there was no memory: NumPy's error, or PyTorch's, which need not be imported."""
+    words = "can't allocate memory"
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or words in str(error)
 
 
 def _run(arguments: list[str]) -> None:
