@@ -101,11 +101,11 @@ def reproduce(
         RunFailure: a run that failed, or a disk that is full.
         KeyboardInterrupt: after the state of a run was saved.
     """
-    settings = {column: settings_of(study, column, scale, hardware, study.schedule) for column in study.columns}
+    settings = {column: settings_of(study, column, scale, hardware, one) for column, one in study.schedules.items()}
     timed = {column: settings_of(study, column, scale, hardware) for column in study.columns}
     with write_failures(output):
         (output / "runs").mkdir(parents=True, exist_ok=True)
-    runs = {_folder(output, column): one for column, one in settings.items()} if study.schedule else {}
+    runs = {_folder(output, column): one for column, one in settings.items()}
     finished = sum(is_finished(folder, one) for folder, one in runs.items())
     further = extra()
     measured = _measured(output / "costs.json", timed, scale, quiet=quiet)
@@ -118,10 +118,10 @@ def reproduce(
             fields = {
                 "command": command_of(study.name, scale, output, hardware),
                 "scale": scale,
-                "seed": next(iter(settings.values())).training.seed,
+                "seed": next(iter(timed.values())).training.seed,
                 "seconds": measured.seconds + trained,
                 "batches": BATCHES[scale],
-                "settings": {column: to_values(one) for column, one in settings.items()},
+                "settings": {column: to_values(one) for column, one in (timed | settings).items()},
                 "costs": {column: asdict(cost) for column, cost in measured.costs.items()},
                 "runs": metrics,
                 **further,
@@ -170,8 +170,6 @@ def _folder(output: Path, column: str) -> Path:
 
 def _metrics(study: Study, output: Path, settings: Mapping[str, DiscreteSettings]) -> dict[str, list[dict[str, Any]]]:
     """Rows of metrics by column, of the runs that are finished by now, whoever trained them."""
-    if not study.schedule:
-        return {}
     folders = {column: _folder(output, column) for column in settings}
     return {
         column: RunFolder.open(folder).metrics()
@@ -186,15 +184,16 @@ def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, 
     It takes the place of those with any of the same columns.
     """
     batches, warm_up = BATCHES[scale], WARM_UP[scale]
-    asked = {column: to_values(one) for column, one in settings.items()}
     for one in _kept(path):
-        if one["batches"] == batches and asked.items() <= one["settings"].items():
+        known = {column: settings_from(values, "discrete") for column, values in one["settings"].items()}
+        if one["batches"] == batches and settings.items() <= known.items():
             print(f"time and memory as measured before: remove {path} to measure anew", flush=True)
             return Measured({column: _cost(one["costs"][column]) for column in settings}, one["seconds"])
     started = perf_counter()
     with tqdm(total=batches + warm_up, desc="time and memory", unit="batch", disable=quiet, leave=False) as bar:
         found = costs(settings, batches, warm_up, bar.update)
     measured = Measured(found, perf_counter() - started)
+    asked = {column: to_values(one) for column, one in settings.items()}
     new = {"batches": batches, "settings": asked, **asdict(measured)}
     with turn(path.parent):
         others = [one for one in _kept(path) if asked.keys().isdisjoint(one["settings"])]

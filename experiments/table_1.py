@@ -16,6 +16,7 @@ COLUMNS: dict[str, Values] = {
     "SP": {"learning": {"algorithm": "sp"}},
 }
 LIMIT, EPOCHS = 10_000, 3
+SCHEDULE: Values = {"data": {"limit": LIMIT}, "training": {"epochs": EPOCHS}}
 
 STUDY = Study(
     name="table-1",
@@ -29,7 +30,7 @@ STUDY = Study(
         BEST_EPOCH: {"BP": (319, None), "LL-BP": (266, None), "LL-FA": (309, None), "SP": (313, None)},
         TEST_ERROR: {"BP": (5.99, None), "LL-BP": (5.58, None), "LL-FA": (9.02, None), "SP": (8.34, None)},
     },
-    schedule={"data": {"limit": LIMIT}, "training": {"epochs": EPOCHS}},
+    schedules=dict.fromkeys(COLUMNS, SCHEDULE),
     differences=[
         f"test errors of {EPOCHS} epochs on the first {LIMIT:,} training samples: the paper's of 400 on 50,000",
         "CIFAR-10 alone; the paper also has CIFAR-100 and SVHN",

@@ -153,9 +153,10 @@ def local_learner(network: Network, settings: DiscreteSettings) -> Learner:
         else:
             codes = torch.eye(network.classes)
             stages.append(LocalStage(place, block, codes, learning.similarity_weight, seed))
-    stages.append(classification(network.output))
     for stage in stages:
         stage.learn_with(learning.rate, learning.weight_decay)
+    stages.append(classification(network.output))
+    stages[-1].learn_with(learning.readout_rate or learning.rate, learning.weight_decay)
     return Learner(stages, network.classes, settings.training.precision)
 
 

@@ -137,6 +137,7 @@ class SigpropLearner(Learner):
         statistics: Statistics = "inputs",
         output_loss: OutputLoss = F.cross_entropy,
         rate: float = 5e-4,
+        readout_rate: float | None = None,
         weight_decay: float = 0.0,
         precision: str = "float32",
     ) -> None:
@@ -152,6 +153,7 @@ class SigpropLearner(Learner):
             statistics: by which targets are normalised; see `ctsigprop.discrete.passing.for_targets`.
             output_loss: of the output layer.
             rate: of every stage's Adam.
+            readout_rate: of the output layer's, where it has another.
             weight_decay: fraction of a weight that an update at rate 1 takes off.
             precision: float32 or bfloat16.
 
@@ -178,12 +180,13 @@ class SigpropLearner(Learner):
             )
             for number, layer in enumerate(layers, start=1)
         ]
+        for stage in stages:
+            stage.learn_with(rate, weight_decay)
         if output is not None:
             stages.append(OutputStage("output", output, output_loss))
+            stages[-1].learn_with(readout_rate or rate, weight_decay)
         super().__init__(stages, classes, precision)
         self.uses_scores = generator.uses_scores
-        for stage in self.stages:
-            stage.learn_with(rate, weight_decay)
 
     def begin(self, inputs: Tensor, labels: Tensor) -> Signal:
         """The inputs, and the network's own scores where the generator uses them.
@@ -227,6 +230,7 @@ def sigprop_learner(network: Network, settings: DiscreteSettings) -> SigpropLear
         seen=_centred(network, layout_for(network.blocks, target)) if target.similarity == "cosine" else None,
         statistics=target.statistics,
         rate=learning.rate,
+        readout_rate=learning.readout_rate,
         weight_decay=learning.weight_decay,
         precision=settings.training.precision,
     )

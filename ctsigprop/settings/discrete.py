@@ -73,14 +73,17 @@ class DiscreteLearningSettings:
             alignment), ll-bp and ll-fa (local losses with backpropagation or feedback alignment inside a layer) or
             shallow (only the classification layer learns).
         rate: of Adam.
-        decay: factor on the rate at each of `decay_at`.
-        decay_at: fractions of the epochs after which the rate decays.
+        readout_rate: sp, ll-bp and ll-fa: of the Adam of the classification layer, which learns apart from the hidden
+            layers; `rate` where it is left out.
+        decay: factor on the rates at each of `decay_at`.
+        decay_at: fractions of the epochs after which the rates decay.
         weight_decay: fraction of a weight that an update at rate 1 takes off (decoupled).
         similarity_weight: ll-bp and ll-fa: weight of the similarity loss; the prediction loss has the rest.
     """
 
     algorithm: Algorithm = "sp"
     rate: float = 5e-4
+    readout_rate: float | None = None
     decay: float = 0.25
     decay_at: tuple[float, ...] = (0.5, 0.75, 0.89, 0.94)
     weight_decay: float = 0.0
@@ -89,6 +92,8 @@ class DiscreteLearningSettings:
     def __post_init__(self) -> None:
         require_one_of("learning.algorithm", self.algorithm, Algorithm)
         require_number("learning.rate", self.rate, 0.0, open_low=True)
+        if self.readout_rate is not None:
+            require_number("learning.readout_rate", self.readout_rate, 0.0, open_low=True)
         require_number("learning.decay", self.decay, 0.0, 1.0, open_low=True)
         require_sequence(self, "learning", "decay_at")
         for fraction in self.decay_at:
@@ -200,6 +205,10 @@ class DiscreteSettings:
         found = {("network", sizes): f"network.architecture = {architecture}"}
         if algorithm not in ("ll-bp", "ll-fa"):
             found["learning", "similarity_weight"] = f"learning.algorithm = {algorithm}"
+        if algorithm in ("bp", "fa", "dfa", "shallow"):
+            found["learning", "readout_rate"] = f"learning.algorithm = {algorithm}"
+        elif algorithm == "sp" and target.prediction == "output-target":
+            found["learning", "readout_rate"] = f"target.prediction = {target.prediction}"
         if algorithm != "sp":
             return found | {("target", one.name): f"learning.algorithm = {algorithm}" for one in fields(TargetSettings)}
         if target.generator != "target-loop-error":
@@ -218,15 +227,18 @@ class DiscreteSettings:
 
     @property
     def rates(self) -> dict[str, float]:
-        """The learning rate, by its setting."""
-        return {"learning.rate": self.learning.rate}
+        """The learning rates that count, by setting."""
+        rates = {"learning.rate": self.learning.rate}
+        if self.learning.readout_rate is not None and ("learning", "readout_rate") not in self.unused:
+            rates["learning.readout_rate"] = self.learning.readout_rate
+        return rates
 
     def rate_of(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 1."""
+        """The hidden layers' learning rate in an epoch, counted from 1."""
         return self.learning.rate * self.decay_of(epoch)
 
     def decay_of(self, epoch: int) -> float:
-        """Factor of the rate in an epoch: `decay` for each fraction of `decay_at` that has passed."""
+        """Factor of the rates in an epoch: `decay` for each fraction of `decay_at` that has passed."""
         learning, epochs = self.learning, self.training.epochs
         passed = sum(epoch - 1 >= round(fraction * epochs, 9) for fraction in learning.decay_at)
         return learning.decay**passed

@@ -111,6 +111,18 @@ def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
         ("--wing discrete --network.architecture vgg", "network.architecture = 'vgg': must be one of fc, conv, vgg8b"),
         ("--wing discrete --network.dropout 1", "network.dropout = 1.0: must be"),
         ("--wing discrete --learning.rate 0", "learning.rate = 0.0: must be a finite number greater than 0"),
+        (
+            "--wing discrete --learning.readout_rate 0",
+            "learning.readout_rate = 0.0: must be a finite number greater than 0",
+        ),
+        (
+            "--wing discrete --learning.algorithm dfa --learning.readout_rate 1e-3",
+            "--learning.readout_rate: nothing depends on it where learning.algorithm = dfa: leave it out",
+        ),
+        (
+            "--wing discrete --target.prediction output-target --learning.readout_rate 1e-3",
+            "--learning.readout_rate: nothing depends on it where target.prediction = output-target: leave it out",
+        ),
         ("--wing discrete --learning.algoritm bp", "--learning.algoritm: no such flag: did you mean"),
         ("--wing discrete --target.generator loop", "target.generator = 'loop': must be one of target-only"),
         (

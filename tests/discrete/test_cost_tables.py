@@ -123,8 +123,8 @@ def test_columns_differ_only_in_what_they_compare(study: Study) -> None:
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
 def test_a_gpu_is_what_costs_are_measured_on_and_runs_are_trained_on(study: Study) -> None:
-    for scale, schedule in product(("smoke", "full"), (None, study.schedule)):
-        for column in study.columns:
+    for scale, column in product(("smoke", "full"), study.columns):
+        for schedule in (None, study.schedules.get(column)):
             on_cpu, on_cuda = (settings_of(study, column, scale, one, schedule) for one in (CPU, CUDA))
             assert on_cuda == replace(on_cpu, training=replace(on_cpu.training, device="cuda")) != on_cpu
 
@@ -148,7 +148,7 @@ def test_a_run_of_another_device_is_refused_before_anything_is_measured(
     for name in ("costs", "finish_all"):
         monkeypatch.delattr(efficiency, name)
     column = next(iter(table_1.STUDY.columns))
-    settings = settings_of(table_1.STUDY, column, "smoke", CPU, table_1.STUDY.schedule)
+    settings = settings_of(table_1.STUDY, column, "smoke", CPU, table_1.STUDY.schedules[column])
     RunFolder.create(tmp_path / "runs" / column.lower(), settings).close()
     with pytest.raises(InputError, match=r"holds a run of training\.device = 'cpu', and needed is 'cuda'"):
         table_1.reproduce("smoke", tmp_path, CUDA, quiet=True)
@@ -214,7 +214,7 @@ def test_columns_that_are_measured_anew_replace_their_old_costs(
 @pytest.mark.parametrize(("study", "column"), [(table_1.STUDY, "BP"), (table_1.STUDY, "SP"), (table_3.STUDY, "Dense")])
 def test_the_smoke_scale_learns(study: Study, column: str) -> None:
     """Ten classes: a network that has learned nothing is wrong nine times in ten."""
-    settings = settings_of(study, column, "smoke", CPU, study.schedule)
+    settings = settings_of(study, column, "smoke", CPU, study.schedules[column])
     data = load(settings.data.name, limit=settings.data.limit)
     standard = standard_for(settings, data.train)
     learner = placed_learner(settings, data.shape, data.classes)

@@ -15,10 +15,10 @@ RULES = (*LOCKED, *LOCAL, "shallow")
 SHAPE, CLASSES = (6, 6), 3
 
 
-def settings(algorithm, precision="float32", rate=5e-4, **network):
+def settings(algorithm, precision="float32", rate=5e-4, readout_rate=None, **network):
     return DiscreteSettings(
         network=DiscreteNetworkSettings(**{"hidden": (20, 16)} | network),
-        learning=DiscreteLearningSettings(algorithm=algorithm, rate=rate),
+        learning=DiscreteLearningSettings(algorithm=algorithm, rate=rate, readout_rate=readout_rate),
         training=Training(precision=precision),
     )
 
@@ -52,6 +52,18 @@ def test_stages_and_exits(rule):
     exits = learner.eval().scores(inputs)
     assert list(exits)[-1] == names[-1]
     assert all(scores.shape == (len(labels), CLASSES) for scores in exits.values())
+
+
+@pytest.mark.parametrize("rule", LOCAL)
+def test_a_classification_layer_that_learns_apart_may_have_a_rate_of_its_own(rule):
+    plain, faster = (learner_for(settings(rule, readout_rate=rate), SHAPE, CLASSES) for rate in (None, 5e-3))
+    for learner, expected in ((plain, 5e-4), (faster, 5e-3)):
+        learner.decay_rates(0.25)
+        assert [stage.optimizer.param_groups[0]["lr"] for stage in learner.stages] == [1.25e-4, 1.25e-4, expected / 4]
+        learner.step(*batch())
+    one, other = plain.parameter_arrays(), faster.parameter_arrays()
+    changed = {name for name in one if one[name].tobytes() != other[name].tobytes()}
+    assert changed == {name for name in one if name.startswith("stages.2")}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

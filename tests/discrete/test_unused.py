@@ -13,7 +13,7 @@ from ctsigprop.settings import DiscreteSettings
 
 OTHERS: dict[str, dict[str, Any]] = {
     "network": {"hidden": (5, 4), "widen": 2, "activation": "tanh", "batch_norm": False, "dropout": 0.5},
-    "learning": {"rate": 1e-3, "weight_decay": 0.5, "similarity_weight": 0.5},
+    "learning": {"rate": 1e-3, "readout_rate": 1e-2, "weight_decay": 0.5, "similarity_weight": 0.5},
     "target": {
         "generator": "target-input",
         "place": "input",
@@ -34,6 +34,7 @@ SAMPLE: dict[str, Any] = {"scope": "sample"}
 RUNS: dict[str, dict[str, Any]] = {
     "sp": {},
     "sparse": {"target": {"density": "sparse"}},
+    "output-target": {"target": {"prediction": "output-target"}},
     "conv": {"network": {"architecture": "conv"}},
     "hebbian": {"target": {"loss": "hebbian"}},
     "hebbian-at-input": {"target": {"loss": "hebbian", "place": "input"}},
