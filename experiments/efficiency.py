@@ -39,6 +39,8 @@ COMMON: Values = {
     },
     "training": {"batch_size": 128, "precision": "bfloat16", "channels_last": True, "augment": "crop-flip"},
 }
+READOUT: Values = {"learning": {"readout_rate": 5e-3}}
+"""In a short schedule, for classification layers that learn apart from the hidden layers."""
 SMOKE: Values = {
     "data": {"name": "digits", "limit": None},
     "network": {"architecture": "fc", "hidden": (32,) * 7, "widen": 1},
@@ -48,6 +50,10 @@ SMOKE: Values = {
 BATCHES = {"full": 50, "smoke": 4}
 WARM_UP = {"full": 4, "smoke": 1}
 
+READOUT_DIFFERENCE = (
+    f"in them a classification layer that learns apart does so at {READOUT['learning']['readout_rate']:g}: at the "
+    f"paper's one rate, {COMMON['learning']['rate']:g}, so few updates leave it behind the layer before it"
+)
 DIFFERENCES = {
     "full": [
         "the paper's seconds and MiB are of a GeForce GTX 1080 and of a unit of work that it does not name: compare "

@@ -11,12 +11,8 @@ COLUMNS: dict[str, Values] = {
     name: {"network": {"widen": 2}, "learning": {"algorithm": "sp"}, "target": {"density": name.lower()}}
     for name in ("Dense", "Sparse")
 }
-LIMIT, EPOCHS, READOUT_RATE = 5_000, 4, 5e-3
-SCHEDULE: Values = {
-    "data": {"limit": LIMIT},
-    "learning": {"readout_rate": READOUT_RATE},
-    "training": {"epochs": EPOCHS},
-}
+LIMIT, EPOCHS = 5_000, 4
+SCHEDULE: Values = {"data": {"limit": LIMIT}, "training": {"epochs": EPOCHS}, **efficiency.READOUT}
 
 STUDY = Study(
     name="table-3",
@@ -33,8 +29,7 @@ STUDY = Study(
     schedules=dict.fromkeys(COLUMNS, SCHEDULE),
     differences=[
         f"test errors of {EPOCHS} epochs on the first {LIMIT:,} training samples: the paper's of 400 on 50,000",
-        f"in them the classification layer learns at {READOUT_RATE:g}: at the paper's one rate, 0.0005, so few updates "
-        "leave it behind the layer before it",
+        efficiency.READOUT_DIFFERENCE,
     ],
 )
 
