@@ -128,7 +128,7 @@ def _sweep() -> ArgumentParser:
 def _reproduce() -> ArgumentParser:
     parser = _parser(
         description="measure a figure or table of the paper, beside the paper's own figures",
-        usage="ctsigprop reproduce NAME [--scale smoke | full] [--output DIR] [--device cpu | cuda] [--quiet]",
+        usage="ctsigprop reproduce NAME [--scale smoke | full] [--output DIR] [--threads N] [--device NAME] [--quiet]",
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="which one; left out, lists them")
     parser.add_argument("--scale", metavar="SCALE", help="smoke or full (default: full)")
