@@ -21,6 +21,15 @@ class RunFailure(CtsigpropError, RuntimeError):
     """Work that began and could not be finished: a full disk, weights no longer finite (exit status 1)."""
 
 
+OUT_OF_MEMORY = "out of memory: make the network's layers or training.batch_size smaller"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether there was no memory: NumPy's error, or PyTorch's, which need not be imported."""
+    words = "can't allocate memory"
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or words in str(error)
+
+
 class Interrupted(CtsigpropError):
     """Ctrl-C, after everything was saved; the message says how to go on (exit status 130)."""
 

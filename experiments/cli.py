@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ctsigprop.errors import CtsigpropError, InputError, Interrupted
+from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, InputError, Interrupted, is_out_of_memory
 from ctsigprop.experiments.parser import parse
 from ctsigprop.interrupt import terminated_as_interrupted
 
@@ -72,9 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _refuse(f"{error.name} is not installed: pip install 'ctsigprop[{extra}]'", 2)
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
-        return _refuse("out of memory: make the network's layers or training.batch_size smaller", 1)
+        return _refuse(OUT_OF_MEMORY, 1)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
     except BrokenPipeError:  # the reader of a pipe has gone, which is its right
@@ -82,12 +82,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         return _refuse(f"{error.filename or 'system'}: {error.strerror or error}", 1)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether there was no memory: NumPy's error, or PyTorch's, which need not be imported."""
-    words = "can't allocate memory"
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or words in str(error)
 
 
 def _run(arguments: list[str]) -> None:

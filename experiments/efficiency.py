@@ -5,6 +5,7 @@ Table IV's. Here it is a standard deviation: over the layers, or over the batche
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +15,8 @@ from tqdm import tqdm
 
 from ctsigprop.config import settings_from, to_values
 from ctsigprop.discrete.cost import Cost, StageCost, costs
+from ctsigprop.environment import environment
+from ctsigprop.errors import InputError
 from ctsigprop.experiments.efficiency_rows import Outcome, Study, rows_by_layer, rows_over_layers
 from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.flags import Values, merged
@@ -51,13 +54,13 @@ BATCHES = {"full": 50, "smoke": 4}
 WARM_UP = {"full": 4, "smoke": 1}
 
 READOUT_DIFFERENCE = (
-    f"in them a classification layer that learns apart does so at {READOUT['learning']['readout_rate']:g}: at the "
-    f"paper's one rate, {COMMON['learning']['rate']:g}, so few updates leave it behind the layer before it"
+    f"in them the classification layer of SP and LL learns at {READOUT['learning']['readout_rate']:g}: at the paper's "
+    f"one rate, {COMMON['learning']['rate']:g}, SP's is still behind the layer before it after so few updates"
 )
 DIFFERENCES = {
     "full": [
-        "the paper's seconds and MiB are of a GeForce GTX 1080 and of a unit of work that it does not name: compare "
-        "the ratios",
+        "the paper's seconds and MiB are of a GeForce GTX 1080, the seconds by its captions of a sample, which 12 s "
+        "cannot be: compare the ratios",
         "memory is the signal that a layer is given and every tensor that its step makes; parameters and Adam's "
         "moments are left out: LL has about twice as many as the others",
         "products in bfloat16, of which the paper does not speak",
@@ -74,10 +77,11 @@ DIFFERENCES = {
 
 @dataclass(frozen=True)
 class Measured:
-    """Costs by column, and the seconds that it took to find them."""
+    """Costs by column, the seconds that it took to find them, and the machine, where that was kept."""
 
     costs: Mapping[str, Cost]
     seconds: float
+    machine: Mapping[str, Any] | None
 
 
 def reproduce(
@@ -107,11 +111,11 @@ def reproduce(
         RunFailure: a run that failed, or a disk that is full.
         KeyboardInterrupt: after the state of a run was saved.
     """
-    settings = {column: settings_of(study, column, scale, hardware, one) for column, one in study.schedules.items()}
+    settings = {column: settings_of(study, column, scale, hardware, study.schedule) for column in study.columns}
     timed = {column: settings_of(study, column, scale, hardware) for column in study.columns}
     with write_failures(output):
         (output / "runs").mkdir(parents=True, exist_ok=True)
-    runs = {_folder(output, column): one for column, one in settings.items()}
+    runs = {_folder(output, column): one for column, one in settings.items()} if study.schedule else {}
     finished = sum(is_finished(folder, one) for folder, one in runs.items())
     further = extra()
     measured = _measured(output / "costs.json", timed, scale, quiet=quiet)
@@ -124,11 +128,12 @@ def reproduce(
             fields = {
                 "command": command_of(study.name, scale, output, hardware),
                 "scale": scale,
-                "seed": next(iter(timed.values())).training.seed,
+                "seed": next(iter(settings.values())).training.seed,
                 "seconds": measured.seconds + trained,
                 "batches": BATCHES[scale],
-                "settings": {column: to_values(one) for column, one in (timed | settings).items()},
+                "settings": {column: to_values(one) for column, one in settings.items()},
                 "costs": {column: asdict(cost) for column, cost in measured.costs.items()},
+                "machine": measured.machine,
                 "runs": metrics,
                 **further,
             }
@@ -176,6 +181,8 @@ def _folder(output: Path, column: str) -> Path:
 
 def _metrics(study: Study, output: Path, settings: Mapping[str, DiscreteSettings]) -> dict[str, list[dict[str, Any]]]:
     """Rows of metrics by column, of the runs that are finished by now, whoever trained them."""
+    if not study.schedule:
+        return {}
     folders = {column: _folder(output, column) for column in settings}
     return {
         column: RunFolder.open(folder).metrics()
@@ -191,14 +198,14 @@ def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, 
     """
     batches, warm_up = BATCHES[scale], WARM_UP[scale]
     for one in _kept(path):
-        known = {column: settings_from(values, "discrete") for column, values in one["settings"].items()}
-        if one["batches"] == batches and settings.items() <= known.items():
+        if one["batches"] == batches and settings.items() <= _readable(one["settings"]).items():
             print(f"time and memory as measured before: remove {path} to measure anew", flush=True)
-            return Measured({column: _cost(one["costs"][column]) for column in settings}, one["seconds"])
+            found = {column: _cost(one["costs"][column]) for column in settings}
+            return Measured(found, one["seconds"], one.get("machine"))
     started = perf_counter()
     with tqdm(total=batches + warm_up, desc="time and memory", unit="batch", disable=quiet, leave=False) as bar:
         found = costs(settings, batches, warm_up, bar.update)
-    measured = Measured(found, perf_counter() - started)
+    measured = Measured(found, perf_counter() - started, environment())
     asked = {column: to_values(one) for column, one in settings.items()}
     new = {"batches": batches, "settings": asked, **asdict(measured)}
     with turn(path.parent):
@@ -210,8 +217,16 @@ def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, 
 
 def _kept(path: Path) -> list[dict[str, Any]]:
     """The measurements in the file."""
-    kept = read_json(path) or []
-    return kept if isinstance(kept, list) else [kept]  # one may stand by itself
+    return read_json(path) or []
+
+
+def _readable(settings: Mapping[str, Values]) -> dict[str, DiscreteSettings]:
+    """A measurement's settings by column, but for those that are refused by now."""
+    found = {}
+    for column, values in settings.items():
+        with suppress(InputError):
+            found[column] = settings_from(values, "discrete")
+    return found
 
 
 def _cost(value: Mapping[str, Any]) -> Cost:

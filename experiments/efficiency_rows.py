@@ -1,7 +1,7 @@
 """The rows of Tables I to IV: what was measured beside what the paper prints, and ratios beside ratios."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
 
@@ -41,7 +41,7 @@ class Study:
         ratios: columns above and below the line, in the order in which they are shown.
         layers: rows for each layer (Tables II and IV) rather than means over the layers (I and III).
         paper: by row and column: figures, a sequence of one for each layer where `layers`.
-        schedules: settings, by column, of the runs whose test errors are shown; empty where there are none.
+        schedule: settings of the runs whose test errors are shown; without it there are none.
         differences: from the paper, beyond those that the four tables share.
     """
 
@@ -51,7 +51,7 @@ class Study:
     ratios: Sequence[tuple[str, str]]
     layers: bool
     paper: Mapping[str, Mapping[str, Any]]
-    schedules: Mapping[str, Values] = field(default_factory=dict)
+    schedule: Values | None = None
     differences: Sequence[str] = ()
 
 
@@ -75,7 +75,7 @@ def rows_over_layers(study: Study, found: Mapping[str, Cost], runs: Mapping[str,
         PEAK: {column: (MIB * cost.bytes, None) for column, cost in found.items()},
     }
     rows = [_row(study, kind, kind, measured[kind], study.paper.get(kind, {})) for kind in measured]
-    if study.schedules:
+    if study.schedule:
         epochs = {column: (run["epoch"], None) for column, run in runs.items()}
         errors = {column: (run["test_error"], None) for column, run in runs.items()}
         rows.append(_row(study, BEST_EPOCH, BEST_EPOCH, epochs, study.paper[BEST_EPOCH]))

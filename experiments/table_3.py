@@ -12,7 +12,6 @@ COLUMNS: dict[str, Values] = {
     for name in ("Dense", "Sparse")
 }
 LIMIT, EPOCHS = 5_000, 4
-SCHEDULE: Values = {"data": {"limit": LIMIT}, "training": {"epochs": EPOCHS}, **efficiency.READOUT}
 
 STUDY = Study(
     name="table-3",
@@ -26,7 +25,7 @@ STUDY = Study(
         BEST_EPOCH: {"Dense": (273, None), "Sparse": (340, None)},
         TEST_ERROR: {"Dense": (7.60, None), "Sparse": (7.71, None)},
     },
-    schedules=dict.fromkeys(COLUMNS, SCHEDULE),
+    schedule={"data": {"limit": LIMIT}, "training": {"epochs": EPOCHS}, **efficiency.READOUT},
     differences=[
         f"test errors of {EPOCHS} epochs on the first {LIMIT:,} training samples: the paper's of 400 on 50,000",
         efficiency.READOUT_DIFFERENCE,

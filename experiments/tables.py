@@ -70,7 +70,7 @@ def command_of(name: str, scale: str, output: Path, hardware: Hardware) -> str:
 
 
 def write_table(output: Path, table: Table, extra: Mapping[str, Any]) -> None:
-    """Writes <name>.json, with the machine, and <name>.md.
+    """Writes <name>.json, with the machine that writes it unless `extra` has another, and <name>.md.
 
     Args:
         output: folder of both, made where it is missing.
@@ -83,8 +83,8 @@ def write_table(output: Path, table: Table, extra: Mapping[str, Any]) -> None:
     report = {
         "table": table.name,
         "caption": table.caption,
-        **extra,
         "machine": environment(),
+        **extra,
         "differences": table.differences,
         "columns": table.columns,
         "rows": [{column: _plain(value) for column, value in row.items()} for row in table.rows],

@@ -8,6 +8,7 @@ from typing import Any
 from ctsigprop.config import settings_from, to_values, wing_of
 from ctsigprop.discrete.parallel_launch import launched
 from ctsigprop.errors import InputError, Interrupted
+from ctsigprop.experiments.arguments import LONGEST
 from ctsigprop.experiments.flags import Values, check_used, given, merged
 from ctsigprop.runs import RunFolder, claim_folder
 from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
@@ -117,7 +118,7 @@ def _processes(parallel: str | None) -> int:
     if parallel is None:
         return 1
     kind, _, count = parallel.partition("=")
-    if kind != "layers" or not count.isdecimal() or int(count) < 1:
+    if kind != "layers" or not count.isdecimal() or len(count) > LONGEST or int(count) < 1:
         raise InputError(f"--parallel = {parallel}: must be layers=N, such as layers=2")
     return int(count)
 
@@ -167,9 +168,11 @@ def _check_same_rates(before: AnySettings, now: AnySettings, run_dir: Path) -> N
     """Refuses more epochs to a run of the discrete wing that has decayed its rate by the number it was begun with."""
     if not (isinstance(before, DiscreteSettings) and isinstance(now, DiscreteSettings)):
         return
-    epochs = before.training.epochs
-    begun = min(len(RunFolder.open(run_dir).metrics()) + 1, epochs)
-    for epoch in range(1, begun + 1):
+    run, epochs = RunFolder.open(run_dir), before.training.epochs
+    if now.training.epochs == epochs or not run.saved:
+        return
+    _, meta = run.load_checkpoint("last", keys={"epoch"})
+    for epoch in range(1, min(meta["epoch"] + 1, epochs) + 1):
         if before.decay_of(epoch) != now.decay_of(epoch):
             reason = f"the run in {run_dir} has decayed its rate since epoch {epoch}, by learning.decay_at of {epochs}"
             raise InputError(f"training.epochs = {now.training.epochs}: {reason}: leave it out, or start a new run")

@@ -1,10 +1,12 @@
 """What is going wrong in training, in sentences that say what to change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from ctsigprop.datasets import Dataset
+from ctsigprop.discrete.learner import Learner
+from ctsigprop.errors import RunFailure
 from ctsigprop.progress import Row
 
 
@@ -32,3 +34,20 @@ def warnings_of(row: Row, history: Sequence[Row], data: Dataset, rates: Mapping[
     if rising:
         found["rising"] = f"the loss of {', '.join(rising)} is above that of the first epoch: {remedy}"
     return found
+
+
+def refuse_lost_weights(learner: Learner, epoch: int, rates: Iterable[str]) -> None:
+    """Passes a learner whose weights and statistics are all finite.
+
+    Args:
+        learner: that has learned.
+        epoch: that has ended.
+        rates: settings of the learning rates, for a refusal.
+
+    Raises:
+        RunFailure: naming the first stage that holds NaN or infinity.
+    """
+    for stage in learner.stages:
+        if not all(value.isfinite().all() for value in stage.state_dict().values()):
+            remedy = f"lower {' or '.join(rates)} and train anew"
+            raise RunFailure(f"{stage.name}: a weight is no longer finite in epoch {epoch}: {remedy}")

@@ -156,7 +156,7 @@ def local_learner(network: Network, settings: DiscreteSettings) -> Learner:
     for stage in stages:
         stage.learn_with(learning.rate, learning.weight_decay)
     stages.append(classification(network.output))
-    stages[-1].learn_with(learning.readout_rate or learning.rate, learning.weight_decay)
+    stages[-1].learn_with(settings.rates.get("learning.readout_rate", learning.rate), learning.weight_decay)
     return Learner(stages, network.classes, settings.training.precision)
 
 

@@ -31,7 +31,7 @@ from ctsigprop.discrete.parallel_peers import LEFT, Peers, joined, started
 from ctsigprop.discrete.parallel_signals import Lost, Outlet
 from ctsigprop.discrete.parallel_split import balanced, check_rule, check_size, check_stages, name_of
 from ctsigprop.discrete.training import placed_learner, train
-from ctsigprop.errors import CtsigpropError
+from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, is_out_of_memory
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DiscreteSettings
 
@@ -100,6 +100,11 @@ def follow() -> None:
     except CtsigpropError as error:
         peers.note_failure(str(error))
         _end(error.exit_status)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        peers.note_failure(OUT_OF_MEMORY)
+        _end(1)
 
 
 def _end(status: int) -> NoReturn:

@@ -7,9 +7,7 @@ from ctsigprop.discrete.learner import Learner
 from ctsigprop.discrete.parallel_launch import Place
 from ctsigprop.errors import InputError
 from ctsigprop.settings import DiscreteSettings, require_whole
-
-UNLOCKED = ("sp", "ll-bp", "ll-fa")
-"""Learning rules whose layers wait for none that comes after them."""
+from ctsigprop.settings.discrete import UNLOCKED
 
 
 def balanced(costs: Sequence[float], parts: int) -> list[range]:

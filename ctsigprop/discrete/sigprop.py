@@ -153,7 +153,7 @@ class SigpropLearner(Learner):
             statistics: by which targets are normalised; see `ctsigprop.discrete.passing.for_targets`.
             output_loss: of the output layer.
             rate: of every stage's Adam.
-            readout_rate: of the output layer's, where it has another.
+            readout_rate: of the output layer's; `rate` unless given.
             weight_decay: fraction of a weight that an update at rate 1 takes off.
             precision: float32 or bfloat16.
 
@@ -167,6 +167,8 @@ class SigpropLearner(Learner):
             raise InputError(f"generator: {numbers}: give both the same number")
         if output is None and not generator.per_class:
             raise InputError("output: there is none: targets of one a sample predict nothing; give an output layer")
+        if output is None and readout_rate is not None:
+            raise InputError(f"readout_rate = {readout_rate:g}: there is no output layer: leave it out, or give one")
         stages: list[Stage] = [
             LayerStage(
                 f"layer {number}",
@@ -184,7 +186,7 @@ class SigpropLearner(Learner):
             stage.learn_with(rate, weight_decay)
         if output is not None:
             stages.append(OutputStage("output", output, output_loss))
-            stages[-1].learn_with(readout_rate or rate, weight_decay)
+            stages[-1].learn_with(rate if readout_rate is None else readout_rate, weight_decay)
         super().__init__(stages, classes, precision)
         self.uses_scores = generator.uses_scores
 
@@ -230,7 +232,7 @@ def sigprop_learner(network: Network, settings: DiscreteSettings) -> SigpropLear
         seen=_centred(network, layout_for(network.blocks, target)) if target.similarity == "cosine" else None,
         statistics=target.statistics,
         rate=learning.rate,
-        readout_rate=learning.readout_rate,
+        readout_rate=settings.rates.get("learning.readout_rate"),
         weight_decay=learning.weight_decay,
         precision=settings.training.precision,
     )

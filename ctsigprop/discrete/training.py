@@ -8,7 +8,7 @@ import torch
 
 from ctsigprop.datasets import Dataset, Split, load
 from ctsigprop.discrete.batches import Batches, Standard
-from ctsigprop.discrete.diagnosis import warnings_of
+from ctsigprop.discrete.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.discrete.epoch import Tally, run_epoch
 from ctsigprop.discrete.evaluation import error_rates
 from ctsigprop.discrete.heap import keep_freed_memory
@@ -81,7 +81,7 @@ def train_layers(
 
     Raises:
         InputError: a device that is not there; data, settings or checkpoint that do not go together.
-        RunFailure: a loss that is no longer finite, or a disk that is full.
+        RunFailure: a loss or a weight that is no longer finite, or a disk that is full.
         KeyboardInterrupt: after the state was saved.
     """
     device_for(settings.training.device)
@@ -101,6 +101,7 @@ def train_layers(
             return run_epoch(learner, batches, settings, epoch=epoch, tally=tally, quiet=quiet, stop=stop)
 
         def evaluate(epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
+            refuse_lost_weights(learner, epoch, settings.rates)
             row = _evaluated(learner, data, standard, settings, tally, epoch)
             return row | {"warnings": warnings_of(row, history, data, settings.rates)}
 

@@ -17,6 +17,8 @@ from ctsigprop.settings.training import TrainingSettings
 Architecture = Literal["fc", "conv", "vgg8b"]
 Activation = Literal["leaky_relu", "relu", "tanh"]
 Algorithm = Literal["sp", "bp", "fa", "dfa", "ll-bp", "ll-fa", "shallow"]
+UNLOCKED = ("sp", "ll-bp", "ll-fa")
+"""Learning rules whose layers wait for none that comes after them."""
 Generator = Literal["target-only", "target-input", "target-loop", "target-loop-error"]
 Place = Literal["hidden", "input"]
 Weights = Literal["learned", "fixed"]
@@ -205,7 +207,7 @@ class DiscreteSettings:
         found = {("network", sizes): f"network.architecture = {architecture}"}
         if algorithm not in ("ll-bp", "ll-fa"):
             found["learning", "similarity_weight"] = f"learning.algorithm = {algorithm}"
-        if algorithm in ("bp", "fa", "dfa", "shallow"):
+        if algorithm not in UNLOCKED:
             found["learning", "readout_rate"] = f"learning.algorithm = {algorithm}"
         elif algorithm == "sp" and target.prediction == "output-target":
             found["learning", "readout_rate"] = f"target.prediction = {target.prediction}"
@@ -234,7 +236,7 @@ class DiscreteSettings:
         return rates
 
     def rate_of(self, epoch: int) -> float:
-        """The hidden layers' learning rate in an epoch, counted from 1."""
+        """`learning.rate` in an epoch, counted from 1."""
         return self.learning.rate * self.decay_of(epoch)
 
     def decay_of(self, epoch: int) -> float:

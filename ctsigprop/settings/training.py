@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ctsigprop.settings.checks import require_flag, require_sequence, require_whole
 
 MOST_SEEDS = 2**63 - 1
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class TrainingSettings:
         require_whole("training.epochs", self.epochs, 1)
         require_whole("training.batch_size", self.batch_size, 1)
         require_whole("training.seed", self.seed, 0, MOST_SEEDS)
-        require_whole("training.threads", self.threads, 1)
+        require_whole("training.threads", self.threads, 1, MOST_THREADS)
         require_sequence(self, "training", "keep")
         for epoch in self.keep:
             require_whole("training.keep", epoch, 1)

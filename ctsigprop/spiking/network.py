@@ -90,8 +90,8 @@ class Readout(nn.Module):
         self.layer = layer
 
     def forward(self, spikes: Tensor) -> Tensor:
-        """Logits, shape (samples, classes), of spikes (steps, samples, units)."""
-        return self.layer(spikes.mean(0))
+        """Logits, shape (samples, classes), of spikes (steps, samples, ...)."""
+        return self.layer(spikes.mean(0).flatten(1))
 
 
 class SpikingNetwork(nn.Module):

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -42,12 +43,24 @@ def test_digits(ctsigprop: Callable[..., Any], tmp_path: Path) -> None:
     assert list((run / "figures").iterdir())
 
 
-def test_a_run_goes_on_for_more_epochs(ctsigprop: Callable[..., Any], undisturbed: Path) -> None:
-    before = RunFolder.open(undisturbed).metrics()
-    flags = ["--run-dir", str(undisturbed), "--training.epochs", str(EPOCHS)]
-    status, _, _ = ctsigprop("train", *RESUME, *flags)
-    assert status == 0
-    assert RunFolder.open(undisturbed).metrics() == before
+def test_a_run_goes_on_for_more_epochs(ctsigprop: Callable[..., Any], assert_same_run: SameRun, tmp_path: Path) -> None:
+    flags = [*FLAGS, "--learning.decay", "1"]
+    short, long = tmp_path / "short", tmp_path / "long"
+    assert ctsigprop("train", *flags, "--run-dir", str(long)).status == 0
+    assert ctsigprop("train", *flags, "--run-dir", str(short), "--training.epochs", "2").status == 0
+    assert ctsigprop("train", *RESUME, "--run-dir", str(short), "--training.epochs", str(EPOCHS)).status == 0
+    assert_same_run(RunFolder.open(short), RunFolder.open(long))
+
+
+def test_a_finished_run_whose_metrics_are_damaged_writes_them_anew(
+    ctsigprop: Callable[..., Any], undisturbed: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    copytree(undisturbed, run)
+    metrics = (run / "metrics.jsonl").read_bytes()
+    (run / "metrics.jsonl").write_bytes(metrics[: len(metrics) // 2])
+    assert ctsigprop("train", *RESUME, "--run-dir", str(run), "--training.epochs", str(EPOCHS)).status == 0
+    assert (run / "metrics.jsonl").read_bytes() == metrics
 
 
 def test_more_epochs_are_refused_once_the_rate_has_decayed(
@@ -68,7 +81,9 @@ def test_more_epochs_are_refused_once_the_rate_has_decayed(
         run = str(tmp_path / name)
         assert ctsigprop("train", *flags, "--training.epochs", str(epochs), "--run-dir", run).status == 0
     words = f"training.epochs = 8: the run in {tmp_path / 'long'} has decayed its rate since epoch 3"
-    refused(["train", *RESUME, "--run-dir", str(tmp_path / "long"), "--training.epochs", "8"], words)
+    for _ in range(2):
+        refused(["train", *RESUME, "--run-dir", str(tmp_path / "long"), "--training.epochs", "8"], words)
+        (tmp_path / "long" / "metrics.jsonl").unlink(missing_ok=True)
     assert ctsigprop("train", *RESUME, "--run-dir", str(tmp_path / "short"), "--training.epochs", "2").status == 0
 
 
@@ -123,6 +138,8 @@ def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
             "--wing discrete --target.prediction output-target --learning.readout_rate 1e-3",
             "--learning.readout_rate: nothing depends on it where target.prediction = output-target: leave it out",
         ),
+        ("--wing discrete --training.threads 2000", "training.threads = 2000: must be a whole number, at most 1024"),
+        (f"--wing discrete --parallel layers={'9' * 5000}", "must be layers=N, such as layers=2"),
         ("--wing discrete --learning.algoritm bp", "--learning.algoritm: no such flag: did you mean"),
         ("--wing discrete --target.generator loop", "target.generator = 'loop': must be one of target-only"),
         (
@@ -192,6 +209,18 @@ def test_no_torch(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_loss_that_is_no_number(refused: Refuse) -> None:
     wild = "--wing discrete --learning.algorithm shallow --learning.rate 1e38 --training.threads 1 --quiet"
     words = ("output: the loss is no longer finite in epoch 1", "lower learning.rate and train anew")
+    refused(["train", *wild.split(), "--run-dir", "new"], *words, status=1)
+
+
+def test_weights_that_the_last_update_makes_infinite(refused: Refuse) -> None:
+    """No loss is taken of them: the run has one batch."""
+    wild = (
+        "--wing discrete --data.limit 60 --learning.readout_rate 1e300 --training.epochs 1 --training.threads 1 --quiet"
+    )
+    words = (
+        "output: a weight is no longer finite in epoch 1",
+        "lower learning.rate or learning.readout_rate and train",
+    )
     refused(["train", *wild.split(), "--run-dir", "new"], *words, status=1)
 
 

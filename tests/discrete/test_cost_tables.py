@@ -13,6 +13,7 @@ from ctsigprop.discrete.batches import Batches
 from ctsigprop.discrete.cost import Cost, StageCost
 from ctsigprop.discrete.evaluation import error_rates
 from ctsigprop.discrete.training import placed_learner, standard_for
+from ctsigprop.environment import environment
 from ctsigprop.errors import InputError
 from ctsigprop.experiments import efficiency, memory_against_depth, table_1, table_2, table_3, table_4
 from ctsigprop.experiments.efficiency import settings_of, table_of
@@ -123,8 +124,8 @@ def test_columns_differ_only_in_what_they_compare(study: Study) -> None:
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
 def test_a_gpu_is_what_costs_are_measured_on_and_runs_are_trained_on(study: Study) -> None:
-    for scale, column in product(("smoke", "full"), study.columns):
-        for schedule in (None, study.schedules.get(column)):
+    for scale, schedule in product(("smoke", "full"), (None, study.schedule)):
+        for column in study.columns:
             on_cpu, on_cuda = (settings_of(study, column, scale, one, schedule) for one in (CPU, CUDA))
             assert on_cuda == replace(on_cpu, training=replace(on_cpu.training, device="cuda")) != on_cpu
 
@@ -148,7 +149,7 @@ def test_a_run_of_another_device_is_refused_before_anything_is_measured(
     for name in ("costs", "finish_all"):
         monkeypatch.delattr(efficiency, name)
     column = next(iter(table_1.STUDY.columns))
-    settings = settings_of(table_1.STUDY, column, "smoke", CPU, table_1.STUDY.schedules[column])
+    settings = settings_of(table_1.STUDY, column, "smoke", CPU, table_1.STUDY.schedule)
     RunFolder.create(tmp_path / "runs" / column.lower(), settings).close()
     with pytest.raises(InputError, match=r"holds a run of training\.device = 'cpu', and needed is 'cuda'"):
         table_1.reproduce("smoke", tmp_path, CUDA, quiet=True)
@@ -175,7 +176,7 @@ def test_a_table_is_measured_once_and_its_runs_are_trained_once(
 def test_a_table_leaves_the_costs_that_others_take_in_one_output(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, found: dict[str, Cost]
 ) -> None:
-    """I and III measure, II and IV take from them, whatever comes between; even a file of one measurement by itself."""
+    """I and III measure, II and IV take from them, whatever comes between, with the machine that measured."""
     measured: list[list[str]] = []
 
     def costs(settings: dict[str, DiscreteSettings], *_: Any) -> dict[str, Cost]:
@@ -189,14 +190,38 @@ def test_a_table_leaves_the_costs_that_others_take_in_one_output(
 
     monkeypatch.setattr(efficiency, "costs", costs)
     first = measure(table_1)
-    (alone,) = json.loads((tmp_path / "costs.json").read_text(encoding="utf-8"))
-    (tmp_path / "costs.json").write_text(json.dumps(alone), encoding="utf-8")
+    monkeypatch.setattr(efficiency, "environment", lambda: {"cpu": "another"})
     measure(table_3)
     second = measure(table_2)
     measure(table_4)
     assert measured == [["BP", "LL-BP", "LL-FA", "SP"], ["Dense", "Sparse"]]
     assert second.costs == {column: first.costs[column] for column in ("LL-BP", "LL-FA", "SP")}
-    assert second.seconds == first.seconds
+    assert (second.seconds, second.machine) == (first.seconds, environment())
+
+
+def test_costs_whose_settings_are_refused_by_now_are_measured_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, Cost]
+) -> None:
+    """A setting that the file lacks has its default; one that is no longer known makes it another measurement."""
+    path, column = tmp_path / "costs.json", "SP"
+    measured: list[list[str]] = []
+
+    def costs(settings: dict[str, DiscreteSettings], *_: Any) -> dict[str, Cost]:
+        measured.append(list(settings))
+        return {name: found[name] for name in settings}
+
+    monkeypatch.setattr(efficiency, "costs", costs)
+    settings = {column: settings_of(table_1.STUDY, column, "smoke", CPU)}
+    efficiency._measured(path, settings, "smoke", quiet=True)
+    (kept,) = json.loads(path.read_text())
+    del kept["settings"][column]["learning"]["readout_rate"]
+    path.write_text(json.dumps([kept]))
+    efficiency._measured(path, settings, "smoke", quiet=True)
+    assert measured == [[column]]
+    kept["settings"][column]["learning"]["readoutrate"] = 1.0
+    path.write_text(json.dumps([kept]))
+    efficiency._measured(path, settings, "smoke", quiet=True)
+    assert measured == [[column], [column]]
 
 
 def test_columns_that_are_measured_anew_replace_their_old_costs(
@@ -214,7 +239,7 @@ def test_columns_that_are_measured_anew_replace_their_old_costs(
 @pytest.mark.parametrize(("study", "column"), [(table_1.STUDY, "BP"), (table_1.STUDY, "SP"), (table_3.STUDY, "Dense")])
 def test_the_smoke_scale_learns(study: Study, column: str) -> None:
     """Ten classes: a network that has learned nothing is wrong nine times in ten."""
-    settings = settings_of(study, column, "smoke", CPU, study.schedules[column])
+    settings = settings_of(study, column, "smoke", CPU, study.schedule)
     data = load(settings.data.name, limit=settings.data.limit)
     standard = standard_for(settings, data.train)
     learner = placed_learner(settings, data.shape, data.classes)

@@ -1,5 +1,7 @@
 """What all learning rules share: weights at the start, names of stages, exits, state."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,18 @@ def test_a_classification_layer_that_learns_apart_may_have_a_rate_of_its_own(rul
     one, other = plain.parameter_arrays(), faster.parameter_arrays()
     changed = {name for name in one if one[name].tobytes() != other[name].tobytes()}
     assert changed == {name for name in one if name.startswith("stages.2")}
+
+
+@pytest.mark.parametrize(
+    ("rule", "prediction", "counted"),
+    [("sp", "classification", True), ("sp", "output-target", False), ("ll-fa", "classification", True)]
+    + [(rule, "classification", False) for rule in (*LOCKED, "shallow")],
+)
+def test_rates_that_count(rule, prediction, counted):
+    given = settings(rule, readout_rate=5e-3)
+    given = replace(given, target=replace(given.target, prediction=prediction))
+    assert given.rates == {"learning.rate": 5e-4} | ({"learning.readout_rate": 5e-3} if counted else {})
+    assert settings(rule).rates == {"learning.rate": 5e-4}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

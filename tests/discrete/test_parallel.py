@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -19,7 +20,7 @@ from ctsigprop.discrete.learner import Signal, Step  # noqa: E402
 from ctsigprop.discrete.parallel import Section, train_parallel  # noqa: E402
 from ctsigprop.discrete.parallel_peers import Peers  # noqa: E402
 from ctsigprop.discrete.training import train  # noqa: E402
-from ctsigprop.errors import InputError, RunFailure  # noqa: E402
+from ctsigprop.errors import OUT_OF_MEMORY, InputError, RunFailure  # noqa: E402
 from ctsigprop.runs import RunFolder  # noqa: E402
 from ctsigprop.settings import DiscreteSettings  # noqa: E402
 
@@ -71,6 +72,22 @@ def run_of(tmp_path: Path) -> Iterator[Callable[[str, DiscreteSettings], RunFold
     """Begins runs in folders of a name, and closes them."""
     with ExitStack() as stack:
         yield lambda name, settings: stack.enter_context(RunFolder.create(tmp_path / name, settings))
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")]
+)
+def test_a_process_out_of_memory_tells_the_others(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """What rank 0 says of a run that has failed is what was noted."""
+    peers = MagicMock(share=lambda: MagicMock(names=["layer 2"]))
+    monkeypatch.setattr(parallel, "joined", lambda: peers)
+    monkeypatch.setattr(parallel, "_train_stages", MagicMock(side_effect=error))
+    monkeypatch.setattr(parallel, "_end", sys.exit)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        parallel.follow()
+    assert ended.value.code == 1
+    peers.note_failure.assert_called_once_with(OUT_OF_MEMORY)
 
 
 def assert_ended(groups: list[Peers]) -> None:

@@ -334,6 +334,14 @@ def test_a_layer_without_parameters_is_refused():
         SigpropLearner([nn.Flatten()], generator, CLASSES, output=nn.Linear(7, CLASSES))
 
 
+def test_a_readout_rate_is_the_output_layers():
+    layers, generator = [nn.Linear(6, 5)], TargetOnly(3, Layout((5,)))
+    still = SigpropLearner(layers, generator, 3, output=nn.Linear(5, 3), rate=1e-3, readout_rate=0.0)
+    assert [stage.optimizer.param_groups[0]["lr"] for stage in still.stages] == [1e-3, 0.0]
+    with pytest.raises(InputError, match=r"^readout_rate = 0.5: there is no output layer: .*$"):
+        SigpropLearner(layers, generator, 3, readout_rate=0.5)
+
+
 def test_no_layers_and_no_prediction_are_refused():
     with pytest.raises(InputError, match=r"^layers: there are none: .*$"):
         SigpropLearner([], TargetOnly(CLASSES, Layout((7,))), CLASSES)

@@ -178,6 +178,21 @@ def test_graphs_of_others_are_read_at_their_own_threshold(tmp_path: Path) -> Non
     assert other.blocks[0].neurons.steps == 4
 
 
+def test_a_graph_may_end_behind_a_convolution(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    kernel, matrix = random.normal(size=(2, 1, 3, 3)), random.normal(size=(5, 2 * 4 * 4))
+    neurons = nir.IF(r=np.ones((2, 4, 4)), v_threshold=np.ones((2, 4, 4)))
+    flatten = nir.Flatten(input_type={"input": np.array([2, 4, 4])}, start_dim=0)
+    nodes = [nir.Conv2d((4, 4), kernel, 1, 1, 1, 1, np.zeros(2)), neurons, flatten, nir.Affine(matrix, np.ones(5))]
+    nir.write(tmp_path / "a.nir", nir.NIRGraph.from_list(*nodes))
+    other = read_graph(tmp_path / "a.nir")
+    found = record(other, torch.from_numpy(random.normal(size=(4, 3, 1, 4, 4))).float())
+    spikes = found.layers[0].spikes.numpy()
+    assert 0 < spikes.mean() < 1
+    np.testing.assert_allclose(found.outputs, spikes.reshape(4, 3, -1) @ matrix.T + 1, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found.logits, found.outputs.mean(0))
+
+
 def test_what_nir_lacks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"network.reset = 'soft': must be hard for NIR"):
         write_graph(network(reset="soft"), tmp_path / "a.nir")
