@@ -159,17 +159,19 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 
 def _map(table: pd.DataFrame, across: str, up: str, rest: list[str]) -> Figure:
-    """Mean test error over two settings, a panel for each combination of the others.
+    """Mean test error over two settings, a panel for each of the first combinations of the others.
 
-    A whole grid as numbered cells, any other set of points as coloured dots.
+    Whole grids as numbered cells, any other set of points as coloured dots.
     """
     groups = list(_groups(table, rest))[:MOST_PANELS]
+    means = [rows.pivot_table("test_error", up, across, "mean") for _, rows in groups]
+    whole_grid = (table[up].nunique(), table[across].nunique())
+    whole = all(cells.shape == whole_grid and cells.notna().all(axis=None) for cells in means)
     figure = new_figure(1.6 + 3.4 * len(groups), 3.6)
     panels = figure.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False)[0]
     low, high = table["test_error"].min(), table["test_error"].max()
-    for axes, (label, rows) in zip(panels, groups, strict=True):
-        cells = rows.pivot_table("test_error", up, across, "mean")
-        if cells.notna().all(axis=None):
+    for axes, (label, rows), cells in zip(panels, groups, means, strict=True):
+        if whole:
             shown = axes.imshow(cells, cmap=MAP, vmin=low, vmax=high, origin="lower", aspect="auto")
             axes.set_xticks(range(cells.shape[1]), [f"{value:g}" for value in cells.columns])
             axes.set_yticks(range(cells.shape[0]), [f"{value:g}" for value in cells.index])

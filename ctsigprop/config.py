@@ -174,6 +174,8 @@ def to_yaml(settings: AnySettings) -> str:
 
 def _repeated(node: yaml.Node | None) -> yaml.Node | None:
     """The first key that a mapping, or one inside it, holds twice: YAML would keep the last in silence."""
+    if isinstance(node, yaml.SequenceNode):
+        return next(filter(None, map(_repeated, node.value)), None)
     if not isinstance(node, yaml.MappingNode):
         return None
     seen = set()

@@ -34,6 +34,8 @@ SomeSettings = TypeVar("SomeSettings", bound=AnySettings)
 
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
+OUTCOME = ("epochs", "best_epoch", "best_validation_error", "test_error", "final_train_error", "seconds")
+"""What every summary tells, in numbers."""
 EVENTS = "tensorboard"
 META = "__meta__"
 AGAIN = "resume the run, which writes the file anew"
@@ -278,9 +280,18 @@ class RunFolder:
             return {}
         except ValueError as error:
             raise InputError(f"{path}: is not JSON: {AGAIN}") from error
-        if not isinstance(summary, dict) or not is_number(summary.get("epochs")):
-            raise InputError(f"{path}: is no summary of a run: {AGAIN}")
-        return summary
+        wrong = [name for name in OUTCOME if not (isinstance(summary, dict) and is_number(summary.get(name)))]
+        if wrong:
+            raise InputError(f"{path}: is no summary of a run ({wrong[0]} must be a number): {AGAIN}")
+        return dict(summary)
+
+    def finished(self, settings: AnySettings) -> dict[str, Any] | None:
+        """The summary of a run trained to its end; None while epochs that the settings ask for, or its files, lack."""
+        with suppress(InputError):  # a damaged summary is written anew when the run is gone on with
+            summary = self.summary()
+            if covers(summary, settings) and (self.path / METRICS).exists():
+                return summary
+        return None
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Writes what came out of the run.

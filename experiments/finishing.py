@@ -1,12 +1,11 @@
 """Runs that a larger piece of work asks for: begun, gone on with or left as they are, as their folders have it."""
 
-from contextlib import suppress
 from pathlib import Path
 
 from ctsigprop.config import CONFIG, to_values, wing_of
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.train import train_in
-from ctsigprop.runs import RunFolder, covers
+from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings
 
 FREE = {("training", "threads")}  # what a run may go on with another value of
@@ -24,9 +23,7 @@ def is_finished(folder: Path, settings: AnySettings) -> bool:
     run = RunFolder.open(folder)
     if difference := _difference(run.settings(), settings):
         raise InputError(f"{folder}: holds a run of {difference}: remove it, or choose another --output")
-    with suppress(InputError):  # a damaged summary is written anew when the run is gone on with
-        return covers(run.summary(), settings)
-    return False
+    return run.finished(settings) is not None
 
 
 def _difference(found: AnySettings, needed: AnySettings) -> str | None:

@@ -16,7 +16,7 @@ All but one of grid and sample may be left out.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product
@@ -115,8 +115,17 @@ def sweep_from(content: Mapping[str, Any], folder: Path) -> Sweep:
     drawn = sample.draw() if sample else [{}]
     points = tuple(_point(base, {**outer, **inner}) for outer in drawn for inner in cells)
     _check_distinct(points)
+    _check_used(swept, points)
     resolved = {"base": base, **{key: content[key] for key in ("grid", "sample") if key in content}}
     return Sweep(points, tuple(swept), resolved)
+
+
+def _check_used(swept: Sequence[str], points: Sequence[Point]) -> None:
+    for dotted in swept:
+        group, _, name = dotted.partition(".")
+        reasons = [point.settings.unused.get((group, name)) for point in points]
+        if all(reasons):
+            raise InputError(f"{dotted}: is swept, and nothing depends on it where {reasons[0]}: leave it out")
 
 
 def name_of(settings: Settings) -> str:

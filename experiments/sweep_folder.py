@@ -23,7 +23,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.experiments.points import Point
 from ctsigprop.files import atomic, made, to_json, write_failures
 from ctsigprop.locks import LOCK, wait_for_folder
-from ctsigprop.runs import RunFolder, covers
+from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
 CONTENT = "sweep.yaml"
@@ -68,10 +68,8 @@ class SweepFolder:
 
     def summary(self, point: Point) -> dict[str, Any] | None:
         """What came out of a point; None before all its epochs are done."""
-        with suppress(OSError, InputError):
-            summary = RunFolder(self.point(point.name)).summary()
-            if covers(summary, point.settings):
-                return summary
+        with suppress(OSError):
+            return RunFolder(self.point(point.name)).finished(point.settings)
         return None
 
     def reason(self, name: str) -> str | None:

@@ -134,6 +134,11 @@ REFUSED = [
     ("grid: {nudging.beta: [high]}\n", "nudging.beta = 'high': must be a finite number"),
     ("grid: {network.hidden: [64]}\n", "network.hidden = 64: must be a list in brackets"),
     ("grid: {nudging.beta: [1, 1.0]}\n", "nudging.beta = 1.0: is there twice"),
+    (
+        "config: digits\ngrid: {solver.step: [0.1, 0.2]}\n",
+        "solver.step: is swept, and nothing depends on it where solver.method = anderson: leave it out",
+    ),
+    ("grid: {network.hidden: [{a: 1, a: 2}]}\n", "line 1: a is there twice: keep one"),
     ("grid: {training.threads: [1, 2]}\n", "grid.training.threads: is 1 in a sweep"),
     ("grid: {nudging.beta: [1], nudging.beta: [2]}\n", "line 1: nudging.beta is there twice: keep one"),
     (GRID + "config: 3\n", "config = 3: must be a YAML file, or the name of a shipped one"),

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 
 from ctsigprop.errors import Busy, InputError, RunFailure
 from ctsigprop.files import atomic
-from ctsigprop.runs import RunFolder, claim_folder, covers
+from ctsigprop.runs import OUTCOME, RunFolder, claim_folder, covers
 from ctsigprop.settings import DataSettings, LearningSettings, NetworkSettings, Settings
 
 SETTINGS = Settings(
@@ -118,14 +118,19 @@ def test_summary_is_written_whole(run: RunFolder) -> None:
 def test_a_summary_covers_a_run_when_it_is_of_all_its_epochs(run: RunFolder) -> None:
     assert run.summary() == {}
     epochs = SETTINGS.training.epochs
+    run.write_metrics([ROW])
     for reached, enough in ((epochs - 1, False), (epochs, True)):
-        run.write_summary({"epochs": reached})
+        run.write_summary(dict.fromkeys(OUTCOME, 1) | {"epochs": reached})
         assert covers(run.summary(), SETTINGS) == enough
+        assert run.finished(SETTINGS) == (run.summary() if enough else None)
     assert not covers({}, SETTINGS)
-    for text in ("{", "[]", "{}", '{"epochs": "all"}'):
+    (run.path / "metrics.jsonl").unlink()
+    assert run.finished(SETTINGS) is None
+    for text in ("{", "[]", "{}", '{"epochs": "all"}', f'{{"epochs": {epochs}}}'):
         (run.path / "summary.json").write_text(text)
         with pytest.raises(InputError, match=r"summary\.json: is no"):
             run.summary()
+        assert run.finished(SETTINGS) is None
 
 
 def test_a_second_writer_is_refused_until_the_first_lets_go(run: RunFolder) -> None:

@@ -22,7 +22,7 @@ CODES = {"hard_sigmoid": 0, "logistic": 1, "tanh": 2, "rectifier": 3}
 BOUNDS = {"hard_sigmoid": (0.0, 1.0), "logistic": (-inf, inf), "tanh": (-inf, inf), "rectifier": (0.0, inf)}
 RATE_IS_STATE = frozenset({"hard_sigmoid", "rectifier"})
 
-_BALANCE_STEPS = 200
+_BALANCE_STEPS = 2000
 
 
 @njit(inline="always")

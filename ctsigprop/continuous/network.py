@@ -92,6 +92,10 @@ class Network:
                     f"{connection.name} has shape {connection.weight.shape}: layers {connection.source} and "
                     f"{connection.target} of sizes {list(self.sizes)} need {expected}"
                 )
+            if not connection.weight.flags.c_contiguous:
+                raise InputError(
+                    f"{connection.name} is not C-contiguous: learning could not change it in place: copy it"
+                )
         for layer, bias in enumerate(self.biases, start=1):
             if bias.shape != (self.sizes[layer],):
                 raise InputError(f"bias of layer {layer} has shape {bias.shape}: must be ({self.sizes[layer]},)")

@@ -105,7 +105,10 @@ def train(
             weights=judge.network.parameters,
             tally=Tally,
         )
-    return summarised(run, settings.training, progress)
+    summary = summarised(run, settings.training, progress)
+    if stop():
+        raise KeyboardInterrupt
+    return summary
 
 
 def draw(settings: Settings, data: Dataset) -> Network:

@@ -115,7 +115,10 @@ def train_layers(
             weights=lambda: {**learner.parameter_arrays(), **data.kept},
             tally=Tally,
         )
-    return summarised(run, settings.training, progress)
+    summary = summarised(run, settings.training, progress)
+    if stop():
+        raise KeyboardInterrupt
+    return summary
 
 
 def standard_for(settings: LayeredSettings, split: Split) -> Standard:

@@ -230,6 +230,10 @@ class Settings:
         forward = len(hidden) + 1
         allowed = f"1 number, or {forward} for the forward connections of network.hidden = {list(hidden)}"
         require(len(rates) in (1, forward), "learning.rates", list(rates), allowed)
+        fastest = max(*rates, 0.0 if ("learning", "feedback_rate") in self.unused else self.learning.feedback_rate)
+        decay = self.learning.weight_decay
+        allowed = f"at most {1 / fastest:g}, 1 / the largest rate" if fastest else ""
+        require(decay * fastest <= 1, "learning.weight_decay", decay, allowed)
         finest = FINEST_TOLERANCE[self.network.precision]
         require(
             self.solver.tolerance >= finest,

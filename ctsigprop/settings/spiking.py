@@ -157,7 +157,8 @@ class SpikingTrainingSettings(DiscreteTrainingSettings):
         precision: float32, or bfloat16 for the products (automatic mixed precision); voltages are float32.
         channels_last: memory layout of images and convolutions; faster in bfloat16.
         augment: none, crop (random crops after padding by 4) or crop-flip (and mirrored at random).
-        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz.
+        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz; those beyond `epochs` wait
+            for more of them.
         tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
     """
 

@@ -17,7 +17,8 @@ class TrainingSettings:
         batch_size: samples an update.
         seed: seeds everything that is drawn: weights, the order of the samples and what a wing draws besides.
         threads: threads of every numerical library.
-        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz.
+        keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz; those beyond `epochs` wait
+            for more of them.
         tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
     """
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ctsigprop.config import CONFIG
 from ctsigprop.errors import InputError
-from ctsigprop.metrics import best_row, is_number
-from ctsigprop.runs import METRICS, SUMMARY, RunFolder, covers
+from ctsigprop.metrics import best_row
+from ctsigprop.runs import METRICS, OUTCOME, SUMMARY, RunFolder, covers
 from ctsigprop.settings import AnySettings
 
 FILES = frozenset((CONFIG, METRICS, SUMMARY))
@@ -93,7 +93,7 @@ def read_run(path: Path, name: str) -> Run:
         summary = folder.summary()
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    outcome = _reached(rows) if rows else _summarised(summary, path / SUMMARY) if summary else None
+    outcome = _reached(rows) if rows else Outcome(*(summary[one] for one in OUTCOME)) if summary else None
     return Run(name, path, settings, rows, summary, outcome, figures(path / "figures"))
 
 
@@ -129,11 +129,3 @@ def _reached(rows: tuple[Mapping[str, Any], ...]) -> Outcome:
         train=rows[-1]["train_error"],
         seconds=sum(row["seconds"] for row in rows),
     )
-
-
-def _summarised(summary: Mapping[str, Any], path: Path) -> Outcome:
-    names = ("epochs", "best_epoch", "best_validation_error", "test_error", "final_train_error", "seconds")
-    for name in names:
-        if not is_number(summary.get(name)):
-            raise InputError(f"{path}: {name} = {summary.get(name)!r}: must be a number: {REMEDY}")
-    return Outcome(*(summary[name] for name in names))

@@ -5,9 +5,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+from ctsigprop.analysis import sweep_figures
 from ctsigprop.analysis.sweep_figures import draw_sweep
 from ctsigprop.analysis.sweep_table import Row, results, summary, to_csv, to_text
 
@@ -87,10 +90,43 @@ def test_the_figures_that_a_sweep_calls_for_are_drawn(
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
-def test_a_random_sample_of_two_settings_is_drawn_as_points(tmp_path: Path) -> None:
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
+    """The figures that a sweep draws, by name."""
+    drawn: dict[str, Figure] = {}
+    monkeypatch.setattr(sweep_figures, "save", lambda figure, path: drawn.setdefault(path.stem, figure) and path)
+    return drawn
+
+
+def test_a_random_sample_of_two_settings_is_drawn_as_points(tmp_path: Path, figures: dict[str, Figure]) -> None:
     rows = [row(place, nudging_beta=0.01 * 1.5**place, learning_decay=1 - 0.01 * place) for place in range(25)]
-    drawn = draw_sweep(results(rows), list(rows[0][1]), tmp_path)
-    assert [path.stem for path in drawn] == ["test-error", "angles", "map"]
+    draw_sweep(results(rows), list(rows[0][1]), tmp_path)
+    assert list(figures) == ["test-error", "angles", "map"]
+    panel = figures["map"].axes[0]
+    assert not panel.images
+    (points,) = panel.collections
+    np.testing.assert_allclose(points.get_offsets(), [list(one[1].values()) for one in rows])
+    np.testing.assert_allclose(points.get_array(), range(25))
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_panels_of_a_map_share_their_axes(tmp_path: Path, figures: dict[str, Figure], missing: int) -> None:
+    """Cells stand at whole numbers, points at their values: one point that is missing makes points of all."""
+    rows = [
+        row(10 * beta, nudging_beta=beta, learning_decay=decay, network_hidden=hidden)
+        for beta, decay, hidden in product([0.1, 1.0, 10.0], [0.9, 1.0], [[8], [9]])
+    ]
+    draw_sweep(results(rows[missing:]), list(rows[0][1]), tmp_path)
+    panels = [axes for axes in figures["map"].axes if axes.get_xlabel()]
+    assert len(panels) == 2
+    for axes in panels:
+        assert bool(axes.images) != bool(missing)
+        if missing:
+            (points,) = axes.collections
+            assert set(points.get_offsets()[:, 0]) == {0.1, 1.0, 10.0}
+        else:
+            np.testing.assert_allclose(axes.images[0].get_array(), [[1, 10, 100]] * 2)
+            assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "1", "10"]
 
 
 def test_a_written_table_reads_as_it_was(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ SETTINGS = [
     ("--nudging.kind centered --nudging.beta 1", "nudging.beta = 1.0: must be below 1", "centered"),
     ("--learning.rates [0.1,0.2,0.3]", "learning.rates = [0.1, 0.2, 0.3]: must be", "network.hidden = [512]"),
     ("--learning.rates [-0.1]", "learning.rates = -0.1: must be a finite number at least 0"),
+    ("--learning.rates [4] --learning.weight_decay 0.5", "learning.weight_decay = 0.5: must be at most 0.25, 1 / the"),
     ("--learning.decay 2", "learning.decay = 2.0: must be", "at most 1"),
     ("--learning.fixed [W99] --run-dir run", "learning.fixed", "W99"),
     ("--training.epochs 0", "training.epochs = 0: must be a whole number, at least 1"),

@@ -24,7 +24,7 @@ from ctsigprop.experiments.page.render import page
 from ctsigprop.experiments.page.run import Run, read_run
 from ctsigprop.experiments.report import FOLDERS
 from ctsigprop.experiments.tables import Cell, Table, write_table
-from ctsigprop.runs import RunFolder
+from ctsigprop.runs import OUTCOME, RunFolder
 from ctsigprop.settings import (
     AnySettings,
     DataSettings,
@@ -77,7 +77,7 @@ def write_run(path: Path, settings: AnySettings, *, epochs: int, finished: bool 
         errors = [test + epochs - epoch for epoch in range(1, epochs + 1)]
         run.write_metrics([row(epoch, error) for epoch, error in enumerate(errors, start=1)])
         if finished:
-            run.write_summary({"epochs": epochs, "seed": settings.training.seed})
+            run.write_summary(dict.fromkeys(OUTCOME, 1.0) | {"epochs": epochs, "seed": settings.training.seed})
         (path / "figures").mkdir()
         (path / "figures" / "errors.png").write_bytes(PIXEL)
     return path

@@ -176,6 +176,9 @@ def test_a_point_that_fails_is_written_down_and_tried_again_and_points_can_be_ad
         assert "W99" in yaml.safe_load(failure.read_text())["error"]
         assert not (output / "points" / bad).exists()
 
+    (output / "points" / good / "metrics.jsonl").unlink()
+    assert "0 finished, 1 failed before" in finish(start(file, output, "--workers", "1"), status=1)
+    assert (output / "points" / good / "metrics.jsonl").is_file()
     (output / "points" / good / "checkpoint-last.npz").unlink()  # a finished point is not looked into
     file.write_text(SHORT + "grid: {learning.fixed: [[]]}\n")
     status, text, _ = ctsigprop("sweep", str(file), "--output", str(output))

@@ -112,6 +112,16 @@ def test_balance_is_where_the_flow_ends(rho: str, leak: float) -> None:
 
 
 @pytest.mark.parametrize("rho", SMOOTH)
+def test_the_balance_of_a_strong_input_is_one(rho: str) -> None:
+    rng = np.random.default_rng(2)
+    count = 4000
+    start, net = rng.normal(scale=2, size=count), rng.uniform(-100, 100, count)
+    beta, target = rng.choice([0, -0.9, 0.5], count), rng.choice([0.0, 1.0], count)
+    found = settled(rho, start, net, 1.0, beta, target)
+    assert_allclose(force(rho, found, net, 1.0, beta, target) / (1 + np.abs(net)), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("rho", SMOOTH)
 def test_the_way_to_the_balance_passes_no_other(rho: str) -> None:
     """A nudged neuron can have three balances; from the start to the one that is found the force keeps its sign."""
     rng, count = np.random.default_rng(6), 20_000

@@ -156,6 +156,8 @@ def test_a_weight_or_bias_that_does_not_fit_its_layers_is_refused() -> None:
     biases, rates = (np.zeros(3), np.zeros(2)), (0.1, 0.1)
     with pytest.raises(InputError, match=r"W12 has shape \(2, 3\): layers 1 and 2 of sizes \[4, 3, 2\] need \(3, 2\)"):
         Network((4, 3, 2), (Connection(1, 2, np.zeros((2, 3))),), biases, rates)
+    with pytest.raises(InputError, match=r"W12 is not C-contiguous: .*: copy it"):
+        Network((4, 3, 2), (Connection(1, 2, np.zeros((2, 3)).T),), biases, rates)
     with pytest.raises(InputError, match=r"bias of layer 2 has shape \(3,\): must be \(2,\)"):
         Network((4, 3, 2), (), (np.zeros(3), np.zeros(3)), rates)
 

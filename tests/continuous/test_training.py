@@ -193,6 +193,23 @@ def test_a_signal_stops_the_run_where_nothing_is_lost(
     assert_same_run(run, undisturbed)
 
 
+def test_a_signal_in_the_last_evaluation_is_not_lost(tmp_path: Path) -> None:
+    """Who asked for more runs than this one must not begin the next."""
+    settings = small()
+    measured = []
+
+    def measure(network: Network) -> dict[str, float]:
+        measured.append(1)
+        if len(measured) == EPOCHS:
+            signal.raise_signal(signal.SIGINT)
+        return {}
+
+    with RunFolder.create(tmp_path / "run", settings) as run:
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, run, quiet=True, measure=measure)
+        assert run.finished(settings)
+
+
 class Killed(Exception):
     """Stands for a kill: nothing of the run catches it."""
 
