@@ -12,7 +12,7 @@ import pytest
 
 from ctsigprop.experiments import turns
 from ctsigprop.experiments.cli import main
-from ctsigprop.runs import RunFolder
+from ctsigprop.runs import OUTCOME, RunFolder
 from ctsigprop.settings import AnySettings
 
 SMALL = ("--network.hidden", "[8]", "--data.limit", "60", "--training.epochs", "2", "--training.threads", "1")
@@ -109,7 +109,7 @@ def fabricating() -> Callable[[Callable[[AnySettings], Sequence[float]]], Finish
             ]
             with RunFolder.create(folder, settings) as run:
                 run.write_metrics(rows)
-                run.write_summary({"test_error": errors[0], "epochs": settings.training.epochs})
+                run.write_summary(dict.fromkeys(OUTCOME, errors[0]) | {"epochs": settings.training.epochs})
 
         return fabricate
 

@@ -14,7 +14,7 @@ from ctsigprop.discrete.batches import Batches
 from ctsigprop.discrete.evaluation import error_rates
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.finishing import is_finished
-from ctsigprop.runs import RunFolder
+from ctsigprop.runs import OUTCOME, RunFolder
 from ctsigprop.settings import DataSettings
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.events import load_frames
@@ -256,7 +256,8 @@ def test_settings_of_images_are_as_they_were(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run", settings) as run:
         before = to_yaml(settings).replace("  events: null\n", "")
         run.write("config.yaml", before)
-        run.write_summary({"epochs": settings.training.epochs})
+        run.write_metrics([])
+        run.write_summary(dict.fromkeys(OUTCOME, 1.0) | {"epochs": settings.training.epochs})
     assert "events" not in before
     assert read_settings(tmp_path / "run" / "config.yaml") == settings
     assert is_finished(tmp_path / "run", settings)
