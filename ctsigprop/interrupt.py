@@ -12,8 +12,17 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     """Yields a function that tells whether SIGINT or SIGTERM came; a second one interrupts at once.
 
     Outside the main thread, where Python delivers no signals, the function is always False.
+
+    Raises:
+        KeyboardInterrupt: one came of which the block was not told before it ended.
     """
     received: list[int] = []
+    told = False
+
+    def stop() -> bool:
+        nonlocal told
+        told = bool(received)
+        return told
 
     def note(number: int, frame: FrameType | None) -> None:
         if received:
@@ -25,10 +34,12 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
         return
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(received)
+        yield stop
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    if received and not told:
+        raise KeyboardInterrupt
 
 
 @contextmanager

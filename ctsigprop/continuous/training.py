@@ -105,10 +105,7 @@ def train(
             weights=judge.network.parameters,
             tally=Tally,
         )
-    summary = summarised(run, settings.training, progress)
-    if stop():
-        raise KeyboardInterrupt
-    return summary
+        return summarised(run, settings.training, progress)
 
 
 def draw(settings: Settings, data: Dataset) -> Network:

@@ -115,10 +115,7 @@ def train_layers(
             weights=lambda: {**learner.parameter_arrays(), **data.kept},
             tally=Tally,
         )
-    summary = summarised(run, settings.training, progress)
-    if stop():
-        raise KeyboardInterrupt
-    return summary
+        return summarised(run, settings.training, progress)
 
 
 def standard_for(settings: LayeredSettings, split: Split) -> Standard:

@@ -21,6 +21,16 @@ def test_a_signal_is_noted_and_interrupts_nothing(number: signal.Signals) -> Non
         assert not stop()
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_of_which_nobody_was_told_interrupts_at_the_end(number: signal.Signals) -> None:
+    finished = []
+    with pytest.raises(KeyboardInterrupt), deferred_interrupt() as stop:
+        assert not stop()
+        signal.raise_signal(number)
+        finished.append(True)
+    assert finished
+
+
 @pytest.mark.parametrize("second", SIGNALS)
 @pytest.mark.parametrize("first", SIGNALS)
 def test_a_second_signal_interrupts_at_once(first: signal.Signals, second: signal.Signals) -> None:

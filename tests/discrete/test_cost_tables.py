@@ -173,22 +173,29 @@ def test_a_table_is_measured_once_and_its_runs_are_trained_once(
     assert (tmp_path / "table-3.md").read_text(encoding="utf-8").startswith("Table III")
 
 
-def test_a_table_leaves_the_costs_that_others_take_in_one_output(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, found: dict[str, Cost]
-) -> None:
-    """I and III measure, II and IV take from them, whatever comes between, with the machine that measured."""
-    measured: list[list[str]] = []
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch, found: dict[str, Cost]) -> list[list[str]]:
+    """The columns of every measurement, which finds known costs."""
+    columns: list[list[str]] = []
 
     def costs(settings: dict[str, DiscreteSettings], *_: Any) -> dict[str, Cost]:
-        measured.append(list(settings))
+        columns.append(list(settings))
         return {column: found.get(column, found["SP"]) for column in settings}
+
+    monkeypatch.setattr(efficiency, "costs", costs)
+    return columns
+
+
+def test_a_table_leaves_the_costs_that_others_take_in_one_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: list[list[str]]
+) -> None:
+    """I and III measure, II and IV take from them, whatever comes between, with the machine that measured."""
 
     def measure(module: Any) -> efficiency.Measured:
         study = module.STUDY
         settings = {column: settings_of(study, column, "smoke", CPU) for column in study.columns}
         return efficiency._measured(tmp_path / "costs.json", settings, "smoke", quiet=True)
 
-    monkeypatch.setattr(efficiency, "costs", costs)
     first = measure(table_1)
     monkeypatch.setattr(efficiency, "environment", lambda: {"cpu": "another"})
     measure(table_3)
@@ -199,18 +206,9 @@ def test_a_table_leaves_the_costs_that_others_take_in_one_output(
     assert (second.seconds, second.machine) == (first.seconds, environment())
 
 
-def test_costs_whose_settings_are_refused_by_now_are_measured_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, Cost]
-) -> None:
+def test_costs_whose_settings_are_refused_by_now_are_measured_anew(tmp_path: Path, measured: list[list[str]]) -> None:
     """A setting that the file lacks has its default; one that is no longer known makes it another measurement."""
     path, column = tmp_path / "costs.json", "SP"
-    measured: list[list[str]] = []
-
-    def costs(settings: dict[str, DiscreteSettings], *_: Any) -> dict[str, Cost]:
-        measured.append(list(settings))
-        return {name: found[name] for name in settings}
-
-    monkeypatch.setattr(efficiency, "costs", costs)
     settings = {column: settings_of(table_1.STUDY, column, "smoke", CPU)}
     efficiency._measured(path, settings, "smoke", quiet=True)
     (kept,) = json.loads(path.read_text())
