@@ -66,7 +66,9 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             found = set(path.iterdir()) - {left for pattern in LEFT_BY_A_KILL for left in path.glob(pattern)}
             if found and path / CONFIG not in found:
-                raise InputError(f"{path}: is not empty and holds no run: choose a new --run-dir")
+                raise InputError(
+                    f"{path}: is not empty and holds no run: move its files away, or choose another folder"
+                )
             run = cls(path, lock_folder(path))
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror}): choose another folder") from error

@@ -1,5 +1,6 @@
 """The points of a sweep: a YAML file's grid and random sample as settings, each named by a hash of them.
 
+    wing: continuous                  # whose settings these are; that of the config, where there is one
     config: digits                    # a file of settings, or the name of a shipped one
     base:                             # settings on top of it, common to all points
       training: {epochs: 10}
@@ -26,7 +27,9 @@ from typing import Any
 
 from ctsigprop.config import (
     CONTINUOUS,
+    WING,
     check_names,
+    check_wing,
     named,
     nearest,
     read_mapping,
@@ -39,10 +42,10 @@ from ctsigprop.errors import InputError
 from ctsigprop.experiments.flags import CONFIGS, Values, merged, shipped_or_path
 from ctsigprop.experiments.sampling import Sample, sample_from
 from ctsigprop.experiments.swept import THREADS, Setting, check_setting, grouped
-from ctsigprop.settings import Settings
+from ctsigprop.settings import AnySettings
 
 SWEEPS = Path(__file__).parent / "sweeps"
-KEYS = ("config", "base", "grid", "sample")
+KEYS = (WING, "config", "base", "grid", "sample")
 MOST_POINTS = 100_000
 DIGITS = 12
 
@@ -59,7 +62,7 @@ class Point:
 
     name: str
     swept: Setting
-    settings: Settings
+    settings: AnySettings
 
 
 @dataclass(frozen=True)
@@ -101,22 +104,24 @@ def sweep_from(content: Mapping[str, Any], folder: Path) -> Sweep:
     for key in content:
         if key not in KEYS:
             raise InputError(f"{key}: no such field: {nearest(str(key), KEYS)}")
-    grid = _grid(content["grid"]) if "grid" in content else {}
-    sample = sample_from(content["sample"]) if "sample" in content else None
+    config = _config(content["config"], folder) if "config" in content else None
+    wing = _wing(content, config)
+    grid = _grid(content["grid"], wing) if "grid" in content else {}
+    sample = sample_from(content["sample"], wing) if "sample" in content else None
     swept = [*(sample.settings if sample else {}), *grid]
     if not swept:
         raise InputError("names nothing that is swept: give a grid, a sample or both")
     for name in swept:
         if swept.count(name) > 1:
             raise InputError(f"sample.settings.{name}: is in the grid too: keep one")
-    base = _base(content, folder, swept)
+    base = _base(content, config, swept, wing)
     _check_count(grid, sample)
     cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     drawn = sample.draw() if sample else [{}]
-    points = tuple(_point(base, {**outer, **inner}) for outer in drawn for inner in cells)
+    points = tuple(_point(base, {**outer, **inner}, wing) for outer in drawn for inner in cells)
     _check_distinct(points)
     _check_used(swept, points)
-    resolved = {"base": base, **{key: content[key] for key in ("grid", "sample") if key in content}}
+    resolved = {WING: wing, "base": base, **{key: content[key] for key in ("grid", "sample") if key in content}}
     return Sweep(points, tuple(swept), resolved)
 
 
@@ -128,7 +133,7 @@ def _check_used(swept: Sequence[str], points: Sequence[Point]) -> None:
             raise InputError(f"{dotted}: is swept, and nothing depends on it where {reasons[0]}: leave it out")
 
 
-def name_of(settings: Settings) -> str:
+def name_of(settings: AnySettings) -> str:
     """Hash of all settings, the same whether a number is written 1 or 1.0."""
     canonical = json.dumps(_canonical(to_values(settings)), sort_keys=True, separators=(",", ":"))
     return sha256(canonical.encode()).hexdigest()[:DIGITS]
@@ -142,34 +147,28 @@ def _canonical(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _point(base: Values, swept: Setting) -> Point:
-    settings = settings_from(merged(base, grouped(swept)))
+def _point(base: Values, swept: Setting, wing: str) -> Point:
+    settings = settings_from(merged(base, grouped(swept)), wing)
     return Point(name_of(settings), swept, settings)
 
 
-def _grid(grid: Any) -> dict[str, list[Any]]:
+def _grid(grid: Any, wing: str) -> dict[str, list[Any]]:
     if not isinstance(grid, Mapping) or not grid:
         raise InputError(f"grid = {grid!r}: must be a mapping of settings to lists of values: nudging.beta: [0.1, 1]")
     for dotted, values in grid.items():
-        check_setting("grid", dotted)
+        check_setting("grid", dotted, wing)
         if not isinstance(values, list) or not values:
             raise InputError(f"grid.{dotted} = {values!r}: must be a list of one value or more")
     return dict(grid)
 
 
-def _base(content: Mapping[str, Any], folder: Path, swept: list[str]) -> dict[str, dict[str, Any]]:
+def _base(content: Mapping[str, Any], config: Path | None, swept: list[str], wing: str) -> dict[str, dict[str, Any]]:
     """Settings common to all points: of the config, those of `base` on top, and one thread."""
-    below: Values = {}
-    if "config" in content:
-        config = _config(content["config"], folder)
-        if (wing := read_wing(config)) != CONTINUOUS:
-            which = f"is of the {wing} wing, and sweeps are of the {CONTINUOUS} wing: give another file"
-            raise InputError(f"config = {content['config']}: {which}")
-        below = read_values(config)
+    below = {} if config is None else read_values(config, wing)
     above = content.get("base", {})
     if not isinstance(above, Mapping):
         raise InputError(f"base = {above!r}: must be a mapping of groups of settings")
-    check_names(above)
+    check_names(above, wing)
     threads = above.get("training", {}).get("threads", 1)
     if threads != 1:
         raise InputError(f"base.{THREADS} = {threads!r}: is 1 in a sweep: leave it out")
@@ -183,6 +182,17 @@ def _base(content: Mapping[str, Any], folder: Path, swept: list[str]) -> dict[st
         group: {name: value for name, value in values.items() if name not in varied.get(group, {})}
         for group, values in base.items()
     }
+
+
+def _wing(content: Mapping[str, Any], config: Path | None) -> str:
+    """That of the config; without one, what `wing` says."""
+    if config is None:
+        return check_wing(content.get(WING, CONTINUOUS))
+    own = read_wing(config)
+    if (asked := content.get(WING, own)) != own:
+        reason = f"is of the {own} wing, and {WING} = {asked}: leave {WING} out, or give another file"
+        raise InputError(f"config = {content['config']}: {reason}")
+    return own
 
 
 def _config(name: Any, folder: Path) -> Path:

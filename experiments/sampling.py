@@ -87,8 +87,12 @@ class Sample:
         raise InputError(f"sample.points = {self.points}: the settings have only {len(drawn)} combinations")
 
 
-def sample_from(content: Any) -> Sample:
+def sample_from(content: Any, wing: str) -> Sample:
     """The sample that a sweep file describes.
+
+    Args:
+        content: of its field `sample`.
+        wing: whose settings are swept.
 
     Raises:
         InputError: naming the field that cannot be used.
@@ -103,13 +107,13 @@ def sample_from(content: Any) -> Sample:
         example = "nudging.beta: {low: 0.05, high: 2, log: true}"
         raise InputError(f"sample.settings = {settings!r}: must be a mapping of settings: {example}")
     for name in settings:
-        check_setting("sample.settings", name)
+        check_setting("sample.settings", name, wing)
     points = require_whole("sample.points", content.get("points"), 1)
     seed = require_whole("sample.seed", content.get("seed", 0), 0)
-    return Sample(points, seed, {name: _source(name, source) for name, source in settings.items()})
+    return Sample(points, seed, {name: _source(name, source, wing) for name, source in settings.items()})
 
 
-def _source(dotted: str, source: Any) -> Choices | Interval:
+def _source(dotted: str, source: Any, wing: str) -> Choices | Interval:
     field = f"sample.settings.{dotted}"
     if not isinstance(source, Mapping) or not (set(source) == {"choices"} or {"low", "high"} <= set(source)):
         raise InputError(f"{field} = {source!r}: must be {{low: A, high: B, log: false}} or {{choices: [A, B]}}")
@@ -118,14 +122,14 @@ def _source(dotted: str, source: Any) -> Choices | Interval:
         if not isinstance(values, list) or not values:
             raise InputError(f"{field}.choices = {values!r}: must be a list of one value or more")
         return Choices(tuple(values))
-    return _interval(field, dotted, source)
+    return _interval(field, dotted, source, wing)
 
 
-def _interval(field: str, dotted: str, source: Mapping[str, Any]) -> Interval:
+def _interval(field: str, dotted: str, source: Mapping[str, Any], wing: str) -> Interval:
     group, _, name = dotted.partition(".")
-    kind = next(setting.type for setting in fields(groups()[group]) if setting.name == name)
+    kind = next(setting.type for setting in fields(groups(wing)[group]) if setting.name == name)
     whole = kind in (int, int | None)
-    if not whole and kind is not float:
+    if not whole and kind not in (float, float | None):
         raise InputError(f"{field} = {dict(source)!r}: is no number: give {{choices: [A, B]}}")
     for key in source:
         if key not in ("low", "high", "log"):

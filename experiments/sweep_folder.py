@@ -24,7 +24,7 @@ from ctsigprop.experiments.points import Point
 from ctsigprop.files import atomic, made, to_json, write_failures
 from ctsigprop.locks import LOCK, wait_for_folder
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings import Settings
+from ctsigprop.settings import AnySettings
 
 CONTENT = "sweep.yaml"
 POINTS = "points"
@@ -78,7 +78,7 @@ class SweepFolder:
             return str(json.loads(self.failure(name).read_bytes())["error"])
         return None
 
-    def fail(self, name: str, settings: Settings, reason: str) -> None:
+    def fail(self, name: str, settings: AnySettings, reason: str) -> None:
         """Writes down why a point failed.
 
         Raises:

@@ -12,21 +12,22 @@ Setting = dict[str, Any]
 """Values by dotted name, such as {"nudging.beta": 0.1}."""
 
 
-def check_setting(field: str, dotted: Any) -> None:
+def check_setting(field: str, dotted: Any, wing: str) -> None:
     """Passes the dotted name of a setting that can be swept.
 
     Args:
         field: of the sweep file that holds the name.
         dotted: the name.
+        wing: whose settings are swept.
 
     Raises:
         InputError: naming both.
     """
     group, dot, name = str(dotted).partition(".")
     if not dot:
-        raise InputError(f"{field}.{dotted}: must be GROUP.SETTING, such as nudging.beta")
+        raise InputError(f"{field}.{dotted}: must be GROUP.SETTING, such as training.seed")
     try:
-        check_names({group: {name: None}})
+        check_names({group: {name: None}}, wing)
     except InputError as error:
         reason = str(error).rpartition(": no such ")[2]
         raise InputError(f"{field}.{dotted}: no such {reason}") from error

@@ -16,7 +16,7 @@ from ctsigprop.config import settings_from, to_values
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.points import SWEEPS, Point, name_of, read_sweep, sweep_from
 from ctsigprop.experiments.sampling import Interval
-from ctsigprop.settings import NudgingSettings, Settings, TrainingSettings
+from ctsigprop.settings import DiscreteSettings, NudgingSettings, Settings, SpikingSettings, TrainingSettings
 
 Write = Callable[[str], Path]
 BETAS = st.lists(st.floats(1e-3, 10), min_size=1, max_size=4, unique=True)
@@ -65,6 +65,8 @@ def test_base_goes_over_config_and_grid_over_both(write: Write, tmp_path: Path) 
     [
         {"config": "digits", "grid": {"nudging.beta": [0.1, 1], "learning.fixed": [[], ["loop"]]}},
         {"sample": {"points": 3, "settings": {"nudging.beta": {"low": 0.1, "high": 1}}}, "grid": {"data.limit": [9]}},
+        {"config": "mnist-spiking-shallow", "grid": {"training.seed": [0, 1]}},
+        {"wing": "discrete", "base": {"learning": {"algorithm": "bp"}}, "grid": {"learning.rate": [1e-3, 1e-2]}},
     ],
 )
 def test_what_is_written_down_is_a_sweep_file_of_the_same_points(content: dict[str, Any]) -> None:
@@ -73,10 +75,34 @@ def test_what_is_written_down_is_a_sweep_file_of_the_same_points(content: dict[s
     assert again == sweep
 
 
-def test_the_shipped_sweep_is_sixty_runs() -> None:
-    sweep = read_sweep(SWEEPS / "beta.yaml")
-    assert len(sweep.points) == 60
-    assert {point.settings.nudging.beta for point in sweep.points} == {0.05, 0.1, 0.2, 0.5, 1, 2}
+def test_the_shipped_sweeps_are_sixty_runs_and_sixty_three() -> None:
+    beta, rates = (read_sweep(SWEEPS / f"{name}.yaml").points for name in ("beta", "rates"))
+    assert (len(beta), len(rates)) == (60, 63)
+    assert {point.settings.nudging.beta for point in beta} == {0.05, 0.1, 0.2, 0.5, 1, 2}
+    assert {point.settings.learning.algorithm for point in rates} == {"sp", "bp", "dfa"}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ({"wing": "discrete"}, DiscreteSettings),
+        ({"wing": "spiking"}, SpikingSettings),
+        ({"config": "mnist-fc-sp"}, DiscreteSettings),
+        ({"config": "mnist-spiking-shallow", "wing": "spiking"}, SpikingSettings),
+        ({"wing": "continuous"}, Settings),
+        ({}, Settings),
+    ],
+)
+def test_points_are_of_the_wing_that_the_file_or_its_config_names(content: dict[str, Any], kind: type) -> None:
+    points = points_of({**content, "grid": {"training.seed": [3, 4]}})
+    assert [type(point.settings) for point in points] == [kind, kind]
+    assert [point.settings.training.seed for point in points] == [3, 4]
+
+
+def test_an_interval_of_a_number_that_may_be_left_out() -> None:
+    source = {"learning.readout_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
+    points = points_of({"wing": "discrete", "sample": {"points": 9, "settings": source}})
+    assert all(1e-4 <= point.settings.learning.readout_rate <= 1e-2 for point in points)
 
 
 def test_a_name_depends_on_every_setting_and_not_on_how_numbers_are_written() -> None:
@@ -118,7 +144,7 @@ def test_a_sample_of_choices_has_no_combination_twice_and_crosses_the_grid() -> 
 
 GRID = "grid: {nudging.beta: [1, 2]}\n"
 REFUSED = [
-    ("", "must be a mapping of config, base, grid, sample"),
+    ("", "must be a mapping of wing, config, base, grid, sample"),
     ("config: digits\n", "names nothing that is swept"),
     (GRID + "gird: {}\n", "gird: no such field: did you mean grid?"),
     ("grid: {}\n", "grid = {}: must be a mapping of settings to lists"),
@@ -128,7 +154,7 @@ REFUSED = [
     ("grid: {nudging.beta: 0.1}\n", "grid.nudging.beta = 0.1: must be a list"),
     ("grid: {nudging.bata: [1]}\n", "grid.nudging.bata: no such setting: did you mean beta?"),
     ("grid: {nudgin.beta: [1]}\n", "grid.nudgin.beta: no such group: did you mean nudging?"),
-    ("grid: {beta: [1]}\n", "grid.beta: must be GROUP.SETTING, such as nudging.beta"),
+    ("grid: {beta: [1]}\n", "grid.beta: must be GROUP.SETTING, such as training.seed"),
     ("grid: {5: [1]}\n", "grid.5: must be GROUP.SETTING"),
     ("grid: {nudging.beta: [1, -1]}\n", "nudging.beta = -1: must be a finite number greater than 0"),
     ("grid: {nudging.beta: [high]}\n", "nudging.beta = 'high': must be a finite number"),
@@ -143,9 +169,17 @@ REFUSED = [
     ("grid: {nudging.beta: [1], nudging.beta: [2]}\n", "line 1: nudging.beta is there twice: keep one"),
     (GRID + "config: 3\n", "config = 3: must be a YAML file, or the name of a shipped one"),
     (GRID + "config: none\n", "config = none: no such file: give a YAML file, or one of "),
+    (GRID + "config: mnist-spiking-shallow\n", "grid.nudging.beta: no such group: "),
+    (GRID + "wing: discrete\n", "grid.nudging.beta: no such group: "),
+    (GRID + "wing: discreet\n", "wing = discreet: must be one of continuous, discrete, spiking"),
     (
-        GRID + "config: mnist-spiking-shallow\n",
-        "config = mnist-spiking-shallow: is of the spiking wing, and sweeps are of",
+        "wing: discrete\nconfig: mnist-spiking-shallow\ngrid: {training.seed: [1, 2]}\n",
+        "config = mnist-spiking-shallow: is of the spiking wing, and wing = discrete: leave wing out",
+    ),
+    ("wing: spiking\nbase: {nudging: {beta: 1}}\ngrid: {training.seed: [1]}\n", "nudging = {'beta': 1}: no such group"),
+    (
+        "wing: discrete\nbase: {learning: {algorithm: bp}}\ngrid: {target.loss: [prediction, hebbian]}\n",
+        "target.loss: is swept, and nothing depends on it where learning.algorithm = bp: leave it out",
     ),
     (GRID + "base: 3\n", "base = 3: must be a mapping of groups of settings"),
     (GRID + "base: {training: {epoch: 3}}\n", "training.epoch = 3: no such setting: did you mean epochs?"),

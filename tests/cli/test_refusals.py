@@ -159,7 +159,10 @@ def test_folder_that_holds_a_run(refused: Refuse, run: Path) -> None:
 def test_folder_that_holds_something_else(refused: Refuse, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.tex").write_text("...")
-    refused(["train", "--run-dir", "run"], "run: is not empty and holds no run: choose a new --run-dir")
+    refused(
+        ["train", "--run-dir", "run"],
+        "run: is not empty and holds no run: move its files away, or choose another folder",
+    )
 
 
 @pytest.mark.parametrize("folder", ["file", "file/run", "/proc/run", "x" * 300])

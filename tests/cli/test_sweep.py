@@ -129,6 +129,27 @@ def test_a_sweep_ends_with_a_row_a_point_a_summary_and_figures(undisturbed: Path
     assert yaml.safe_load((undisturbed / "sweep.yaml").read_text())["grid"]["training.seed"] == [0, 1]
 
 
+LAYERED = {
+    "discrete": "data: {limit: 100}, network: {hidden: [8, 8]}, training: {epochs: 2, batch_size: 20}",
+    "spiking": "data: {limit: 100}, network: {channels: [2, 2], units: 8}, training: {epochs: 1, batch_size: 50}",
+}
+
+
+@pytest.mark.parametrize("wing", LAYERED)
+def test_a_sweep_of_another_wing(wing: str, tmp_path: Path) -> None:
+    file, output = tmp_path / "rates.yaml", tmp_path / "sweep"
+    file.write_text(f"wing: {wing}\nbase: {{{LAYERED[wing]}}}\ngrid: {{learning.rate: [0.001, 0.01]}}\n")
+    finish(start(file, output, "--workers", "1"))
+    table = pd.read_csv(output / "results.csv")
+    assert list(table["learning.rate"]) == [0.001, 0.01]
+    for point, (_, row) in zip(read_sweep(file).points, table.iterrows(), strict=True):
+        run = RunFolder.open(output / "points" / point.name)
+        assert run.settings() == point.settings
+        assert row["test_error"] == run.summary()["test_error"]
+    assert {path.name for path in (output / "figures").iterdir()} == {"test-error.png"}
+    assert read_sweep(output / "sweep.yaml").points == read_sweep(file).points
+
+
 def test_a_worker_is_killed_then_the_sweep_interrupted_then_killed_and_nothing_is_lost_but_time(
     undisturbed: Path, file: Path, tmp_path: Path
 ) -> None:
@@ -239,7 +260,7 @@ def test_flags_that_cannot_be_used(refuse: Refuse, flags: str, words: str) -> No
 
 
 def test_a_file_that_is_not_there(refuse: Refuse, ctsigprop: Callable[..., tuple[int, str, str]]) -> None:
-    refuse(name="none.yaml", words="sweep none.yaml: no such file: give a YAML file, or one of beta")
+    refuse(name="none.yaml", words="sweep none.yaml: no such file: give a YAML file, or one of beta, rates")
     assert ctsigprop("sweep")[2].startswith("ctsigprop: error: sweep: does not say what is swept")
 
 
