@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ctsigprop.experiments.points import SWEEPS, Point, Sweep, read_sweep
 from ctsigprop.experiments.sweep_folder import BUSY, FAILURE, POINTS, SweepFolder, check_free
 from ctsigprop.locks import lock_folder
 from ctsigprop.runs import RunFolder
+from ctsigprop.settings import LayeredSettings
 
 SHOWN = 5
 MOST_WORKERS = 1024
@@ -36,6 +38,8 @@ def command(options: Mapping[str, Any]) -> None:
     path = shipped_or_path(options["file"], SWEEPS, f"sweep {options['file']}")
     sweep = read_sweep(path)
     cluster = _cluster(options)
+    if "scheduler" not in options:
+        _check_installed(sweep)
     folder = SweepFolder(Path(options.get("output", Path("sweeps") / path.stem)))
     with _held(folder):
         folder.begin(sweep.resolved)
@@ -56,6 +60,13 @@ def _cluster(options: Mapping[str, Any]) -> tuple[int, str | None]:
     if "scheduler" in options and "workers" in options:
         raise InputError(f"--workers = {options['workers']}: the scheduler has workers of its own: leave it out")
     return whole_number(options, "workers", cores, 1, MOST_WORKERS), options.get("scheduler")
+
+
+def _check_installed(sweep: Sweep) -> None:
+    """Passes a sweep whose wing the workers of this machine can train: a point after another would fail."""
+    layered = isinstance(sweep.points[0].settings, LayeredSettings)
+    if layered and find_spec("torch") is None:
+        raise ModuleNotFoundError(name="torch")
 
 
 @contextmanager

@@ -150,6 +150,11 @@ def test_a_sweep_of_another_wing(wing: str, tmp_path: Path) -> None:
     assert read_sweep(output / "sweep.yaml").points == read_sweep(file).points
 
 
+def test_a_sweep_of_a_wing_whose_library_is_not_installed(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    refuse(name="rates", words="torch is not installed: pip install 'ctsigprop[torch]'")
+
+
 def test_a_worker_is_killed_then_the_sweep_interrupted_then_killed_and_nothing_is_lost_but_time(
     undisturbed: Path, file: Path, tmp_path: Path
 ) -> None:
