@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
+from ctsigprop.config import read_settings
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.experiments import figure_3, figure_3_plan, table_6, table_6_plan, turns
 from ctsigprop.experiments.claims import Claim
 from ctsigprop.experiments.finishing import is_finished
+from ctsigprop.experiments.flags import CONFIGS
 from ctsigprop.experiments.hardware import Hardware
 from ctsigprop.experiments.table_6_claims import all_claims
 from ctsigprop.experiments.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned, plan
@@ -95,6 +97,7 @@ def test_the_full_scale_is_table_6() -> None:
             settings = runs[row, algorithm, 0]
             assert (settings.data.name, settings.data.limit) == ("mnist", None)
             assert settings.network.hidden == (800,) * hidden
+            assert settings.network.activation == ("leaky_relu" if row.endswith("dropout") else "tanh")
             assert (settings.network.dropout > 0) == row.endswith("dropout")
             epochs = EPOCHS["mnist-fc-dropout" if row.endswith("dropout") else "mnist-fc"]
             assert (settings.training.epochs, settings.training.batch_size) == (epochs, 128)
@@ -104,6 +107,12 @@ def test_the_full_scale_is_table_6() -> None:
     conv = ("cifar-10-conv", "sp", 0)
     assert (runs[conv].target.similarity, runs[conv].target.statistics) == ("cosine", "targets")
     assert all(one.target == TargetSettings() for key, one in runs.items() if key != conv)
+
+
+def test_the_shipped_config_is_a_run_of_table_6() -> None:
+    (run,) = [one for one in plan("full", CPU) if one.label == "mnist-2x800-sp-seed-0"]
+    shipped = read_settings(CONFIGS / "mnist-fc-sp.yaml")
+    assert replace(shipped, training=replace(shipped.training, threads=1)) == run.settings
 
 
 @pytest.mark.parametrize("scale", ["smoke", "full"])
