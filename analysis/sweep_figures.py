@@ -116,7 +116,13 @@ def _groups(table: pd.DataFrame, settings: list[str]) -> Iterator[tuple[str, pd.
         return
     for values, rows in table.groupby(settings, sort=False, dropna=False):
         pairs = zip(settings, values, strict=True)
-        yield ", ".join(f"{name.partition('.')[2]} {value}" for name, value in pairs), rows
+        yield ", ".join(f"{name.partition('.')[2]} {_text(value)}" for name, value in pairs), rows
+
+
+def _text(value: object) -> str:
+    """A value as labels show it: of a path the last part, and dollars as dollars."""
+    text = str(value)
+    return (Path(text).name if text.startswith("/") else text).replace("$", r"\$")
 
 
 def _places(values: pd.Series, table: pd.DataFrame, beside: float = 0) -> pd.Series:
@@ -140,7 +146,7 @@ def _scale(axes: Axes, table: pd.DataFrame, axis: str) -> None:
     values = table[axis]
     if not is_numeric_dtype(values):
         names = list(values.unique())
-        axes.set_xticks(range(len(names)), [str(name) for name in names])
+        axes.set_xticks(range(len(names)), [_text(name) for name in names])
     elif _spans_decades(values):
         axes.set_xscale("log")
         if values.nunique() <= FEW_VALUES:

@@ -148,13 +148,19 @@ def _canonical(value: Any) -> Any:
 
 
 def _point(base: Values, swept: Setting, wing: str) -> Point:
-    settings = settings_from(merged(base, grouped(swept)), wing)
+    values = merged(base, grouped(swept))
+    events = values.get("data", {}).get("events")
+    if isinstance(events, str) and not Path(events).expanduser().is_absolute():
+        raise InputError(
+            f"data.events = {events!r}: must be an absolute path in a sweep, which is gone on with anywhere"
+        )
+    settings = settings_from(values, wing)
     return Point(name_of(settings), swept, settings)
 
 
 def _grid(grid: Any, wing: str) -> dict[str, list[Any]]:
     if not isinstance(grid, Mapping) or not grid:
-        raise InputError(f"grid = {grid!r}: must be a mapping of settings to lists of values: nudging.beta: [0.1, 1]")
+        raise InputError(f"grid = {grid!r}: must be a mapping of settings to lists of values: training.seed: [0, 1]")
     for dotted, values in grid.items():
         check_setting("grid", dotted, wing)
         if not isinstance(values, list) or not values:

@@ -104,7 +104,7 @@ def sample_from(content: Any, wing: str) -> Sample:
             raise InputError(f"sample.{key}: no such field: {nearest(str(key), KEYS)}")
     settings = content.get("settings")
     if not isinstance(settings, Mapping) or not settings:
-        example = "nudging.beta: {low: 0.05, high: 2, log: true}"
+        example = "training.epochs: {low: 5, high: 50, log: true}"
         raise InputError(f"sample.settings = {settings!r}: must be a mapping of settings: {example}")
     for name in settings:
         check_setting("sample.settings", name, wing)

@@ -37,13 +37,13 @@ def command(options: Mapping[str, Any]) -> None:
         raise InputError("sweep: does not say what is swept: give a YAML file, or the name of a shipped one")
     path = shipped_or_path(options["file"], SWEEPS, f"sweep {options['file']}")
     sweep = read_sweep(path)
-    cluster = _cluster(options)
-    if "scheduler" not in options:
-        _check_installed(sweep)
+    cluster = _cluster(options, sweep)
     folder = SweepFolder(Path(options.get("output", Path("sweeps") / path.stem)))
+    if "scheduler" not in options:
+        _check_trainable(_missing(folder, sweep))
     with _held(folder):
         folder.begin(sweep.resolved)
-        missing = [point for point in sweep.points if folder.summary(point) is None]
+        missing = _missing(folder, sweep)
         _announce(folder, sweep, path, finished=len(sweep.points) - len(missing))
         if missing:
             try:
@@ -54,19 +54,31 @@ def command(options: Mapping[str, Any]) -> None:
         _conclude(folder, sweep)
 
 
-def _cluster(options: Mapping[str, Any]) -> tuple[int, str | None]:
-    """Worker processes to start, or the scheduler to join."""
-    cores = len(os.sched_getaffinity(0))
+def _missing(folder: SweepFolder, sweep: Sweep) -> list[Point]:
+    return [point for point in sweep.points if folder.summary(point) is None]
+
+
+def _cluster(options: Mapping[str, Any], sweep: Sweep) -> tuple[int, str | None]:
+    """Worker processes to start, as many as cores but one where a GPU is shared, or the scheduler to join."""
+    workers = 1 if _on_cuda(sweep.points) else len(os.sched_getaffinity(0))
     if "scheduler" in options and "workers" in options:
         raise InputError(f"--workers = {options['workers']}: the scheduler has workers of its own: leave it out")
-    return whole_number(options, "workers", cores, 1, MOST_WORKERS), options.get("scheduler")
+    return whole_number(options, "workers", workers, 1, MOST_WORKERS), options.get("scheduler")
 
 
-def _check_installed(sweep: Sweep) -> None:
-    """Passes a sweep whose wing the workers of this machine can train: a point after another would fail."""
-    layered = isinstance(sweep.points[0].settings, LayeredSettings)
-    if layered and find_spec("torch") is None:
+def _on_cuda(points: Sequence[Point]) -> bool:
+    settings = (point.settings for point in points)
+    return any(isinstance(one, LayeredSettings) and one.training.device == "cuda" for one in settings)
+
+
+def _check_trainable(points: Sequence[Point]) -> None:
+    """Passes points that this machine has the library and the device for: else one after another would fail."""
+    if any(isinstance(point.settings, LayeredSettings) for point in points) and find_spec("torch") is None:
         raise ModuleNotFoundError(name="torch")
+    if _on_cuda(points):
+        from ctsigprop.discrete.training import device_for
+
+        device_for("cuda")
 
 
 @contextmanager

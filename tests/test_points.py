@@ -66,6 +66,7 @@ def test_base_goes_over_config_and_grid_over_both(write: Write, tmp_path: Path) 
         {"config": "digits", "grid": {"nudging.beta": [0.1, 1], "learning.fixed": [[], ["loop"]]}},
         {"sample": {"points": 3, "settings": {"nudging.beta": {"low": 0.1, "high": 1}}}, "grid": {"data.limit": [9]}},
         {"config": "mnist-spiking-shallow", "grid": {"training.seed": [0, 1]}},
+        {"wing": "spiking", "grid": {"data.events": ["/recordings/a", "/recordings/b"]}},
         {"wing": "discrete", "base": {"learning": {"algorithm": "bp"}}, "grid": {"learning.rate": [1e-3, 1e-2]}},
     ],
 )
@@ -170,6 +171,10 @@ REFUSED = [
     (GRID + "config: 3\n", "config = 3: must be a YAML file, or the name of a shipped one"),
     (GRID + "config: none\n", "config = none: no such file: give a YAML file, or one of "),
     (GRID + "config: mnist-spiking-shallow\n", "grid.nudging.beta: no such group: "),
+    (
+        "wing: spiking\nbase: {data: {events: recordings}}\ngrid: {training.seed: [1]}\n",
+        "data.events = 'recordings': must be an absolute path in a sweep",
+    ),
     (GRID + "wing: discrete\n", "grid.nudging.beta: no such group: "),
     (GRID + "wing: discreet\n", "wing = discreet: must be one of continuous, discrete, spiking"),
     (

@@ -129,6 +129,16 @@ def test_panels_of_a_map_share_their_axes(tmp_path: Path, figures: dict[str, Fig
             assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "1", "10"]
 
 
+def test_paths_are_labelled_by_their_last_part_and_dollars_are_no_mathematics(
+    tmp_path: Path, figures: dict[str, Figure]
+) -> None:
+    rows = [row(place, data_events=f"/recordings/of/{place}$a$_", training_seed=0) for place in range(3)]
+    draw_sweep(results(rows), list(rows[0][1]), tmp_path)
+    (axes,) = figures["test-error"].axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == [rf"{place}\$a\$_" for place in range(3)]
+    figures["test-error"].draw_without_rendering()
+
+
 def test_a_written_table_reads_as_it_was(tmp_path: Path) -> None:
     table, _ = grid([0.1, 1 / 3])
     to_csv(table, tmp_path / "results.csv")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+import torch
 import yaml
 from numpy.testing import assert_array_equal
 
@@ -153,6 +154,12 @@ def test_a_sweep_of_another_wing(wing: str, tmp_path: Path) -> None:
 def test_a_sweep_of_a_wing_whose_library_is_not_installed(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     refuse(name="rates", words="torch is not installed: pip install 'ctsigprop[torch]'")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_sweep_on_a_gpu_where_there_is_none(refuse: Refuse, tmp_path: Path) -> None:
+    (tmp_path / "gpu.yaml").write_text("wing: discrete\ngrid: {training.device: [cpu, cuda]}\n")
+    refuse(name="gpu.yaml", words="training.device = 'cuda': must be cpu here")
 
 
 def test_a_worker_is_killed_then_the_sweep_interrupted_then_killed_and_nothing_is_lost_but_time(
