@@ -11,7 +11,7 @@ COLUMNS: dict[str, Values] = {
     name: {"network": {"widen": 2}, "learning": {"algorithm": "sp"}, "target": {"density": name.lower()}}
     for name in ("Dense", "Sparse")
 }
-LIMIT, EPOCHS = 5_000, 4
+LIMIT, EPOCHS = 10_000, 4
 
 STUDY = Study(
     name="table-3",
