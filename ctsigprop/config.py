@@ -5,19 +5,25 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 import yaml
-from jsonargparse import get_loader
 
 from ctsigprop.errors import InputError
+from ctsigprop.files import read_bytes
 from ctsigprop.settings import WINGS, AnySettings
+from ctsigprop.yaml_text import parsed
 
 CONFIG = "config.yaml"
 """The name of the file of settings in a run's folder."""
 
 WING = "wing"
 CONTINUOUS = "continuous"
+MOST_BYTES = 1 << 20
+"""Of a file of settings or of a sweep."""
+ALIKE = 0.65
+"""Similarity of two names, from 0 to 1, from which one may have been meant for the other."""
 GROUPS_OF_SETTINGS = "groups of settings: {}"
 
 
@@ -53,7 +59,7 @@ def check_wing(wing: object, given: str = WING) -> str:
 
 def nearest(name: str, known: Collection[str]) -> str:
     """What to do about an unknown name: the one that was probably meant, or all there are."""
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name, known, n=1, cutoff=ALIKE)
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
 
 
@@ -64,8 +70,28 @@ def settings_from(values: Mapping[str, Any], wing: str = CONTINUOUS) -> Any:
         InputError: an unknown group or name, or a value that the settings refuse.
     """
     check_names(values, wing)
-    kinds = groups(wing)
-    return WINGS[wing](**{group: kinds[group](**content) for group, content in values.items()})
+    made = {}
+    for group, kind in groups(wing).items():
+        types = {setting.name: setting.type for setting in fields(kind)}
+        content = values.get(group, {})
+        made[group] = kind(**{name: in_form(value, types[name]) for name, value in content.items()})
+    return WINGS[wing](**made)
+
+
+def in_form(value: object, kind: Any) -> object:
+    """A value as the type of its setting writes it, where it says the same: 1e3 as 1000, 128 as [128].
+
+    Args:
+        value: of a text, checked by nothing yet.
+        kind: the setting's type.
+    """
+    kinds = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    entry = next((get_args(one)[0] for one in kinds if get_origin(one) is tuple), None)
+    if entry is not None:
+        single = isinstance(value, str) if entry is str else isinstance(value, int | float)
+        entries: object = [value] if single else value
+        return [in_form(one, entry) for one in entries] if isinstance(entries, list | tuple) else entries
+    return int(value) if int in kinds and isinstance(value, float) and value.is_integer() else value
 
 
 def check_names(values: Mapping[str, Any], wing: str = CONTINUOUS) -> None:
@@ -87,33 +113,24 @@ def check_names(values: Mapping[str, Any], wing: str = CONTINUOUS) -> None:
 
 
 def read_mapping(path: Path, of: str) -> dict[str, Any]:
-    """The mapping that a YAML file holds. 1e-4 is a number.
+    """The mapping that a YAML file holds: the program reads every YAML file here.
 
     Args:
-        path: of the file.
+        path: of the file, no larger than MOST_BYTES.
         of: what it should map, in the words of a refusal.
 
     Raises:
         InputError: the file cannot be read, is not YAML or no mapping, or holds a key twice.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        twice, values = _repeated(yaml.compose(text, yaml.SafeLoader)), get_loader("yaml")(text)
+        text = read_bytes(path, most=MOST_BYTES).decode()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): give a YAML file") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not a text file: give a YAML file") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not readable"
-        raise InputError(f"{path}{where}: is not valid YAML ({problem}): mend the line") from error
-    except (ValueError, RecursionError) as error:  # a date or number that is none, or no end of nesting
-        raise InputError(f"{path}: holds a value that cannot be read, or is nested without end: mend it") from error
+    values = parsed(text, str(path))
     if not isinstance(values, dict):
         raise InputError(f"{path}: must be a mapping of {of}")
-    if twice is not None:
-        raise InputError(f"{path}, line {twice.start_mark.line + 1}: {twice.value} is there twice: keep one")
     return values
 
 
@@ -170,23 +187,6 @@ def to_yaml(settings: AnySettings) -> str:
     wing = wing_of(settings)
     head = {} if wing == CONTINUOUS else {WING: wing}
     return str(yaml.safe_dump({**head, **to_values(settings)}, sort_keys=False))
-
-
-def _repeated(node: yaml.Node | None) -> yaml.Node | None:
-    """The first key that a mapping, or one inside it, holds twice: YAML would keep the last in silence."""
-    if isinstance(node, yaml.SequenceNode):
-        return next(filter(None, map(_repeated, node.value)), None)
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    seen = set()
-    for key, value in node.value:
-        name = str(key.value)
-        if name in seen:
-            return key
-        seen.add(name)
-        if inner := _repeated(value):
-            return inner
-    return None
 
 
 @contextmanager

@@ -1,10 +1,34 @@
 """Errors that a user can mend: one line that names field or file, the value, what is allowed, the remedy."""
 
 
+LONGEST_LINE = 1000
+CUT = " ... "
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: every character that is none, such as an escape or half of a surrogate pair, as \\xNN or \\uNNNN."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def in_one_line(text: str) -> str:
+    """Text for a terminal, in one line of at most LONGEST_LINE characters: what is longer loses its middle."""
+    half = (LONGEST_LINE - len(CUT)) // 2
+    line = printable(text if len(text) <= LONGEST_LINE else text[:half] + CUT + text[-half:])
+    return line if len(line) <= LONGEST_LINE else line[:half] + CUT + line[-half:]
+
+
 class CtsigpropError(Exception):
-    """Base of all errors that reach a user without a traceback; `exit_status` is the command line's."""
+    """Base of all errors that reach a user without a traceback; `exit_status` is the command line's.
+
+    The message is kept `in_one_line`, whatever values of a user's or of a file it holds.
+    """
 
     exit_status = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(in_one_line(message))
 
 
 class InputError(CtsigpropError, ValueError):

@@ -1,16 +1,33 @@
 """Files that are whole or not there: written under a temporary name in the same folder, synced, renamed."""
 
+import errno
 import json
 import math
 import os
+import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
+from ctsigprop.errors import InputError, RunFailure
 
-from ctsigprop.errors import RunFailure
+MOST_BYTES = 1 << 26
+"""Of a file of a run, a sweep or a reproduction; 100,000 epochs of metrics take about as many."""
+
+
+EXCLUSIVELY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+"""Flags of a file that must be new, in a place where no link stands."""
+
+KINDS = {
+    stat.S_ISLNK: "a link",
+    stat.S_ISDIR: "a folder",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISFIFO: "a pipe",
+    stat.S_ISSOCK: "a socket",
+}
 
 
 @contextmanager
@@ -18,12 +35,15 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     """A file that appears under its name only when all of it is on disk.
 
     Raises:
+        InputError: something stands under the name that is no regular file; see `check_replaceable`.
         RunFailure: the disk is full or fails; what stood under the name is as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    check_replaceable(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     with write_failures(path):
+        descriptor = os.open(temporary, EXCLUSIVELY, 0o666)
         try:
-            with temporary.open("wb") as file:
+            with open(descriptor, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -32,6 +52,28 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def check_replaceable(path: Path, given: str = "") -> None:
+    """Pass the name of a file that is new, or a regular file that may be replaced.
+
+    A link is refused, wherever it leads: to follow it would write where it says, in a folder of another's too, and to
+    replace it would leave the file behind it as it was.
+
+    Args:
+        path: of the file.
+        given: how a user named it, in the words of the refusal, such as "--output = ".
+
+    Raises:
+        InputError: it is a link, a folder, a device, a pipe or a socket.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except OSError:  # there is none, or writing will say why not
+        return
+    if not stat.S_ISREG(mode):
+        kind = next((name for test, name in KINDS.items() if test(mode)), "no regular file")
+        raise InputError(f"{given}{path}: is {kind}: give the name of a file, new or to be replaced")
 
 
 @contextmanager
@@ -64,6 +106,44 @@ def to_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(_plain(value), allow_nan=False, indent=indent)
 
 
+def open_regular(path: Path, inside: Path | None = None) -> BinaryIO:
+    """Opens a regular file to read it; nothing waits for a pipe or a device.
+
+    Args:
+        path: of the file.
+        inside: folder that links may not leave; they may lead anywhere if left out.
+
+    Raises:
+        OSError: it is missing, cannot be read or is no regular file, or a link leads out of the folder.
+    """
+    if inside is not None and not (real := path.resolve()).is_relative_to(inside.resolve()):
+        raise OSError(errno.EPERM, f"leads out of its folder, to {real}", str(path))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = open(path, "rb", opener=lambda name, _: os.open(name, flags))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return file
+
+
+def read_bytes(path: Path, inside: Path | None = None, most: int = MOST_BYTES) -> bytes:
+    """Content of a regular file.
+
+    Args:
+        path: of the file.
+        inside: folder that links may not leave; they may lead anywhere if left out.
+        most: bytes that it may hold.
+
+    Raises:
+        OSError: as `open_regular`, or the file is larger.
+    """
+    with open_regular(path, inside) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"is larger than {most:,} bytes", str(path))
+    return content
+
+
 def read_json(path: Path) -> Any:
     """What the file holds; None where it is missing or no JSON."""
     try:
@@ -77,7 +157,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
+    if hasattr(value, "tolist"):  # of NumPy
         return _plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None

@@ -3,21 +3,26 @@
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctsigprop.config import nearest
 from ctsigprop.errors import InputError
-from ctsigprop.runs import RunFolder
+from ctsigprop.files import check_replaceable
+
+if TYPE_CHECKING:
+    from ctsigprop.runs import RunFolder
 
 LONGEST = 20  # digits of a number
 
 
-def named_run(command: str, options: Mapping[str, Any]) -> RunFolder:
+def named_run(command: str, options: Mapping[str, Any]) -> "RunFolder":
     """The run that the command line names, opened to be read.
 
     Raises:
         InputError: it names none, or there is no run.
     """
+    from ctsigprop.runs import RunFolder  # and with it NumPy
+
     if options.get("run") is None:
         raise InputError(f"{command}: does not say which run: give its folder, as `ctsigprop train` printed it")
     return RunFolder.open(Path(options["run"]))
@@ -82,11 +87,12 @@ def output_file(text: str, given: str = "--output") -> Path:
         given: how, in the words of a refusal.
 
     Raises:
-        InputError: its folder is not there.
+        InputError: its folder is not there, or the name is of something that is no regular file.
     """
     output = Path(text)
     if not output.parent.is_dir():
         raise InputError(f"{given} = {output}: no such folder as {output.parent}: make it first")
+    check_replaceable(output, f"{given} = ")
     return output
 
 

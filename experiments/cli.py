@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, InputError, Interrupted, is_out_of_memory
+from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, InputError, Interrupted, in_one_line, is_out_of_memory
 from ctsigprop.experiments.parser import parse
 from ctsigprop.interrupt import terminated_as_interrupted
 
@@ -151,5 +151,5 @@ def _refuse(message: str, status: int) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    print(f"ctsigprop: {' '.join(message.split())}", file=sys.stderr)
+    print(in_one_line(f"ctsigprop: {message}"), file=sys.stderr)
     return status

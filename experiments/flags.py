@@ -5,7 +5,7 @@ from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import CONFIG, CONTINUOUS, check_wing, groups, read_values, read_wing, wing_of
+from ctsigprop.config import CONFIG, CONTINUOUS, check_wing, groups, named, read_values, read_wing, settings_from, wing_of
 from ctsigprop.errors import InputError
 from ctsigprop.settings import AnySettings
 
@@ -37,21 +37,35 @@ def wing_asked_for(arguments: Sequence[str]) -> str:
 def last_given(flag: str, arguments: Sequence[str]) -> str | None:
     """What was last given for a flag, as `--flag text` or `--flag=text`."""
     found = None
-    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
+    for word, following in zip(arguments, [*arguments, None][1:], strict=True):
         name, equals, text = word.partition("=")
         if name == flag:
             found = text if equals else following
     return found
 
 
-def given(options: Mapping[str, Any], wing: str = CONTINUOUS) -> dict[str, dict[str, Any]]:
-    """What the user set, {group: {name: value}}: the flags, and below them the file that --config names.
+def settings_given(options: Mapping[str, Any], wing: str, before: Values | None = None) -> Any:
+    """The settings that the user gave: the flags, below them the file that --config names, below both the defaults.
+
+    Args:
+        options: what the user gave.
+        wing: whose settings they are.
+        before: values that stand in place of the defaults.
 
     Raises:
-        InputError: the file cannot be used, or --model is not for this wing or says something else than the setting.
+        InputError: the file cannot be used, naming it, or a setting is wrong, naming the file too if it is the file's;
+            or --model is not for this wing or says something else than the setting.
     """
-    values = read_values(config_path(options["config"]), wing) if "config" in options else {}
-    return merged(merged(values, _flags(options, wing)), _model(options, wing))
+    path = config_path(options["config"]) if "config" in options else None
+    below = merged(before or {}, read_values(path, wing) if path else {})
+    values = merged(merged(below, _flags(options, wing)), _model(options, wing))
+    try:
+        return settings_from(values, wing)
+    except InputError:
+        if path:
+            with named(path):
+                settings_from(below, wing)
+        raise
 
 
 def check_used(options: Mapping[str, Any], settings: AnySettings) -> None:

@@ -26,8 +26,6 @@ def command(options: Mapping[str, Any]) -> None:
     """
     folders = _folders(options)
     output = output_file(options.get("output", OUTPUT))
-    if output.is_dir():
-        raise InputError(f"--output = {output}: is a folder: give the name of a file, such as {output / OUTPUT}")
     found = gather(folders)
     if not found:
         listed = ", ".join(map(str, folders))

@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import settings_from, to_values, wing_of
+from ctsigprop.config import to_values, wing_of
 from ctsigprop.discrete.parallel_launch import launched
 from ctsigprop.errors import InputError, Interrupted
 from ctsigprop.experiments.arguments import LONGEST
-from ctsigprop.experiments.flags import Values, check_used, given, merged
+from ctsigprop.experiments.flags import Values, check_used, settings_given
 from ctsigprop.runs import RunFolder, claim_folder
 from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
 from ctsigprop.threads import set_threads
+
+OTHER_THREADS = "a run that is resumed is that which was not stopped, bit for bit; other threads round sums otherwise"
 
 Undo = Callable[[], None]
 """Leaves a run as it was before a command that was refused or failed before it saved anything; else as it is."""
@@ -58,7 +60,7 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
         run: its folder.
         settings: of the run.
         processes: how many train the layers side by side; more than one in the discrete wing only.
-        quiet: show no progress bar.
+        quiet: show no progress.
 
     Returns:
         The summary that was written.
@@ -124,7 +126,7 @@ def _processes(parallel: str | None) -> int:
 
 
 def _created(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tuple[AnySettings, RunFolder, Undo]:
-    settings = settings_from(given(options, wing), wing)
+    settings = settings_given(options, wing)
     check_used(options, settings)
     run = RunFolder.create(run_dir or claim_folder(settings), settings)
     return settings, run, run.discard
@@ -132,13 +134,12 @@ def _created(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tup
 
 def _resumed(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tuple[AnySettings, RunFolder, Undo]:
     """The run's own settings; those given again must be the same, but for more epochs."""
-    values = given(options, wing)
     if run_dir is None:
         raise InputError("--resume: does not say which run: give its folder with --run-dir")
     before = RunFolder.open(run_dir).settings()
     if wing_of(before) != wing:
         raise InputError(f"--wing = {wing}: the run in {run_dir} is of the {wing_of(before)} wing: leave it out")
-    settings = settings_from(merged(to_values(before), values), wing)
+    settings = settings_given(options, wing, to_values(before))
     _check_unchanged(to_values(before), to_values(settings), run_dir)
     _check_same_rates(before, settings, run_dir)
     check_used(options, settings)
@@ -160,8 +161,9 @@ def _check_unchanged(before: Values, now: Values, run_dir: Path) -> None:
             more_epochs = (group, name) == ("training", "epochs") and value > old
             moved = (group, name) == ("data", "events") and None not in (value, old)  # the files must be the same
             if value != old and not (more_epochs or moved):
+                why = f" ({OTHER_THREADS})" if name == "threads" else ""
                 remedy = "leave it out (only training.epochs may be raised), or start a new run"
-                raise InputError(f"{group}.{name} = {value!r}: the run in {run_dir} has {old!r}: {remedy}")
+                raise InputError(f"{group}.{name} = {value!r}: the run in {run_dir} has {old!r}{why}: {remedy}")
 
 
 def _check_same_rates(before: AnySettings, now: AnySettings, run_dir: Path) -> None:

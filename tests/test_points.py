@@ -159,7 +159,7 @@ REFUSED = [
     ("grid: {5: [1]}\n", "grid.5: must be GROUP.SETTING"),
     ("grid: {nudging.beta: [1, -1]}\n", "nudging.beta = -1: must be a finite number greater than 0"),
     ("grid: {nudging.beta: [high]}\n", "nudging.beta = 'high': must be a finite number"),
-    ("grid: {network.hidden: [64]}\n", "network.hidden = 64: must be a list in brackets"),
+    ("grid: {network.hidden: [abc]}\n", "network.hidden = 'abc': must be a list in brackets"),
     ("grid: {nudging.beta: [1, 1.0]}\n", "nudging.beta = 1.0: is there twice"),
     (
         "config: digits\ngrid: {solver.step: [0.1, 0.2]}\n",

@@ -170,7 +170,7 @@ def build(
     """
     sizes = (features, *network.hidden, classes)
     last = len(sizes) - 1
-    forward_rates = _per_layer(learning.rates, last)
+    forward_rates = _per_layer(learning.forward_rates(last), last)
     symmetric = network.architecture == "symmetric_ep"
 
     def draw(source: int, target: int, gain: float, rate: float, *, symmetric: bool = False) -> Connection:

@@ -55,7 +55,7 @@ SETTINGS = [
     ("--network.hidden [-3]", "network.hidden = -3: must be a whole number, at least 1"),
     ("--network.hidden [0]", "network.hidden = 0: must be"),
     ("--network.hidden []", "network.hidden = []: must be at least one hidden layer"),
-    ("--network.hidden 3", "network.hidden = 3: must be a list in brackets, such as [1, 2]"),
+    ("--network.hidden {a:3}", "network.hidden = '{a:3}': must be a list in brackets, such as [1, 2]"),
     ("--network.hidden abc", "network.hidden = 'abc': must be a list"),
     ("--network.hidden [3", "network.hidden = '[3': must be a list"),
     ("--network.hidden [2.5]", "network.hidden = 2.5: must be a whole number"),
@@ -78,7 +78,7 @@ SETTINGS = [
     ("--solver.method newton", "solver.method = 'newton': must be one of anderson"),
     ("--solver.tolerance 0", "solver.tolerance = 0.0: must be"),
     ("--solver.tolerance small", "solver.tolerance = 'small': must be a finite number"),
-    ("--solver.max_sweeps 1e3", "solver.max_sweeps = 1000.0: must be a whole number"),
+    ("--solver.max_sweeps 1.5e0", "solver.max_sweeps = 1.5: must be a whole number"),
     ("--nudging.beta -1", "nudging.beta = -1.0: must be a finite number greater than 0"),
     ("--nudging.beta .nan", "nudging.beta = nan: must be a finite number"),
     ("--nudging.beta .inf", "nudging.beta = inf: must be a finite number"),
@@ -104,8 +104,8 @@ FILES = [
     ("- network\n", "file.yaml: must be a mapping of groups"),
     ("network:\n  hidden: [3\n", "file.yaml, line 3: is not valid YAML"),
     ("network:\n\thidden: [3]\n", "file.yaml, line 2: is not valid YAML"),
-    ("network: &a {hidden: [3], x: *a}\n", "file.yaml: holds a value that cannot be read, or is nested without end"),
-    ("network: " + 3000 * "[" + 3000 * "]" + "\n", "file.yaml: holds a value that cannot be read, or is nested"),
+    ("network: &a {hidden: [3], x: *a}\n", "file.yaml, line 1: a holds itself: mend the line"),
+    ("network: " + 3000 * "[" + 3000 * "]" + "\n", "file.yaml, line 1: is nested deeper than 32: mend the line"),
     ("training: {epochs: " + 5000 * "9" + "}\n", "file.yaml: holds a value that cannot be read"),
     ("network: {loops: [true]}\n", "network.loops = [True]: must be one or more"),
     ("network: !!python/object:os.system {}\n", "file.yaml, line 1: is not valid YAML"),
@@ -114,7 +114,7 @@ FILES = [
     ("training:\n  epochs: three\n", "training.epochs = 'three': must be a whole number"),
     ("training:\n  epochs:\n", "training.epochs = None: must be a whole number"),
     ("nudging:\n  beta: '0.5'\n", "nudging.beta = '0.5': must be a finite number"),
-    ("network:\n  hidden: 256\n", "network.hidden = 256: must be a list"),
+    ("network:\n  hidden: wide\n", "network.hidden = 'wide': must be a list"),
 ]
 
 
