@@ -1,12 +1,11 @@
 """Errors that a user can mend: one line that names field or file, the value, what is allowed, the remedy."""
 
-
 LONGEST_LINE = 1000
 CUT = " ... "
 
 
 def printable(text: str) -> str:
-    """Text for a terminal: every character that is none, such as an escape or half of a surrogate pair, as \\xNN or \\uNNNN."""
+    """Text for a terminal: a character that is none, such as an escape or half of a surrogate pair, by its number."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ctsigprop.environment import environment
+from ctsigprop.epoch_lines import beside_bar, line_of, say
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import TrainingSettings
@@ -59,11 +60,12 @@ def train_epochs(
     settings: TrainingSettings,
     progress: Progress[T],
     *,
-    learn: Callable[[int, T], bool],
+    learn: Callable[[int, T, str], bool],
     evaluate: Callable[[int, T, Sequence[Row]], dict[str, Any]],
     arrays: Callable[[], Arrays],
     weights: Callable[[], Arrays],
     tally: Callable[[], T],
+    quiet: bool,
 ) -> Progress[T]:
     """Trains from where `progress` stands to the last epoch, and writes what each epoch leaves behind.
 
@@ -71,12 +73,14 @@ def train_epochs(
         run: where checkpoints and metrics go.
         settings: the wing's `training`: how many epochs, which are kept.
         progress: so far.
-        learn: goes through what the tally has not seen yet of an epoch, counted from 1; whether it came to its end.
+        learn: goes through what the tally has not seen yet of an epoch, counted from 1, with a note beside its bar;
+            whether it came to its end.
         evaluate: the row of metrics of a finished epoch, given the rows before it; it has at least `epoch`,
             `validation_error` and `warnings`.
         arrays: all that resuming needs.
         weights: what prediction needs.
         tally: an empty one.
+        quiet: print nothing where output is no terminal, instead of a line an epoch.
 
     Returns:
         The progress after the last epoch.
@@ -89,7 +93,7 @@ def train_epochs(
     with event_writer(run.path, enabled=settings.tensorboard) as log_events:
         while progress.epoch < settings.epochs:
             epoch = progress.epoch + 1
-            if not learn(epoch, progress.tally):
+            if not learn(epoch, progress.tally, beside_bar(progress.history, settings.epochs)):
                 run.save_checkpoint("last", arrays(), asdict(progress))
                 raise KeyboardInterrupt
             row = evaluate(epoch, progress.tally, progress.history)
@@ -102,6 +106,7 @@ def train_epochs(
             run.write_metrics(progress.history)
             log_events(row)
             run.save_checkpoint("last", arrays(), asdict(progress))  # last: a kill before it repeats the epoch
+            say(line_of(progress.history, settings.epochs), quiet=quiet)
             before = progress.history[-2]["warnings"] if epoch > 1 else {}
             for kind in sorted(row["warnings"].keys() - before.keys()):
                 log.warning("epoch %d: %s", epoch, row["warnings"][kind])
@@ -132,12 +137,12 @@ def summarised(run: RunFolder, settings: TrainingSettings, progress: Progress[T]
     return summary
 
 
-def epoch_bar(samples: int, seen: int, epoch: int, epochs: int, *, quiet: bool) -> Any:
-    """A progress bar for the samples of an epoch; none is shown where nobody sees it."""
+def epoch_bar(samples: int, seen: int, epoch: int, epochs: int, *, quiet: bool, note: str = "") -> Any:
+    """A progress bar for the samples of an epoch, with a note; none is shown where nobody sees it."""
     return tqdm(
         total=samples,
         initial=seen,
-        desc=f"epoch {epoch}/{epochs}",
+        desc=f"epoch {epoch}/{epochs}" + (f" ({note})" if note else ""),
         unit=" samples",
         disable=quiet or None,
         leave=False,

@@ -82,7 +82,7 @@ def parsed(text: str, source: str) -> Any:
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "a character that YAML does not allow"
         raise InputError(f"{source}{where}: is not valid YAML ({problem}): mend the line") from error
-    except ValueError as error:  # a number of thousands of digits, or half of a surrogate pair
+    except (ValueError, LookupError, AttributeError, TypeError) as error:  # PyYAML's own: thousands of digits, !!bool x
         raise InputError(f"{source}: holds a value that cannot be read: mend it") from error
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, InputError, Interrupted, in_one_line, is_out_of_memory
@@ -25,7 +26,7 @@ Watch both phases of a test image in time, and the angles between the weights of
 
 Any setting is a flag, or a line of a YAML file:
 
-    ctsigprop train --network.hidden '[128, 128]' --learning.rates '[2, 1, 0.05]' --nudging.beta 0.5
+    ctsigprop train --network.hidden '[128, 128]' --nudging.beta 0.5
 
 MNIST as in the paper, 784-1500-1500-10 with a learned loop (fetched once, 11 MB):
 
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the command line without the program's name; the process's own where it is left out.
     """
+    if isinstance(sys.stdout, TextIOWrapper):  # a path may hold what its encoding does not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with terminated_as_interrupted():
             _run(sys.argv[1:] if arguments is None else list(arguments))

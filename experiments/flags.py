@@ -5,7 +5,17 @@ from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import CONFIG, CONTINUOUS, check_wing, groups, named, read_values, read_wing, settings_from, wing_of
+from ctsigprop.config import (
+    CONFIG,
+    CONTINUOUS,
+    check_wing,
+    groups,
+    named,
+    read_values,
+    read_wing,
+    settings_from,
+    wing_of,
+)
 from ctsigprop.errors import InputError
 from ctsigprop.settings import AnySettings
 
@@ -25,6 +35,8 @@ def wing_asked_for(arguments: Sequence[str]) -> str:
         InputError: there is no such wing, or the file cannot be used.
     """
     wing, config, run = (last_given(f"--{flag}", arguments) for flag in ("wing", "config", "run-dir"))
+    check_given("--wing", wing)
+    check_given("--config", config)
     if wing is not None:
         return check_wing(wing, "--wing")
     if config is not None:
@@ -32,6 +44,16 @@ def wing_asked_for(arguments: Sequence[str]) -> str:
     if run is not None and "--resume" in arguments and isfile(Path(run) / CONFIG):
         return read_wing(Path(run) / CONFIG)
     return CONTINUOUS
+
+
+def check_given(name: str, value: object) -> None:
+    """Pass what was given for an option, or nothing.
+
+    Raises:
+        InputError: an empty text was given, which would be the current folder where a path is meant.
+    """
+    if value in ("", [""]):
+        raise InputError(f"{name} = '': is empty: give a value, or leave it out")
 
 
 def last_given(flag: str, arguments: Sequence[str]) -> str | None:

@@ -5,12 +5,13 @@ argparse reads them; where a command takes settings, jsonargparse does, which ma
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ctsigprop import __version__
 from ctsigprop.config import CONTINUOUS, groups, nearest
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.flags import SPIKING, wing_asked_for
+from ctsigprop.experiments.flags import SPIKING, check_given, wing_asked_for
 from ctsigprop.experiments.unreadable import explained
 from ctsigprop.experiments.written import in_form_of
 from ctsigprop.settings import WINGS
@@ -61,7 +62,7 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     if command.startswith("-"):
         return _without_command(command)
     if command not in COMMANDS:
-        raise InputError(f"{command}: no such command: {nearest(command, COMMANDS)}")
+        raise InputError(f"{command or repr(command)}: no such command: {nearest(command, COMMANDS)}")
     if command not in ("train", "simulate"):
         plain = Parser(prog=f"ctsigprop {command}", description=COMMANDS[command])
         ARGUMENTS[command](plain)
@@ -84,10 +85,8 @@ def _without_command(flag: str) -> NoReturn:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ctsigprop {__version__}")
-    try:
+    with suppress(argparse.ArgumentError):
         parser.parse_args([flag])
-    except argparse.ArgumentError:
-        pass
     raise InputError(f"{flag}: comes before the command: give one of {', '.join(COMMANDS)} first")
 
 
@@ -109,9 +108,7 @@ def _read(
         flags = [flag for action in parser._actions for flag in action.option_strings]
         raise InputError(explained(str(error), command, words, flags, wing)) from error
     for action in parser._actions:
-        if options.get(action.dest) in ("", [""]):
-            name = next(iter(action.option_strings), action.metavar)
-            raise InputError(f"{name} = '': is empty: give a value, or leave it out")
+        check_given(next(iter(action.option_strings), str(action.metavar)), options.get(action.dest))
     return options
 
 
@@ -147,9 +144,7 @@ def _train(parser: "SettingsParser", wing: str) -> None:
 
 
 def _simulate(parser: "SettingsParser") -> None:
-    parser.usage = (
-        "ctsigprop simulate RUN [--samples K] [--first I] [--solver.method NAME] [--GROUP.SETTING VALUE ...]"
-    )
+    parser.usage = "ctsigprop simulate RUN [--samples K] [--first I] [--solver.method NAME] [--GROUP.SETTING VALUE ...]"
     parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
     parser.add_argument("--samples", metavar="K", help="how many test samples (default: 3)")
     parser.add_argument("--first", metavar="I", help="the first of them, counted from 0 (default: 0)")
@@ -163,9 +158,7 @@ def _align(parser: Parser) -> None:
 
 
 def _spikes(parser: Parser) -> None:
-    parser.usage = (
-        "ctsigprop spikes RUN [--samples K] [--first I] [--checkpoint best | last] [--events FILE.npz]"
-    )
+    parser.usage = "ctsigprop spikes RUN [--samples K] [--first I] [--checkpoint best | last] [--events FILE.npz]"
     parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
     parser.add_argument("--samples", metavar="K", help="how many test samples are drawn (default: 3)")
     parser.add_argument("--first", metavar="I", help="the first of them, counted from 0 (default: 0)")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ctsigprop.config import to_values, wing_of
 from ctsigprop.discrete.parallel_launch import launched
-from ctsigprop.errors import InputError, Interrupted
+from ctsigprop.errors import InputError, Interrupted, printable
 from ctsigprop.experiments.arguments import LONGEST
 from ctsigprop.experiments.flags import Values, check_used, settings_given
 from ctsigprop.runs import RunFolder, claim_folder
@@ -43,14 +43,14 @@ def command(options: Mapping[str, Any]) -> None:
     begin = _resumed if options.get("resume") else _created
     settings, run, undo = begin(Path(options["run_dir"]) if "run_dir" in options else None, options, wing)
     set_threads(settings.training.threads)
-    print(f"run in {run.path}", flush=True)
+    print(f"run in {printable(str(run.path))}", flush=True)
     with run:
         summary = _trained(settings, run, undo, processes, quiet=options.get("quiet", False))
     print(
         f"test error {summary['test_error']:.2f} % after epoch {summary['best_epoch']}, "
         f"whose validation error is the smallest: {summary['best_validation_error']:.2f} %"
     )
-    print(f"figures in {run.figures}")
+    print(f"figures in {printable(str(run.figures))}")
 
 
 def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet: bool) -> dict[str, Any]:

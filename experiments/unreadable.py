@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
-from ctsigprop.config import ALIKE, settings_from
+from ctsigprop.config import settings_from
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.flags import last_given
 from ctsigprop.experiments.written import value_of
+
+NEAR = 0.75
+"""Likeness from which one flag may have been meant for another."""
 
 
 def explained(message: str, command: str, words: Sequence[str], flags: Iterable[str], wing: str) -> str:
@@ -28,6 +31,8 @@ def explained(message: str, command: str, words: Sequence[str], flags: Iterable[
         return f"{unknown[1]}: one argument too many{of_train}"
     if bare := re.match(r"argument (\S+): expected one argument", message):
         return f"{bare[1]}: needs a value after it"
+    if text := re.match(r"argument (\S+): ignored explicit argument (.*)", message):
+        return f"{text[1]} = {text[2]}: takes no value: leave it out, or leave out the flag"
     if key := re.match(r'Parser key "(\w+)\.(\w+)"', message):
         group, name = key.groups()
         flag = f"--{group}.{name}"
@@ -41,7 +46,7 @@ def explained(message: str, command: str, words: Sequence[str], flags: Iterable[
 def _meant(word: str, flags: Iterable[str], command: str) -> str:
     """The flag that was probably meant: one of much the same name, and of much the same group where one was given."""
     near = max(flags, key=lambda flag: _likeness(word, flag), default="")
-    if _likeness(word, near) < ALIKE:
+    if _likeness(word, near) < NEAR:
         return f"`ctsigprop {command} --help` lists all"
     return f"did you mean {near}?"
 

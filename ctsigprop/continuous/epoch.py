@@ -80,6 +80,7 @@ def run_epoch(
     stop: Callable[[], bool],
     measure: Measure | None = None,
     mean: Network | None = None,
+    note: str = "",
 ) -> bool:
     """Learns from those samples of an epoch that `tally` has not seen yet.
 
@@ -97,6 +98,7 @@ def run_epoch(
         stop: asked before each batch.
         measure: asked within the first epoch, before `probe.early` evenly spread updates.
         mean: of the weights over learning.average epochs; kept up to date.
+        note: beside the progress bar.
 
     Returns:
         Whether the epoch came to its end.
@@ -113,7 +115,7 @@ def run_epoch(
     early = _spread(settings.probe.early, batches) if measure and epoch == 1 else ()
     averaged = sorted(_spread(TAKEN, batches))
     before = time.perf_counter() - tally.seconds
-    with epoch_bar(count, tally.samples, epoch, settings.training.epochs, quiet=quiet) as bar:
+    with epoch_bar(count, tally.samples, epoch, settings.training.epochs, quiet=quiet, note=note) as bar:
         for start in range(tally.samples, count, size):
             if stop():
                 return False

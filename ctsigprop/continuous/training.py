@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctsigprop.continuous.averaging import copied
+from ctsigprop.continuous.compiling import COMPILING, is_compiled
 from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.continuous.epoch import Measure, Outputs, Tally, outputs_of, run_epoch
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -45,7 +46,7 @@ def train(
         settings: of the run.
         run: where checkpoints, metrics and summary go.
         resume: go on from the last checkpoint.
-        quiet: show no progress bar.
+        quiet: show no progress.
         measure: gives fields of each epoch's row, and of the measurements within the first epoch.
         probe: measures the network at the first `probe.samples` validation samples; the row's field `probe`.
 
@@ -74,9 +75,11 @@ def train(
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     splits = {name: (part.inputs(network.dtype), part.labels) for name, part in parts.items()}
     quieted = np.errstate(over="ignore", invalid="ignore")  # what becomes of it is refused in a sentence
+    if not (quiet or is_compiled(settings.solver)):
+        print(COMPILING, flush=True)
     with quieted, deferred_interrupt() as stop:
 
-        def learn(epoch: int, tally: Tally) -> bool:
+        def learn(epoch: int, tally: Tally, note: str) -> bool:
             finished = run_epoch(
                 sweeps,
                 memory,
@@ -88,6 +91,7 @@ def train(
                 stop=stop,
                 measure=measure,
                 mean=mean,
+                note=note,
             )
             refuse_lost_weights(network, epoch)
             return finished
@@ -104,6 +108,7 @@ def train(
             arrays=lambda: arrays,
             weights=judge.network.parameters,
             tally=Tally,
+            quiet=quiet,
         )
         return summarised(run, settings.training, progress)
 

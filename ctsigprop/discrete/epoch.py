@@ -107,6 +107,7 @@ def run_epoch(
     tally: Tally,
     quiet: bool,
     stop: Callable[[], bool],
+    note: str = "",
 ) -> bool:
     """Learns from those batches of an epoch that `tally` has not seen yet.
 
@@ -118,6 +119,7 @@ def run_epoch(
         tally: of the epoch so far; kept up to date.
         quiet: show no progress bar.
         stop: asked before each batch.
+        note: beside the progress bar.
 
     Returns:
         Whether the epoch came to its end.
@@ -130,7 +132,7 @@ def run_epoch(
     finished = True
     learner.train()
     learner.decay_rates(settings.decay_of(epoch))
-    with epoch_bar(batches.samples, tally.samples, epoch, settings.training.epochs, quiet=quiet) as bar:
+    with epoch_bar(batches.samples, tally.samples, epoch, settings.training.epochs, quiet=quiet, note=note) as bar:
         for inputs, labels in batches.of_epoch(epoch, tally.batches):
             if stop():
                 finished = False

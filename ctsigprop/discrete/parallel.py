@@ -223,6 +223,7 @@ class Pipeline:
         tally: Tally,
         quiet: bool,
         stop: Callable[[], bool],
+        note: str = "",
     ) -> bool:
         """As `ctsigprop.discrete.epoch.run_epoch`, by all processes; the learner has their arrays afterwards.
 
@@ -239,7 +240,9 @@ class Pipeline:
         try:
             peers.share((epoch, tally))
             section = Section(learner, plan.parts[0], peers.outlet())
-            finished = run_epoch(section, batches, settings, epoch=epoch, tally=tally, quiet=quiet, stop=stop)
+            finished = run_epoch(
+                section, batches, settings, epoch=epoch, tally=tally, quiet=quiet, stop=stop, note=note
+            )
             section.finish()
             others = peers.gather()[1:]
         except Lost as error:

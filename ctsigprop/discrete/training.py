@@ -73,7 +73,7 @@ def train_layers(
         standard_for: the wing's: what puts images in form.
         data_for: the wing's: what is learned.
         resume: go on from the last checkpoint.
-        quiet: show no progress bar.
+        quiet: show no progress.
         run_epoch: goes through an epoch's batches.
 
     Returns:
@@ -97,8 +97,8 @@ def train_layers(
         learner.load_arrays(arrays)
     with deferred_interrupt() as stop:
 
-        def learn(epoch: int, tally: Tally) -> bool:
-            return run_epoch(learner, batches, settings, epoch=epoch, tally=tally, quiet=quiet, stop=stop)
+        def learn(epoch: int, tally: Tally, note: str) -> bool:
+            return run_epoch(learner, batches, settings, epoch=epoch, tally=tally, quiet=quiet, stop=stop, note=note)
 
         def evaluate(epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
             refuse_lost_weights(learner, epoch, settings.rates)
@@ -114,6 +114,7 @@ def train_layers(
             arrays=lambda: {**learner.arrays(), **data.kept},
             weights=lambda: {**learner.parameter_arrays(), **data.kept},
             tally=Tally,
+            quiet=quiet,
         )
         return summarised(run, settings.training, progress)
 

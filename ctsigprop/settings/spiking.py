@@ -44,7 +44,7 @@ class SpikingDataSettings(DataSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.events is not None:
-            named = isinstance(self.events, str) and self.events != ""
+            named = isinstance(self.events, str) and self.events != "" and "\0" not in self.events
             require(named, "data.events", self.events, "the path of a folder that holds train.npz and test.npz")
             object.__setattr__(self, "events", os.path.abspath(os.path.expanduser(self.events)))
 
