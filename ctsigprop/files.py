@@ -1,4 +1,8 @@
-"""Files that are whole or not there: written under a temporary name in the same folder, synced, renamed."""
+"""Files that are whole or not there, and files that anybody may have put there.
+
+What is written goes under a temporary name in the same folder, is synced and renamed. What is read must be a regular
+file of a bounded size, and JSON of a bounded depth.
+"""
 
 import errno
 import json
@@ -6,7 +10,7 @@ import math
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +19,10 @@ from ctsigprop.errors import InputError, RunFailure
 
 MOST_BYTES = 1 << 26
 """Of a file of a run, a sweep or a reproduction; 100,000 epochs of metrics take about as many."""
-
+DEEPEST = 64
+"""Objects and lists inside one another in JSON; a run writes six."""
+LARGEST = 1e300
+"""Above every number that a run writes in JSON, random states included."""
 
 EXCLUSIVELY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 """Flags of a file that must be new, in a place where no link stands."""
@@ -28,6 +35,7 @@ KINDS = {
     stat.S_ISFIFO: "a pipe",
     stat.S_ISSOCK: "a socket",
 }
+"""What is no regular file, by the test that tells."""
 
 
 @contextmanager
@@ -106,7 +114,8 @@ def to_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(_plain(value), allow_nan=False, indent=indent)
 
 
-def open_regular(path: Path, inside: Path | None = None) -> BinaryIO:
+@contextmanager
+def open_regular(path: Path, inside: Path | None = None) -> Iterator[BinaryIO]:
     """Opens a regular file to read it; nothing waits for a pipe or a device.
 
     Args:
@@ -119,11 +128,10 @@ def open_regular(path: Path, inside: Path | None = None) -> BinaryIO:
     if inside is not None and not (real := path.resolve()).is_relative_to(inside.resolve()):
         raise OSError(errno.EPERM, f"leads out of its folder, to {real}", str(path))
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    file = open(path, "rb", opener=lambda name, _: os.open(name, flags))
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "is no regular file", str(path))
-    return file
+    with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", str(path))
+        yield file
 
 
 def read_bytes(path: Path, inside: Path | None = None, most: int = MOST_BYTES) -> bytes:
@@ -144,10 +152,39 @@ def read_bytes(path: Path, inside: Path | None = None, most: int = MOST_BYTES) -
     return content
 
 
-def read_json(path: Path) -> Any:
-    """What the file holds; None where it is missing or no JSON."""
+def parse_json(content: bytes) -> Any:
+    """Value of a JSON text as a run writes it.
+
+    Raises:
+        ValueError: it is no JSON in UTF-8, is nested deeper than DEEPEST, or holds half of a surrogate pair or a whole
+            number beyond LARGEST.
+    """
     try:
-        return json.loads(path.read_bytes())
+        value = json.loads(content.decode())
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    level = [value]
+    for _ in range(DEEPEST):
+        if any(isinstance(one, int) and abs(one) > LARGEST for one in level):
+            raise ValueError("a whole number that is too large")
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _inside(one)]
+        if not level:
+            break
+    else:
+        raise ValueError("nested too deeply")
+    if b"\\u" in content:
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def read_json(path: Path, inside: Path | None = None) -> Any:
+    """What the file holds; None where it is missing, cannot be read or is no JSON."""
+    try:
+        return parse_json(read_bytes(path, inside))
     except (OSError, ValueError):
         return None
 

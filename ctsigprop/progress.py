@@ -12,9 +12,11 @@ from tqdm import tqdm
 from ctsigprop.environment import environment
 from ctsigprop.epoch_lines import beside_bar, line_of, say
 from ctsigprop.errors import InputError
+from ctsigprop.metrics import best_row, whole_in, wrong_in
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import TrainingSettings
 from ctsigprop.tensorboard import event_writer
+from ctsigprop.typed import wrong_field
 
 Arrays = Mapping[str, NDArray[Any]]
 Row = Mapping[str, Any]
@@ -40,19 +42,50 @@ class Progress(Generic[T]):
     best_epoch: int = 0
 
 
-def restored(run: RunFolder, like: Arrays, tally: Callable[..., T]) -> tuple[dict[str, NDArray[Any]], Progress[T]]:
+def restored(
+    run: RunFolder, like: Arrays, tally: type[T], samples: int, measured: Sequence[str]
+) -> tuple[dict[str, NDArray[Any]], Progress[T]]:
     """The arrays and the progress of a run's last checkpoint.
 
     Args:
         run: its folder.
         like: arrays of the network in hand, which the checkpoint's must match.
-        tally: makes the tally of the fields that were saved.
+        tally: the wing's own, with `samples` and `errors`.
+        samples: of the training set.
+        measured: what each row of metrics must have, beside what those of every wing have.
 
     Raises:
-        InputError: the checkpoint is missing, corrupt or of another network, or holds values that are not finite.
+        InputError: the checkpoint is missing, corrupt or of another network, holds values that are not finite, or
+            progress that no run makes.
     """
     arrays, meta = run.load_checkpoint("last", like=like, keys=[entry.name for entry in fields(Progress)])
+    if wrong := _wrong_in(meta, tally, samples, measured):
+        path = run.checkpoint("last")
+        raise InputError(f"{path}: {wrong}: restore it from a copy, or train anew in another --run-dir")
     return arrays, Progress(meta["epoch"], tally(**meta["tally"]), meta["history"], meta["best_epoch"])
+
+
+def _wrong_in(meta: Mapping[str, Any], tally: type[Any], samples: int, measured: Sequence[str]) -> str | None:
+    """What is wrong with the progress that a checkpoint holds, in words; None if nothing."""
+    if wrong := wrong_field(tally, meta["tally"]):
+        return f"tally: {wrong}"
+    if not meta["tally"]["errors"] <= meta["tally"]["samples"] <= samples:
+        return f"tally: has more errors than samples, or more samples than there are, {samples}"
+    history = meta["history"]
+    if not isinstance(history, list) or len(history) != meta["epoch"]:
+        return f"history: must be a row of metrics for each of the {meta['epoch']} epochs"
+    for epoch, row in enumerate(history, start=1):
+        if not isinstance(row, dict) or row.get("epoch") != epoch:
+            return f"history: row {epoch} must be of epoch {epoch}"
+        missing = [name for name in ("warnings", *measured) if name not in row]
+        if wrong := wrong_in(row) or (missing and f"{missing[0]} is missing"):
+            return f"history: row {epoch}: {wrong}"
+        if row["warnings"] is None or not whole_in(row, history[0]):
+            return f"history: row {epoch} is not as a run writes it"
+    best = best_row(history)["epoch"] if history else 0
+    if meta["best_epoch"] != best:
+        return f"best_epoch = {meta['best_epoch']!r:.60}: must be {best}, of the smallest validation error"
+    return None
 
 
 def train_epochs(

@@ -12,7 +12,6 @@ Each file is written under a temporary name in the same folder, synced and renam
 at any moment leaves the old file or the new one, never a part of one.
 """
 
-import json
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -24,9 +23,10 @@ from numpy.typing import NDArray
 
 from ctsigprop.config import CONFIG, read_settings, to_yaml, wing_of
 from ctsigprop.errors import Busy, InputError, RunFailure
-from ctsigprop.files import atomic, made, to_json
+from ctsigprop.files import atomic, made, open_regular, parse_json, read_bytes, to_json
 from ctsigprop.locks import LOCK, lock_folder
-from ctsigprop.metrics import is_number, wrong_in
+from ctsigprop.metrics import is_count, is_number, wrong_in
+from ctsigprop.npz import read_npz
 from ctsigprop.settings import AnySettings
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -149,7 +149,13 @@ class RunFolder:
         Raises:
             InputError: the file is not as a run wrote it.
         """
-        settings: AnySettings = read_settings(self.path / CONFIG)
+        path = self.path / CONFIG
+        try:
+            with open_regular(path, self.path):
+                pass
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        settings: AnySettings = read_settings(path)
         return settings
 
     def settings_of(self, kind: type[SomeSettings]) -> SomeSettings:
@@ -214,19 +220,18 @@ class RunFolder:
         path = self.checkpoint(kind)
         remedy = "restore it from a copy, or train anew in another --run-dir"
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-                arrays = {name: content[name] for name in content.files}
-            meta = json.loads(arrays.pop(META).tobytes())
+            arrays = read_npz(path, inside=self.path)
+            meta = parse_json(arrays.pop(META).tobytes())
             if missing := set(keys) - set(meta):
                 raise KeyError(*sorted(missing))
         except FileNotFoundError as error:
             raise InputError(f"{path}: no such checkpoint: train on with --resume, or {remedy}") from error
-        except MemoryError:
-            raise
-        except Exception as error:  # zipfile and NumPy raise what they will at a damaged file
-            refusal = error.strerror if isinstance(error, OSError) else None
-            found = f"cannot be read ({refusal})" if refusal else "is truncated or corrupt"
-            raise InputError(f"{path}: {found}: {remedy}") from error
+        except OSError as error:
+            raise _unreadable(path, error, remedy) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: is truncated or corrupt: {remedy}") from error
+        if "epoch" in keys and not is_count(meta["epoch"]):
+            raise InputError(f"{path}: epoch = {meta['epoch']!r}: must be a number of epochs: {remedy}")
         for name, array in (like or {}).items():
             found = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "nothing"
             needed = f"{array.dtype}{list(array.shape)}"
@@ -254,14 +259,12 @@ class RunFolder:
             InputError: a line is not as a run wrote it.
         """
         path = self.path / METRICS
-        if not path.exists():
-            return []
         rows = []
-        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        for number, line in enumerate((self._content(METRICS) or b"").splitlines(), start=1):
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except ValueError as error:
-                raise InputError(f"{path}, line {number}: is not JSON: {AGAIN}") from error
+                raise InputError(f"{path}, line {number}: is not JSON as a run writes it: {AGAIN}") from error
             if not isinstance(row, dict):
                 raise InputError(f"{path}, line {number}: is no epoch's metrics: {AGAIN}")
             if wrong := wrong_in(row):
@@ -275,13 +278,13 @@ class RunFolder:
         Raises:
             InputError: the file is not as a run wrote it.
         """
-        path = self.path / SUMMARY
-        try:
-            summary = json.loads(path.read_bytes())
-        except FileNotFoundError:
+        path, content = self.path / SUMMARY, self._content(SUMMARY)
+        if content is None:
             return {}
+        try:
+            summary = parse_json(content)
         except ValueError as error:
-            raise InputError(f"{path}: is not JSON: {AGAIN}") from error
+            raise InputError(f"{path}: is not JSON as a run writes it: {AGAIN}") from error
         wrong = [name for name in OUTCOME if not (isinstance(summary, dict) and is_number(summary.get(name)))]
         if wrong:
             raise InputError(f"{path}: is no summary of a run ({wrong[0]} must be a number): {AGAIN}")
@@ -303,6 +306,20 @@ class RunFolder:
         """
         self.write(SUMMARY, to_json(summary, indent=2) + "\n")
 
+    def _content(self, name: str) -> bytes | None:
+        """Content of a file of the run; None where it is missing.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        path = self.path / name
+        try:
+            return read_bytes(path, self.path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
     def write(self, name: str, text: str) -> None:
         """Writes a text file of the run, whole or not at all.
 
@@ -311,6 +328,10 @@ class RunFolder:
         """
         with atomic(self.path / name) as file:
             file.write(text.encode())
+
+
+def _unreadable(path: Path, error: OSError, remedy: str = "restore it from a copy") -> InputError:
+    return InputError(f"{path}: cannot be read ({error.strerror or error}): {remedy}")
 
 
 def covers(summary: Mapping[str, Any], settings: AnySettings) -> bool:

@@ -255,7 +255,7 @@ def test_a_checkpoint_that_may_not_be_read_is_not_called_corrupt(
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(InputError, match=r"checkpoint-last\.npz: cannot be read \(Permission denied\)"):
         run.load_checkpoint("last")
 

@@ -16,8 +16,9 @@ from ctsigprop.continuous.network import Array, Network, build
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.stability import loop_gain
 from ctsigprop.datasets import Dataset, load
-from ctsigprop.errors import RunFailure
+from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.interrupt import deferred_interrupt
+from ctsigprop.metrics import PHASES
 from ctsigprop.progress import Progress, Row, restored, summarised, train_epochs
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
@@ -69,7 +70,9 @@ def train(
         arrays |= {f"mean {name}": array for name, array in mean.parameters().items()}
     progress = Progress(0, Tally())
     if resume:
-        saved, progress = restored(run, arrays, Tally)
+        saved, progress = restored(run, arrays, Tally, len(data.train), PHASES)
+        if len(progress.tally.highest) not in (0, data.classes):
+            raise InputError(f"{run.checkpoint('last')}: tally: highest is not of {data.classes} outputs: train anew")
         for name, array in arrays.items():
             array[...] = saved[name]
     parts = {"train": data.train, "validation": data.validation, "test": data.test}

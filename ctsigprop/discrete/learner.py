@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import Precision
 
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam keeps of each parameter that has had a gradient."""
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -186,19 +189,39 @@ class Learner(nn.Module):
         return arrays
 
     def load_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Goes on from what `arrays`, or `parameter_arrays`, gave."""
-        own = self.state_dict()
-        self.load_state_dict({name: torch.from_numpy(arrays[name].copy()) for name in own})
-        for stage in self.stages:
-            state = stage.optimizer.state_dict()
-            parameters = [one for group in stage.optimizer.param_groups for one in group["params"]]
-            moments: dict[int, dict[str, Tensor]] = {}
-            prefix = f"{stage.name}.adam."
-            for name, value in arrays.items():
-                if name.startswith(prefix):
-                    place, moment = name.removeprefix(prefix).split(".")
-                    moments.setdefault(int(place), {})[moment] = _laid_out(value, parameters[int(place)])
-            stage.optimizer.load_state_dict({**state, "state": moments})
+        """Goes on from what `arrays`, or `parameter_arrays`, gave.
+
+        Raises:
+            InputError: moments of an optimizer that it does not have, or of another shape; nothing is loaded then.
+        """
+        moments = [_moments_of(stage, arrays) for stage in self.stages]
+        self.load_state_dict({name: torch.from_numpy(arrays[name].copy()) for name in self.state_dict()})
+        for stage, state in zip(self.stages, moments, strict=True):
+            stage.optimizer.load_state_dict({**stage.optimizer.state_dict(), "state": state})
+
+
+def _moments_of(stage: Stage, arrays: Mapping[str, NDArray[Any]]) -> dict[int, dict[str, Tensor]]:
+    """An optimizer's moments by the place of their parameter: those of all parameters, or none before the first step.
+
+    Raises:
+        InputError: a moment is missing, or of another shape than its parameter.
+    """
+    prefix = f"{stage.name}.adam."
+    parameters = [one for group in stage.optimizer.param_groups for one in group["params"]]
+    found = {name for name in arrays if name.startswith(prefix)}
+    needed = {f"{prefix}{place}.{moment}": (place, moment) for place in range(len(parameters)) for moment in MOMENTS}
+    if not found:
+        return {}
+    if wrong := sorted(found ^ needed.keys()):
+        there = "is not of its network" if wrong[0] in found else "is missing"
+        raise InputError(f"{wrong[0]} {there}: restore the checkpoint from a copy, or train anew")
+    moments: dict[int, dict[str, Tensor]] = {place: {} for place in range(len(parameters))}
+    for name, (place, moment) in needed.items():
+        value, shape = arrays[name], () if moment == "step" else tuple(parameters[place].shape)
+        if value.dtype.kind != "f" or value.shape != shape or not np.isfinite(value).all():
+            raise InputError(f"{name} is not finite, or not of shape {shape}: restore the checkpoint, or train anew")
+        moments[place][moment] = _laid_out(value, parameters[place])
+    return moments
 
 
 def _require_samples(inputs: Tensor, labels: Tensor) -> None:

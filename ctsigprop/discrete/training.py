@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from ctsigprop.config import named
 from ctsigprop.datasets import Dataset, Split, load
 from ctsigprop.discrete.batches import Batches, Standard
 from ctsigprop.discrete.diagnosis import refuse_lost_weights, warnings_of
@@ -93,8 +94,9 @@ def train_layers(
     learner = placed(learner_for(settings, data.shape, data.classes), settings)
     progress = Progress(0, Tally())
     if resume:
-        arrays, progress = restored(run, learner.parameter_arrays(), Tally)
-        learner.load_arrays(arrays)
+        arrays, progress = restored(run, learner.parameter_arrays(), Tally, len(data.train), ("losses", "exits"))
+        with named(run.checkpoint("last")):
+            learner.load_arrays(arrays)
     with deferred_interrupt() as stop:
 
         def learn(epoch: int, tally: Tally, note: str) -> bool:
