@@ -1,6 +1,8 @@
 """What the commands answer when all is well."""
 
 import json
+import os
+import re
 import shlex
 import signal
 import subprocess
@@ -67,6 +69,17 @@ def test_the_parser_loads_no_heavy_package(arguments: list[str]) -> None:
         "import sys\nfrom ctsigprop.experiments.cli import main\n"
         f"try: main({arguments!r})\nexcept SystemExit: pass\n"
         "print(sorted({'numba', 'numpy', 'scipy', 'torch', 'matplotlib'} & set(sys.modules)))"
+    )
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["bench"], ["reproduce", "--help"], ["xyz"]])
+def test_what_takes_no_settings_builds_no_flags_of_them(arguments: list[str]) -> None:
+    script = (
+        "import sys\nfrom ctsigprop.experiments.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "print(sorted({'jsonargparse', 'numpy'} & set(sys.modules)))"
     )
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert output.splitlines()[-1] == "[]"
@@ -158,6 +171,62 @@ def test_train_writes_the_whole_run_folder_and_says_where_the_figures_are(ctsigp
     summary = json.loads((folder / "summary.json").read_text())
     assert (summary["best_epoch"], summary["test_error"]) == (best["epoch"], best["test_error"])
     assert summary.keys() >= {"final_train_error", "seconds", "packages", "git_revision", "seed", "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "group", "expected"),
+    [
+        ("--network.hidden 8", "network", {"hidden": (8,)}),
+        ("--network.hidden 8e0 --network.loops 1", "network", {"hidden": (8,), "loops": (1,)}),
+        ("--network.hidden [8,6] --learning.fixed loop", "learning", {"rates": (4.0, 0.346, 0.03), "fixed": ("loop",)}),
+        ("--network.hidden 8 --learning.rates 1e-3", "learning", {"rates": (0.001,)}),
+        ("--network.hidden 8 --training.seed 1e3 --training.keep 2e0", "training", {"seed": 1000, "keep": (2,)}),
+    ],
+)
+def test_a_value_may_be_written_as_people_do(
+    ctsigprop: Command, flags: str, group: str, expected: dict[str, Any]
+) -> None:
+    small = ("--data.limit", "6e1", "--training.epochs", "1e0", "--training.threads", "1", "--quiet")
+    answer = ctsigprop("train", *flags.split(), *small, "--run-dir", "run")
+    assert answer.status == 0, answer.err
+    settings = RunFolder.open(Path("run")).settings()
+    assert settings.data.limit == 60
+    assert {name: getattr(getattr(settings, group), name) for name in expected} == expected
+    assert yaml.safe_load(Path("run/config.yaml").read_text())["learning"]["rates"] == list(settings.learning.rates)
+
+
+LINE = r"epoch {}/2: errors train \d+\.\d\d %, validation \d+\.\d\d %, test \d+\.\d\d %; \d+(\.\d)? s{}"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--network.hidden", "[8]"],
+        ["--wing", "discrete", "--network.hidden", "[8]"],
+        ["--wing", "spiking", "--network.channels", "[2, 2]", "--network.units", "4"],
+    ],
+    ids=("continuous", "discrete", "spiking"),
+)
+def test_a_line_an_epoch_where_output_is_no_terminal(ctsigprop: Command, flags: list[str]) -> None:
+    small = ("--data.limit", "60", "--training.epochs", "2", "--training.threads", "1", "--run-dir", "run")
+    answer = ctsigprop("train", *flags, *small)
+    assert answer.status == 0, answer.err
+    lines = [line for line in answer.out.splitlines() if line.startswith("epoch")]
+    assert len(lines) == 2
+    assert re.fullmatch(LINE.format(1, r", \d+(\.\d)? s left"), lines[0])
+    assert re.fullmatch(LINE.format(2, ""), lines[1])
+    quiet = ctsigprop("train", "--resume", "--run-dir", "run", "--training.epochs", "2", "--quiet")
+    assert "epoch 2/2" not in quiet.out
+
+
+def test_compiling_is_announced_once(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("ctsigprop")), "train", *SMALL[:-1], "--training.epochs", "1"]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    outputs = [
+        subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert [output.count("compiling, once") for output in outputs] == [1, 0]
 
 
 def test_the_next_run_gets_the_next_folder(ctsigprop: Command) -> None:

@@ -1,9 +1,11 @@
 """Everything that a user can get wrong is one line that says what, and what to do, and touches no file."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,13 @@ WORDS = [
     ("train --netwerk.hidden=[3]", "--netwerk.hidden: no such flag: did you mean --network.hidden?"),
     ("train --resum", "--resum: no such flag: did you mean --resume?"),
     ("train --epochs 3", "--epochs: no such flag: did you mean"),
+    ("train --beta 0.5", "--beta: no such flag: did you mean --nudging.beta?"),
+    ("train --training.rates [1]", "--training.rates: no such flag: did you mean --learning.rates?"),
+    ("train --learning.optimizer adam", "--learning.optimizer: no such flag: `ctsigprop train --help` lists all"),
+    ("align --lr 3", "--lr: no such flag: `ctsigprop align --help` lists all"),
+    ("train --quiet=1", "--quiet = '1': takes no value"),
+    ("train --training.epochs --quiet", "--training.epochs: needs a value"),
+    ("--quiet train", "--quiet: comes before the command: give one of train, simulate"),
     ("train --training.epochs", "--training.epochs: needs a value"),
     ("train --run-dir", "--run-dir: needs a value"),
     ("train digits", "digits: one argument too many", "--GROUP.SETTING VALUE"),
@@ -44,7 +53,10 @@ WORDS = [
     ("data fetch mnst", "mnst", "mnist"),
     ("data list digits extra", "extra: one argument too many"),
     ("bench solver", "solver: no such benchmark: did you mean solvers?"),
+    ("data list extra digits", "digits: one argument too many: leave it out"),
     ("bench solvers --output none/figures.json", "--output = none/figures.json", "make it first"),
+    ("bench solvers --output /dev/full", "--output = /dev/full: is a device: give the name of a file, new or to be"),
+    ("report . --output /dev/full", "--output = /dev/full: is a device"),
 ]
 
 SETTINGS = [
@@ -80,6 +92,9 @@ SETTINGS = [
     ("--solver.tolerance small", "solver.tolerance = 'small': must be a finite number"),
     ("--solver.max_sweeps 1.5e0", "solver.max_sweeps = 1.5: must be a whole number"),
     ("--nudging.beta -1", "nudging.beta = -1.0: must be a finite number greater than 0"),
+    ("--nudging.beta -1e-3", "nudging.beta = -0.001: must be a finite number greater than 0"),
+    ("--nudging.beta -.5", "nudging.beta = -0.5: must be a finite number greater than 0"),
+    ("--data.limit 1e400", "data.limit = inf: must be a whole number"),
     ("--nudging.beta .nan", "nudging.beta = nan: must be a finite number"),
     ("--nudging.beta .inf", "nudging.beta = inf: must be a finite number"),
     ("--nudging.kind centered --nudging.beta 1", "nudging.beta = 1.0: must be below 1", "centered"),
@@ -95,6 +110,9 @@ SETTINGS = [
     ("--training.tensorboard 7", "training.tensorboard = 7: must be true or false"),
 ]
 
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{','.join(9 * [f'*a{n - 1}'])}]\n" for n in range(1, 9))
+CHAIN = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 60))
+
 FILES = [
     ("network:\n  hiden: [3]\n", "file.yaml: network.hiden = [3]: no such setting: did you mean hidden?"),
     ("netwrk:\n  hidden: [3]\n", "file.yaml: netwrk = {'hidden': [3]}: no such group: did you mean network?"),
@@ -107,13 +125,17 @@ FILES = [
     ("network: &a {hidden: [3], x: *a}\n", "file.yaml, line 1: a holds itself: mend the line"),
     ("network: " + 3000 * "[" + 3000 * "]" + "\n", "file.yaml, line 1: is nested deeper than 32: mend the line"),
     ("training: {epochs: " + 5000 * "9" + "}\n", "file.yaml: holds a value that cannot be read"),
+    ("training: {seed: !!bool x}\n", "file.yaml: holds a value that cannot be read: mend it"),
+    ("training: {seed: !!timestamp x}\n", "file.yaml: holds a value that cannot be read: mend it"),
+    ('wing: spiking\ndata: {events: "a\\0b"}\n', "file.yaml: data.events = 'a\\x00b': must be the path of a folder"),
+    ('data: {name: "a\\e[31mb\\n\\u202Ec"}\n', "file.yaml: data.name = 'a\\x1b[31mb\\n\\u202ec': must be one of"),
     ("network: {loops: [true]}\n", "network.loops = [True]: must be one or more"),
     ("network: !!python/object:os.system {}\n", "file.yaml, line 1: is not valid YAML"),
     ("data: {limit: 9}\nnetwork: {}\ndata: {}\n", "file.yaml, line 3: data is there twice: keep one"),
     ("data: {limit: 9, limit: 8}\n", "file.yaml, line 1: limit is there twice: keep one"),
-    ("training:\n  epochs: three\n", "training.epochs = 'three': must be a whole number"),
+    ("training:\n  epochs: three\n", "file.yaml: training.epochs = 'three': must be a whole number"),
     ("training:\n  epochs:\n", "training.epochs = None: must be a whole number"),
-    ("nudging:\n  beta: '0.5'\n", "nudging.beta = '0.5': must be a finite number"),
+    ("nudging:\n  beta: '0.5'\n", "file.yaml: nudging.beta = '0.5': must be a finite number"),
     ("network:\n  hidden: wide\n", "network.hidden = 'wide': must be a list"),
 ]
 
@@ -132,6 +154,81 @@ def test_setting_on_the_command_line(refused: Refuse, case: tuple[str, ...]) -> 
 def test_setting_in_a_file(refused: Refuse, tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "file.yaml").write_text(text)
     refused(["train", "--config", "file.yaml"], words)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (BOMB, "file.yaml, line 6: holds more than 20,000 values: shorten it"),
+        (CHAIN, "file.yaml, line 32: is nested deeper than 32: mend the line"),
+        ("network: {hidden: [" + 100_000 * "1," + "]}", "file.yaml, line 1: holds more than 20,000 values"),
+        ("network: " + 100_000 * "[", "file.yaml, line 1: is nested deeper than 32"),
+        ((1 << 20) * "x" + "x", "file.yaml: cannot be read (is larger than 1,048,576 bytes): give a YAML file"),
+    ],
+    ids=("aliases", "chain", "long", "deep", "large"),
+)
+@pytest.mark.parametrize("command", ["train --config", "sweep"])
+def test_a_file_of_which_too_much_would_be_built(
+    refused: Refuse, tmp_path: Path, command: str, content: str, words: str
+) -> None:
+    (tmp_path / "file.yaml").write_text(content)
+    refused([*command.split(), "file.yaml"], words)
+
+
+def test_a_value_of_which_too_much_would_be_built(refused: Refuse) -> None:
+    refused(["train", "--network.hidden", 60_000 * "["], "--network.hidden, line 1: is nested deeper than 32")
+
+
+@pytest.mark.parametrize("command", ["train --config", "sweep"])
+def test_a_pipe_is_not_waited_for(refused: Refuse, tmp_path: Path, command: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    refused([*command.split(), "pipe"], "pipe: cannot be read (is no regular file): give a YAML file")
+
+
+def test_a_long_value_is_told_in_a_short_line(refused: Refuse, ctsigprop: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "file.yaml").write_text("network: {hidden: [" + 10_000 * "7," + "]}\nlearning: {rates: [1, 2, 3]}\n")
+    arguments = ["train", "--config", "file.yaml"]
+    refused(arguments, "learning.rates = [1, 2, 3]: must be", "7, 7 ... ")
+    assert len(ctsigprop(*arguments).err) <= 1001
+
+
+def test_a_flag_that_is_wrong_is_not_the_file_s_fault(refused: Refuse, ctsigprop: Callable[..., Any]) -> None:
+    Path("file.yaml").write_text("training: {epochs: 3}\n")
+    arguments = ["train", "--config", "file.yaml", "--training.seed", "-1"]
+    refused(arguments, "error: training.seed = -1: must be")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ("train --run-dir", "--run-dir"),
+        ("train --resume --run-dir", "--run-dir"),
+        ("train --config", "--config"),
+        ("report", "DIR"),
+        ("report --output", "--output"),
+        ("simulate", "RUN"),
+        ("sweep", "FILE"),
+    ],
+)
+def test_an_empty_text_is_no_path(refused: Refuse, arguments: str, name: str) -> None:
+    refused([*arguments.split(), ""], f"{name} = '': is empty: give a value, or leave it out")
+
+
+@pytest.mark.parametrize("name", ["link", "dangling", "folder", "pipe"])
+def test_what_is_no_regular_file_is_not_replaced(refused: Refuse, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    kind = "link" if name == "dangling" else name
+    for command in ("bench solvers", "report ."):
+        refused([*command.split(), "--output", name], f"--output = {name}: is a {kind}: give the name of a file")
+
+
+def test_nothing_of_a_name_reaches_the_terminal_raw(refused: Refuse) -> None:
+    refused(["simulate", "a\x1b[2J\r\n\udcff"], "error: a\\x1b[2J\\r\\n\\udcff: no such folder")
+    refused(["tr\x1b[2Jain"], "error: tr\\x1b[2Jain: no such command")
 
 
 def test_a_number_of_thousands_of_digits(refused: Refuse) -> None:
@@ -206,6 +303,10 @@ def test_resume_where_there_is_no_run(refused: Refuse, tmp_path: Path) -> None:
         ),
         ("--nudging.beta 0.25 --training.epochs 9", "nudging.beta = 0.25: the run in run has 1.0"),
         ("--config file.yaml", "training.seed = 5: the run in run has 0"),
+        (
+            "--training.threads 2",
+            "training.threads = 2: the run in run has 1 (a run that is resumed is that which was not",
+        ),
         ("--network.hidden [-9]", "network.hidden = -9: must be"),
     ],
 )
