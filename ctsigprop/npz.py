@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ctsigprop.files import open_regular
 
+ZIP = b"PK\x03\x04"
 CORRUPT = "is truncated or corrupt"
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -37,7 +38,10 @@ def read_npz(
         Unusable: it is no NPZ file or damaged, holds Python objects, or unpacks to more than half of the memory.
     """
     try:
-        with open_regular(path, inside) as file, zipfile.ZipFile(file) as archive:
+        with open_regular(path, inside) as file:
+            if file.read(len(ZIP)) != ZIP:
+                raise Unusable("is no NPZ file")
+            archive = zipfile.ZipFile(file)
             most = half_of_memory() if packed else min(half_of_memory(), os.fstat(file.fileno()).st_size)
             unpacked = sum(member.file_size for member in archive.infolist())
             if unpacked > most:
