@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -78,7 +79,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 
 @contextmanager
-def open_regular(path: Path, inside: Path | None = None) -> Iterator[BinaryIO]:
+def open_regular(path: Path, inside: Path | None = None) -> Iterator[BufferedReader]:
     """Opens a regular file to read it; nothing waits for a pipe or a device.
 
     Args:

@@ -33,10 +33,9 @@ def load(name: str, *, limit: int | None = None, data_dir: str | Path | None = N
         RunFailure: The download failed.
     """
     entry = entry_named(name)
-    if limit is not None and (not isinstance(limit, Integral) or isinstance(limit, bool) or limit < 1):
-        raise InputError(
-            f"limit: {limit!s:.60} is no number of training samples; give a whole number of 1 or more, or leave it out"
-        )
+    if limit is not None and not _is_count(limit):
+        allowed = "give 1 or more, as a whole number, or leave it out"
+        raise InputError(f"limit: {limit!s:.60} is no number of training samples; {allowed}")
     location = locate(entry, data_dir)
     if location is None:
         if not download:
@@ -73,6 +72,10 @@ def read_folder(entry: Entry, location: Location, limit: int | None = None) -> D
         validation=Split(images[cut:], labels[cut:], entry.maximum),
         test=Split(*test, entry.maximum),
     )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def remedy(entry: Entry) -> str:

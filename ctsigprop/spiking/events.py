@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ctsigprop.errors import InputError
-from ctsigprop.npz import Unusable, names_in, read_npz
+from ctsigprop.npz import NO_NPZ, Unusable, names_in, read_npz
 
 FRAMES, LABELS = "frames", "labels"
 MOST_COUNTED = 2**24
@@ -82,7 +82,8 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}): give an NPZ file of frames") from error
     except Unusable as error:
-        raise InputError(f"{path}: {error}: write it with np.savez(FILE, {FRAMES}=...), of plain arrays") from error
+        verb = "write it" if str(error) == NO_NPZ else "save plain arrays"
+        raise InputError(f"{path}: {error}: {verb} with np.savez(FILE, {FRAMES}=...)") from error
 
 
 def _counts(path: Path, frames: NDArray[Any]) -> NDArray[Any]:

@@ -18,7 +18,6 @@ VALIDATION = 6
 """One in so many of the training recordings is kept for validation, as of MNIST's images: those at the end."""
 FEWEST = 3
 """Recordings that make a batch and one to validate it by."""
-FEWEST_CLASSES = 2
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -102,9 +101,9 @@ def _cut(path: Path, labels: NDArray[np.int64]) -> int:
     cut = len(labels) - max(1, len(labels) // VALIDATION)
     last = f"the last {len(labels) - cut} are for validation"
     there = np.unique(labels[:cut])
-    if len(np.unique(labels)) < FEWEST_CLASSES:
+    if len(there) == 1 and (labels == labels[0]).all():
         raise InputError(
-            f"{path}: {LABELS} are all {labels[0]}: must be of at least {FEWEST_CLASSES} classes: add recordings of others"
+            f"{path}: {LABELS} are all {labels[0]}: must be of two classes or more: add recordings of others"
         )
     if len(there) <= labels.max():
         missing = next(number for number, label in enumerate([*there, None]) if number != label)
