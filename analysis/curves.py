@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ctsigprop.analysis.limits import WIDE_RANGE
 from ctsigprop.analysis.probe_curves import Band, Curve, Rows, gapped, probe_figures, signal_bands
 from ctsigprop.analysis.style import BLUE, COLOURS, INK, MUTED, ORANGE, VERMILION, epoch_axis, new_figure, save, styled
 from ctsigprop.metrics import best_row
 
 ERRORS = {"train": MUTED, "validation": ORANGE, "test": BLUE}
 PHASES = {"free": BLUE, "clamped": VERMILION}
-WIDE_RANGE = 20.0
 DASHES = ("-", "--", ":")  # as often as there are more curves than colours
 RANDOM: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3))}
 

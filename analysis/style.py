@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 from matplotlib.ticker import MaxNLocator
 
+from ctsigprop.analysis.limits import FEW_POINTS
 from ctsigprop.files import atomic
 
 # Okabe & Ito (2008): told apart with every common kind of colour blindness, and in grey by most.
@@ -18,7 +19,6 @@ COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 INK, MUTED, FAINT = "#262626", "#8a8a8a", "#d9d9d9"
 
 DIVERGING = "RdBu_r"
-FEW_POINTS = 20
 
 _DEFAULTS: dict[Any, Any] = {
     "axes.edgecolor": MUTED,

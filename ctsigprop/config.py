@@ -168,10 +168,9 @@ def read_settings(path: Path) -> Any:
     Raises:
         InputError: naming the file, and the setting where it is one.
     """
-    wing = read_wing(path)
-    values = read_values(path, wing)
+    values = read_mapping(path, GROUPS_OF_SETTINGS.format(", ".join(groups())))
     with named(path):
-        return settings_from(values, wing)
+        return settings_from(values, check_wing(values.pop(WING, CONTINUOUS)))
 
 
 def to_values(settings: AnySettings) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -115,7 +116,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 
 @contextmanager
-def open_regular(path: Path, inside: Path | None = None) -> Iterator[BinaryIO]:
+def open_regular(path: Path, inside: Path | None = None) -> Iterator[BufferedReader]:
     """Opens a regular file to read it; nothing waits for a pipe or a device.
 
     Args:
@@ -125,13 +126,23 @@ def open_regular(path: Path, inside: Path | None = None) -> Iterator[BinaryIO]:
     Raises:
         OSError: it is missing, cannot be read or is no regular file, or a link leads out of the folder.
     """
-    if inside is not None and not (real := path.resolve()).is_relative_to(inside.resolve()):
-        raise OSError(errno.EPERM, f"leads out of its folder, to {real}", str(path))
+    if inside is not None and _leads_out(path, inside):
+        raise OSError(errno.EPERM, "is a link that leads out of its folder", str(path))
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "is no regular file", str(path))
         yield file
+
+
+def _leads_out(path: Path, inside: Path) -> bool:
+    """Whether a link between a folder and a file below it leads to a file elsewhere."""
+    here = str(inside)
+    for part in path.relative_to(inside).parts:
+        here = os.path.join(here, part)
+        if os.path.islink(here):
+            return not path.resolve().is_relative_to(inside.resolve())
+    return False
 
 
 def read_bytes(path: Path, inside: Path | None = None, most: int = MOST_BYTES) -> bytes:
@@ -146,10 +157,10 @@ def read_bytes(path: Path, inside: Path | None = None, most: int = MOST_BYTES) -
         OSError: as `open_regular`, or the file is larger.
     """
     with open_regular(path, inside) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise OSError(errno.EFBIG, f"is larger than {most:,} bytes", str(path))
-    return content
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"is larger than {most:,} bytes", str(path))
+        return file.read(size)
 
 
 def parse_json(content: bytes) -> Any:

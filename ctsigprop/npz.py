@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from ctsigprop.files import open_regular
 
+ZIP = b"PK\x03\x04"
+NO_NPZ = "is no NPZ file"
 CORRUPT = "is truncated or corrupt"
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -37,7 +39,10 @@ def read_npz(
         Unusable: it is no NPZ file or damaged, holds Python objects, or unpacks to more than half of the memory.
     """
     try:
-        with open_regular(path, inside) as file, zipfile.ZipFile(file) as archive:
+        with open_regular(path, inside) as file:
+            if file.read(len(ZIP)) != ZIP:
+                raise Unusable(NO_NPZ)
+            archive = zipfile.ZipFile(file)
             most = half_of_memory() if packed else min(half_of_memory(), os.fstat(file.fileno()).st_size)
             unpacked = sum(member.file_size for member in archive.infolist())
             if unpacked > most:

@@ -77,10 +77,9 @@ def _wrong_in(meta: Mapping[str, Any], tally: type[Any], samples: int, measured:
     for epoch, row in enumerate(history, start=1):
         if not isinstance(row, dict) or row.get("epoch") != epoch:
             return f"history: row {epoch} must be of epoch {epoch}"
-        missing = [name for name in ("warnings", *measured) if name not in row]
-        if wrong := wrong_in(row) or (missing and f"{missing[0]} is missing"):
+        if wrong := wrong_in(row):
             return f"history: row {epoch}: {wrong}"
-        if row["warnings"] is None or not whole_in(row, history[0]):
+        if row.get("warnings") is None or not row.keys() >= set(measured) or not whole_in(row, history[0]):
             return f"history: row {epoch} is not as a run writes it"
     best = best_row(history)["epoch"] if history else 0
     if meta["best_epoch"] != best:

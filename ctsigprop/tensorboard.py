@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from time import time
 from typing import Any
 
 from ctsigprop.errors import InputError
@@ -22,16 +23,18 @@ def event_writer(folder: Path, *, enabled: bool) -> Iterator[Callable[[Row], Non
         yield lambda row: None
         return
     try:
-        from tensorboard.summary import Writer
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
     except ImportError as error:
         raise InputError(
             "training.tensorboard = True: TensorBoard is not installed: pip install 'ctsigprop[tensorboard]'"
         ) from error
-    writer = Writer(str(folder / EVENTS))
+    writer = EventFileWriter(str(folder / EVENTS))
 
     def write(row: Row) -> None:
-        for tag, value in _flat(row):
-            writer.add_scalar(tag, value, row["epoch"])
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _flat(row)]
+        writer.add_event(Event(wall_time=time(), step=row["epoch"], summary=Summary(value=values)))
         writer.flush()
 
     try:

@@ -46,6 +46,7 @@ DIGITS = Entry(
 
 MNIST = Entry(
     name="mnist",
+    elsewhere="MNIST/raw",
     classes=10,
     shape=(28, 28),
     train=50_000,
@@ -71,6 +72,7 @@ MNIST = Entry(
 
 FASHION_MNIST = Entry(
     name="fashion-mnist",
+    elsewhere="FashionMNIST/raw",
     classes=10,
     shape=(28, 28),
     train=50_000,
@@ -96,6 +98,7 @@ FASHION_MNIST = Entry(
 
 KMNIST = Entry(
     name="kmnist",
+    elsewhere="KMNIST/raw",
     classes=10,
     shape=(28, 28),
     train=50_000,

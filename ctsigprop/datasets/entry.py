@@ -54,6 +54,7 @@ class Entry:
         maximum: The pixel value of full brightness.
         suffix: What follows a file's path on the mirrors.
         mirrors: Folders on the web, tried in turn; none for a dataset that ships with the package.
+        elsewhere: The folder under which torchvision keeps the same files in a folder of datasets.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Entry:
     archive: Archive | None = None
     suffix: str = ""
     mirrors: tuple[str, ...] = ()
+    elsewhere: str = ""
 
     @property
     def files(self) -> tuple[DataFile, ...]:

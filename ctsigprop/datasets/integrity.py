@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ctsigprop.datasets.entry import DataFile
-from ctsigprop.datasets.files import GZIP_MAGIC, MalformedFile, read
+from ctsigprop.datasets.files import GZIP_MAGIC, MalformedFile, read, read_packed
 
 
 def check_sha256(path: Path, expected: str, content: bytes) -> None:
@@ -26,7 +26,7 @@ def check_published(path: Path, file: DataFile) -> None:
     Raises:
         MalformedFile: The checksums differ, or a gzip stream is damaged.
     """
-    content = read(path) if file.sha256_of == "content" else path.read_bytes()
+    content = read(path) if file.sha256_of == "content" else read_packed(path)
     check_sha256(path, file.sha256, content)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from numbers import Integral
 from pathlib import Path
 
 from ctsigprop.datasets.catalog import entry_named
@@ -13,6 +15,8 @@ from ctsigprop.datasets.locate import VARIABLE, Location, download_folder, locat
 from ctsigprop.errors import InputError
 
 REINSTALL = "install ctsigprop again"
+NAMED = 4
+"""Files of a folder that a refusal names."""
 
 
 def load(name: str, *, limit: int | None = None, data_dir: str | Path | None = None, download: bool = True) -> Dataset:
@@ -29,8 +33,9 @@ def load(name: str, *, limit: int | None = None, data_dir: str | Path | None = N
         RunFailure: The download failed.
     """
     entry = entry_named(name)
-    if limit is not None and limit < 1:
-        raise InputError(f"limit: {limit} is no number of training samples; give 1 or more, or leave it out")
+    if limit is not None and not _is_count(limit):
+        allowed = "give 1 or more, as a whole number, or leave it out"
+        raise InputError(f"limit: {limit!s:.60} is no number of training samples; {allowed}")
     location = locate(entry, data_dir)
     if location is None:
         if not download:
@@ -69,6 +74,10 @@ def read_folder(entry: Entry, location: Location, limit: int | None = None) -> D
     )
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
 def remedy(entry: Entry) -> str:
     """What to do about a file of this dataset that cannot be used."""
     if entry.embedded:
@@ -83,6 +92,18 @@ def _paths(folder: Path, files: tuple[DataFile, ...]) -> list[Path]:
 def _not_found(entry: Entry, data_dir: str | Path | None) -> str:
     folders = ", ".join(str(folder) for folder in search_folders(entry, data_dir))
     return (
-        f"{entry.name}: expected {entry.files[0].path} and its like in one of {folders}, found none; "
+        f"{entry.name}: expected {entry.files[0].path} and its like in one of {folders}, "
+        f"found {_near(entry, data_dir) or 'none'}; "
         f"run `ctsigprop data fetch {entry.name}`, or set ${VARIABLE} to the folder that holds {entry.name}/"
     )
+
+
+def _near(entry: Entry, data_dir: str | Path | None) -> str:
+    """What lies in those folders in place of the files, by name; empty where there are no such folders."""
+    held = []
+    for folder in search_folders(entry, data_dir):
+        with suppress(OSError):
+            names = sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
+            more = " and others" if len(names) > NAMED else ""
+            held.append(f"{', '.join(names[:NAMED]) or 'nothing'}{more} in {folder}")
+    return f"only {'; '.join(held)}" if held else ""

@@ -50,7 +50,8 @@ def search_folders(entry: Entry, data_dir: str | Path | None = None) -> list[Pat
         return [PACKAGE_ROOT / entry.name]
     own = own_root(data_dir)
     roots = [*([own] if own else []), cache_root(), *SYSTEM_ROOTS]
-    return [root / entry.name for root in roots]
+    names = [entry.name, *([entry.elsewhere] if entry.elsewhere else [])]
+    return [root / name for root in roots for name in names]
 
 
 def locate(entry: Entry, data_dir: str | Path | None = None) -> Location | None:

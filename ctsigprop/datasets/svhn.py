@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.datasets.files import MalformedFile, read
+from ctsigprop.datasets.files import MOST_BYTES, MalformedFile, read
 from ctsigprop.datasets.labels import checked_labels
 
 
@@ -35,10 +36,13 @@ def read_svhn(
 
 
 def _read_matlab(path: Path) -> dict[str, NDArray[np.uint8]]:
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     content = read(path)
     try:
+        size = sum(prod(shape) for _, shape, _ in whosmat(BytesIO(content)))
+        if size > MOST_BYTES:
+            raise ValueError(f"{size:,} values")
         return dict(loadmat(BytesIO(content), variable_names=("X", "y")))
     except Exception as error:  # SciPy meets a damaged file with errors of many types
         reason = " ".join(str(error).split()) or type(error).__name__

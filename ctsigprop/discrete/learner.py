@@ -1,7 +1,7 @@
 """What every learning rule of this wing is: stages that a batch passes in order, each updated on its own."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import Precision
 
+AGAIN = "restore the checkpoint from a copy, or train anew"
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """What Adam keeps of each parameter that has had a gradient."""
 
@@ -131,15 +132,20 @@ class Learner(nn.Module):
             labels: classes, int64 of shape (samples,), or a learning signal, floating point of shape (samples, ...).
 
         Raises:
-            InputError: no samples, or not as many labels as samples; labels that are no classes, whose range is looked
-                at on a CPU, because a GPU would have to be waited for.
+            InputError: no samples, or not as many labels as samples; labels that are no classes, or inputs that are not
+                finite, which is looked at on a CPU, because a GPU would have to be waited for; inputs of a type that
+                the layers do not take; one sample where a layer's statistics need two.
         """
         _require_samples(inputs, labels)
+        _require_finite("inputs", inputs)
         if self.classes > 0 and not (labels.is_floating_point() and labels.ndim > 1):
             _require_classes(labels, self.classes)
-        with self.autocast(inputs.device):
-            signal = self.begin(inputs, labels)
-        return self.step_from(signal, labels)[0]
+        else:
+            _require_finite("labels", labels)
+        with self._in_words(inputs):
+            with self.autocast(inputs.device):
+                signal = self.begin(inputs, labels)
+            return self.step_from(signal, labels)[0]
 
     def step_from(self, signal: Signal, labels: Tensor) -> tuple[list[Step], Signal]:
         """Trains the stages on the signal of a batch; also returns what leaves the last of them."""
@@ -157,7 +163,7 @@ class Learner(nn.Module):
         Call `eval()` first: batch normalisation and dropout are as the mode says.
         """
         exits = {}
-        with self.autocast(inputs.device):
+        with self._in_words(inputs), self.autocast(inputs.device):
             signal = Signal(inputs)
             for stage in self.stages:
                 signal = stage(signal)
@@ -169,6 +175,24 @@ class Learner(nn.Module):
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
         """The block's products are taken in the learner's precision."""
         return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    @contextmanager
+    def _in_words(self, inputs: Tensor) -> Iterator[None]:
+        """Says of PyTorch's refusals in the block what a batch has to do with them.
+
+        Raises:
+            InputError: inputs of a type that the layers do not take; one sample where a layer's statistics need two.
+        """
+        try:
+            yield
+        except (RuntimeError, ValueError) as error:
+            needed = next((one.dtype for one in self.parameters()), inputs.dtype)
+            if isinstance(error, RuntimeError) and "ype" in str(error) and inputs.dtype != needed:
+                raise InputError(f"inputs: are of {inputs.dtype}: must be of {needed}: convert them") from error
+            if "more than 1 value per channel" in str(error):
+                found = f"a batch of {len(inputs)}, and batch normalisation in training needs two samples"
+                raise InputError(f"inputs: {found}: leave the batch out, as DataLoader(drop_last=True) does") from error
+            raise
 
     def decay_rates(self, factor: float) -> None:
         """Every stage's learning rate from now on: the one its optimizer began with times a factor."""
@@ -201,26 +225,27 @@ class Learner(nn.Module):
 
 
 def _moments_of(stage: Stage, arrays: Mapping[str, NDArray[Any]]) -> dict[int, dict[str, Tensor]]:
-    """An optimizer's moments by the place of their parameter: those of all parameters, or none before the first step.
+    """An optimizer's moments by the place of their parameter: all of them, or none before its first gradient.
 
     Raises:
-        InputError: a moment is missing, or of another shape than its parameter.
+        InputError: a moment is missing, not finite, or of another shape than its parameter.
     """
     prefix = f"{stage.name}.adam."
     parameters = [one for group in stage.optimizer.param_groups for one in group["params"]]
-    found = {name for name in arrays if name.startswith(prefix)}
-    needed = {f"{prefix}{place}.{moment}": (place, moment) for place in range(len(parameters)) for moment in MOMENTS}
-    if not found:
-        return {}
-    if wrong := sorted(found ^ needed.keys()):
-        there = "is not of its network" if wrong[0] in found else "is missing"
-        raise InputError(f"{wrong[0]} {there}: restore the checkpoint from a copy, or train anew")
-    moments: dict[int, dict[str, Tensor]] = {place: {} for place in range(len(parameters))}
-    for name, (place, moment) in needed.items():
-        value, shape = arrays[name], () if moment == "step" else tuple(parameters[place].shape)
-        if value.dtype.kind != "f" or value.shape != shape or not np.isfinite(value).all():
-            raise InputError(f"{name} is not finite, or not of shape {shape}: restore the checkpoint, or train anew")
-        moments[place][moment] = _laid_out(value, parameters[place])
+    found = {name.removeprefix(prefix) for name in arrays if name.startswith(prefix)}
+    moments = {}
+    for place, parameter in enumerate(parameters):
+        names = {f"{place}.{moment}": moment for moment in MOMENTS}
+        if found.isdisjoint(names):
+            continue
+        for name, moment in names.items():
+            value, shape = arrays.get(prefix + name), () if moment == "step" else tuple(parameter.shape)
+            if value is None or value.dtype.kind != "f" or value.shape != shape or not np.isfinite(value).all():
+                raise InputError(f"{prefix}{name}: must be finite numbers of shape {shape}: {AGAIN}")
+        found -= names.keys()
+        moments[place] = {moment: _laid_out(arrays[prefix + name], parameter) for name, moment in names.items()}
+    if found:
+        raise InputError(f"{prefix}{min(found)}: is of no parameter of the network: {AGAIN}")
     return moments
 
 
@@ -229,6 +254,13 @@ def _require_samples(inputs: Tensor, labels: Tensor) -> None:
         raise InputError(f"labels: there are {len(labels)} for {len(inputs)} samples: give one for each")
     if len(inputs) == 0:
         raise InputError("inputs: the batch has no samples: leave it out")
+
+
+def _require_finite(name: str, values: Tensor) -> None:
+    if values.device.type != "cpu" or not values.is_floating_point() or not values.numel():
+        return
+    if not all(end.isfinite() for end in values.aminmax()):  # one pass, which a NaN goes through
+        raise InputError(f"{name}: hold NaN or infinity: mend them, or leave the batch out")
 
 
 def _require_classes(labels: Tensor, classes: int) -> None:

@@ -1,7 +1,5 @@
 """Frames of an event camera from an NPZ file, as inputs of a spiking network."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ctsigprop.errors import InputError
+from ctsigprop.npz import NO_NPZ, Unusable, names_in, read_npz
 
 FRAMES, LABELS = "frames", "labels"
 MOST_COUNTED = 2**24
@@ -66,7 +65,7 @@ def load_frames(path: Path, shape: tuple[int, ...] | None = None, classes: int |
     """
     arrays = _arrays(path)
     if FRAMES not in arrays:
-        there = ", ".join(sorted(arrays)) or "nothing"
+        there = ", ".join(sorted(names_in(path))) or "nothing"
         raise InputError(f"{path}: has no array {FRAMES}, only {there}: save it as np.savez(FILE, {FRAMES}=...)")
     frames = _counts(path, arrays[FRAMES])
     if shape is not None and frames.shape[2:] != shape:
@@ -77,22 +76,14 @@ def load_frames(path: Path, shape: tuple[int, ...] | None = None, classes: int |
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays that this reader looks at, and the names of the others."""
+    """Those arrays of the file that this reader looks at."""
     try:
-        with path.open("rb") as file:
-            if file.read(4) != b"PK\x03\x04":
-                raise InputError(f"{path}: is no NPZ file: write it with np.savez(FILE, {FRAMES}=...)")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as content:
-                wanted = (FRAMES, LABELS)
-                return {name: np.asarray(content[name] if name in wanted else 0) for name in content.files}
-    except InputError:
-        raise
+        return read_npz(path, (FRAMES, LABELS), packed=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}): give an NPZ file of frames") from error
-    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = "holds Python objects" if "pickle" in str(error) else "is truncated or corrupt"
-        raise InputError(f"{path}: {reason}: save plain arrays with np.savez(FILE, {FRAMES}=...)") from error
+    except Unusable as error:
+        verb = "write it" if str(error) == NO_NPZ else "save plain arrays"
+        raise InputError(f"{path}: {error}: {verb} with np.savez(FILE, {FRAMES}=...)") from error
 
 
 def _counts(path: Path, frames: NDArray[Any]) -> NDArray[Any]:
@@ -109,7 +100,7 @@ def _counts(path: Path, frames: NDArray[Any]) -> NDArray[Any]:
         raise InputError(f"{what} hold NaN or infinity: must be finite: mend the recording")
     if frames.min() < 0:
         raise InputError(f"{what} hold {frames.min()}: must be 0 or more, polarities as channels: split the signs")
-    most = frames.max()
+    most = frames.max().item()
     if most > MOST_COUNTED:
         raise InputError(f"{what} hold {most}: must be at most {MOST_COUNTED} events in a place: scale them")
     dtype = np.uint8 if frames.dtype.kind in "bui" and most <= np.iinfo(np.uint8).max else np.float32

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ctsigprop.datasets import Dataset, Split
 from ctsigprop.errors import InputError
+from ctsigprop.files import open_regular
 from ctsigprop.spiking.events import FRAMES, LABELS, EventFrames, load_frames
 
 FILES = ("train.npz", "test.npz")
@@ -66,7 +67,7 @@ def load_recordings(folder: Path, steps: int, limit: int | None = None, kept: Ar
 
 def _digest(path: Path) -> NDArray[np.uint8]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return np.frombuffer(file_digest(file, "sha256").digest(), np.uint8)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): give an NPZ file of frames") from error
@@ -100,6 +101,10 @@ def _cut(path: Path, labels: NDArray[np.int64]) -> int:
     cut = len(labels) - max(1, len(labels) // VALIDATION)
     last = f"the last {len(labels) - cut} are for validation"
     there = np.unique(labels[:cut])
+    if len(there) == 1 and (labels == labels[0]).all():
+        raise InputError(
+            f"{path}: {LABELS} are all {labels[0]}: must be of two classes or more: add recordings of others"
+        )
     if len(there) <= labels.max():
         missing = next(number for number, label in enumerate([*there, None]) if number != label)
         remedy = "shuffle the recordings, and number their classes from 0 without gaps"

@@ -1,11 +1,17 @@
 """The figures that a page carries inside itself: as many as its size allows, the telling ones first."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
 from ctsigprop.experiments.page.gather import Found
+from ctsigprop.experiments.page.run import FIGURES, Run
+from ctsigprop.files import open_regular, read_bytes
+
+PNG = b"\x89PNG\r\n\x1a\n"
+ADDRESS = "data:image/png;base64,"
 
 MEANINGS = {
     "predictions": "Test images with their output rates",
@@ -23,9 +29,9 @@ MEANINGS = {
 DRAWN_ANYWAY = ("angles", "errors")  # as charts of the page itself
 
 
-def in_order(found: Found) -> list[Path]:
-    """All figures: of reproductions, of sweeps, then a kind at a time over all runs."""
-    of_runs = [(_rank(path), place, path) for place, run in enumerate(found.every_run()) for path in run.figures]
+def in_order(found: Found, runs: Iterable[Run]) -> list[Path]:
+    """Figures of reproductions, of sweeps, then a kind at a time over `runs`."""
+    of_runs = [(_rank(path), place, path) for place, run in enumerate(runs) for path in run.figures]
     return [
         *chain.from_iterable(one.figures for one in found.reproduced),
         *chain.from_iterable(sweep.figures for sweep in found.sweeps),
@@ -36,17 +42,31 @@ def in_order(found: Found) -> list[Path]:
 def embedded(paths: Sequence[Path], room: int) -> dict[Path, str]:
     """Figures as addresses that hold the image itself, in order, passing over those that `room` bytes do not hold.
 
-    One that cannot be read is passed over too.
+    One that is refused is passed over too.
     """
     images = {}
     for path in paths:
-        try:
-            if len(address := f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}") <= room:
+        with suppress(OSError):
+            content = read_bytes(path, _folder(path), most=max(0, room - len(ADDRESS)) * 3 // 4)
+            address = f"{ADDRESS}{b64encode(content).decode()}"
+            if content.startswith(PNG) and len(address) <= room:
                 images[path] = address
                 room -= len(address)
-        except OSError:
-            continue
     return images
+
+
+def refusal(path: Path) -> str:
+    """Why a figure can be on no page, however small; empty where it can be."""
+    try:
+        with open_regular(path, _folder(path)) as file:
+            return "" if file.read(len(PNG)) == PNG else "is no PNG file"
+    except OSError as error:
+        return error.strerror or "cannot be read"
+
+
+def _folder(path: Path) -> Path:
+    """The folder of a run, sweep or reproduction that a figure is of."""
+    return path.parents[1] if path.parent.name == FIGURES else path.parent
 
 
 def in_words(path: Path) -> str:

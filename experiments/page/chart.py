@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, isfinite, log10
+from math import ceil, log10
 from typing import Any
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from ctsigprop.analysis.curves import WIDE_RANGE
-from ctsigprop.analysis.style import FEW_POINTS
+from ctsigprop.analysis.limits import FEW_POINTS, WIDE_RANGE
+from ctsigprop.metrics import is_number
 
 Row = Mapping[str, Any]
 Values = Mapping[str, Sequence[float | None]]
@@ -154,7 +154,7 @@ def _last(line: Sequence[float | None]) -> str:
 
 
 def _finite(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and isfinite(value) else None
+    return float(value) if isinstance(value, int | float) and is_number(value) else None
 
 
 def _by_name(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[float | None]]:

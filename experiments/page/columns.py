@@ -124,7 +124,4 @@ def _epochs(run: Run) -> Cell:
 
 def _warnings(run: Run) -> Cell:
     """In how many epochs there was one; kept metrics are needed to tell."""
-    if not run.rows:
-        return Cell(NOTHING)
-    epochs = sum(bool(row["warnings"]) for row in run.rows)
-    return Cell(str(epochs), epochs)
+    return Cell(NOTHING) if run.warned is None else Cell(str(run.warned), run.warned)

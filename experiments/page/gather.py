@@ -1,18 +1,33 @@
 """Finds runs, sweeps and reproductions under folders; what cannot be read is kept with its one line."""
 
 import csv
+import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
+from ctsigprop.analysis.figure_4 import MEASURES
 from ctsigprop.analysis.figure_4_claims import Claim, in_words
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.page.measured_table import MeasuredTable, read_table, table_files
-from ctsigprop.experiments.page.run import FILES, Run, figures, read_object, read_run
+from ctsigprop.experiments.page.run import FIGURES, FILES, Run, figures, read_object, read_run
 from ctsigprop.experiments.sweep_folder import CONTENT, FAILURE, POINTS
+from ctsigprop.files import read_bytes
 
 SUMMARY_TABLE = "summary.csv"
 FIGURE_4 = "figure-4.json"
+SWEEP, REPRODUCTION = "sweep", "reproduction"
+AGAIN = "call the sweep again, which writes its tables anew"
+MOST_DETAILED = 250
+"""Runs of which the page shows settings, curves and figures; of the others it has a row."""
+DEEPEST = 64
+"""Folders inside one another that are searched."""
+MOST_OF_A_TEXT = 1 << 22
+"""Bytes of a sweep's texts."""
+LONGEST_LINE = 500
 
 
 @dataclass(frozen=True)
@@ -91,37 +106,64 @@ class Found:
             yield from sweep.points
 
 
+class _Search:
+    """A search of folders, which takes one that is reached twice once, and keeps the rows of so many runs of a kind."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[int, int]] = set()
+        self._runs: Counter[str] = Counter()
+
+    def found(self, path: Path, name: str, kind: str = "", depth: int = 0) -> Found:
+        """What a folder holds. A run's folder is not searched further; runs inside a sweep are its points.
+
+        Args:
+            path: of the folder.
+            name: from the folder that was named down to its own.
+            kind: of what the runs inside it are a part.
+            depth: below the folder that was named.
+        """
+        try:
+            str(path).encode()
+            if depth > DEEPEST:
+                raise InputError(f"{path}: lies more than {DEEPEST} folders deep: name it itself")
+            return self._taken(path, name, kind, depth)
+        except UnicodeEncodeError:
+            return Found(broken=(_line(f"{path}: its name is no UTF-8: rename it"),))
+        except InputError as error:
+            return Found(broken=(_line(str(error)),))
+        except OSError as error:
+            return Found(broken=(_line(f"{path}: cannot be read ({error.strerror})"),))
+
+    def _taken(self, path: Path, name: str, kind: str, depth: int) -> Found:
+        status = path.stat()
+        if (place := (status.st_dev, status.st_ino)) in self._seen:
+            return Found()
+        self._seen.add(place)
+        with os.scandir(path) as entries:
+            folders = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+        tables = table_files(folders)
+        special = SWEEP if CONTENT in folders else REPRODUCTION if FIGURE_4 in folders or tables else ""
+        if not special and folders.keys() & FILES:
+            self._runs[kind] += 1
+            return Found(runs=(read_run(path, name, detailed=self._runs[kind] <= MOST_DETAILED),))
+        below = sorted(inner for inner, is_folder in folders.items() if is_folder and inner[0] != ".")
+        inside = _joined([self.found(path / inner, f"{name}/{inner}", special or kind, depth + 1) for inner in below])
+        return _as_a_whole(path, name, special, tables, inside) if special else inside
+
+
 def gather(folders: Sequence[Path]) -> Found:
     """Searches folders and all folders inside them; one that is reached twice is taken once."""
-    seen: set[Path] = set()
-    return _joined([_search(folder, folder.resolve().name, seen) for folder in folders])
+    search = _Search()
+    return _joined([search.found(folder, folder.resolve().name) for folder in folders])
 
 
-def _search(path: Path, name: str, seen: set[Path]) -> Found:
-    """What a folder holds. A run's folder is not searched further; runs inside a sweep are its points."""
-    if path.resolve() in seen:
-        return Found()
-    seen.add(path.resolve())
+def _as_a_whole(path: Path, name: str, kind: str, tables: Sequence[str], inside: Found) -> Found:
+    """A sweep or a reproduction with the runs inside it; those alone where it cannot be read."""
     try:
-        entries = sorted(path.iterdir())
-        files = {entry.name for entry in entries}
-        tables = table_files(path)
-        special = bool(CONTENT in files or FIGURE_4 in files or tables)
-        if files & FILES and not special:
-            return Found(runs=(read_run(path, name),))
-        folders = [entry for entry in entries if entry.is_dir() and not entry.is_symlink() and entry.name[0] != "."]
-        inside = _joined([_search(folder, f"{name}/{folder.name}", seen) for folder in folders])
-    except InputError as error:
-        return Found(broken=(_line(str(error)),))
-    except OSError as error:
-        return Found(broken=(f"{path}: cannot be read ({error.strerror})",))
-    if not special:
-        return inside
-    try:
-        if CONTENT in files:
+        if kind == SWEEP:
             return replace(inside, runs=(), sweeps=(_read_sweep(path, name, inside.runs), *inside.sweeps))
         if tables:
-            read = [read_table(file, name, () if place else inside.runs) for place, file in enumerate(tables)]
+            read = [read_table(path / file, name, () if place else inside.runs) for place, file in enumerate(tables)]
             return replace(inside, runs=(), tables=(*read, *inside.tables))
         reproduction = _read_reproduction(path, name, inside.runs)
         return replace(inside, runs=(), reproductions=(reproduction, *inside.reproductions))
@@ -131,44 +173,56 @@ def _search(path: Path, name: str, seen: set[Path]) -> Found:
 
 def _read_sweep(path: Path, name: str, points: tuple[Run, ...]) -> Sweep:
     try:
-        definition = (path / CONTENT).read_text(encoding="utf-8")
-        table = _read_table(path / SUMMARY_TABLE)
-    except (OSError, ValueError, csv.Error) as error:
-        reason = "cannot be read" if isinstance(error, OSError) else "is not as a sweep wrote it"
-        raise InputError(f"{path}: {reason} ({error}): call the sweep again, which writes its tables anew") from error
+        definition = read_bytes(path / CONTENT, path, MOST_OF_A_TEXT).decode()
+        table = _read_table(path / SUMMARY_TABLE, path)
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror}): {AGAIN}") from error
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: is not as a sweep wrote it ({error}): {AGAIN}") from error
     records = sorted((path / POINTS).glob(f"[!.]*{FAILURE}"))
-    failures = {record.name.removesuffix(FAILURE): _reason(record) for record in records}
+    failures = {record.name.removesuffix(FAILURE): _reason(record, path) for record in records}
     named = tuple(replace(point, name=f"{path.name}/{point.path.name}") for point in points)
-    return Sweep(name, path, definition, table, figures(path / "figures"), failures, named)
+    return Sweep(name, path, definition, table, figures(path / FIGURES), failures, named)
 
 
-def _read_table(path: Path) -> tuple[tuple[str, ...], ...]:
-    if not path.exists():
+def _read_table(file: Path, inside: Path) -> tuple[tuple[str, ...], ...]:
+    if not file.exists():
         return ()
-    with path.open(newline="", encoding="utf-8") as file:
-        return tuple(tuple(row) for row in csv.reader(file) if row)
+    text = read_bytes(file, inside, MOST_OF_A_TEXT).decode()
+    return tuple(tuple(row) for row in csv.reader(StringIO(text, newline="")) if row)
 
 
-def _reason(record: Path) -> str:
+def _reason(record: Path, inside: Path) -> str:
     """Why a point failed, or why nobody can say."""
     try:
-        return _line(str(read_object(record).get("error", "no reason was recorded")))
+        return _line(str(read_object(record, inside).get("error", "no reason was recorded")))
     except InputError as error:
         return _line(str(error))
 
 
 def _read_reproduction(path: Path, name: str, runs: tuple[Run, ...]) -> Reproduction:
     file = path / FIGURE_4
-    content = read_object(file)
+    content = read_object(file, path)
     try:
-        claims = tuple(Claim(**claim) for claim in content["claims"])
-        for claim in claims:
-            in_words(claim)
+        claims = tuple(_claim(**claim) for claim in content["claims"])
         differences, missing = (tuple(map(str, content.get(field, ()))) for field in ("differences", "missing"))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InputError(f"{file}: claims are not as this version writes them: reproduce it anew") from error
     scale = str(content.get("scale", "full"))
     return Reproduction(name, path, scale, differences, missing, claims, figures(path), runs)
+
+
+def _claim(claim: str, measure: Any, runs: Sequence[str], numbers: Mapping[str, Any], holds: bool) -> Claim:
+    """A claim that the page can show.
+
+    Raises:
+        AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError: it is none.
+    """
+    if measure not in MEASURES or not isinstance(holds, bool):
+        raise ValueError
+    shown = Claim(claim, measure, tuple(map(str, runs)), numbers, holds)
+    in_words(shown)
+    return shown
 
 
 def _joined(parts: Sequence[Found]) -> Found:
@@ -182,4 +236,6 @@ def _joined(parts: Sequence[Found]) -> Found:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    """A text in one line that is not too long."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..."

@@ -1,6 +1,8 @@
 """A reproduced table of the paper as the page shows it, read from the JSON that the reproduction wrote."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,10 @@ class MeasuredTable:
     runs: tuple[Run, ...]
 
 
-def table_files(path: Path) -> list[Path]:
-    """The files of a folder that hold reproduced tables."""
-    return [file for pattern in PATTERNS for file in sorted(path.glob(pattern))]
+def table_files(names: Iterable[str]) -> list[str]:
+    """Those of a folder's files that hold reproduced tables."""
+    listed = sorted(names)
+    return [name for pattern in PATTERNS for name in listed if fnmatchcase(name, pattern)]
 
 
 def read_table(file: Path, name: str, runs: tuple[Run, ...]) -> MeasuredTable:
@@ -51,7 +54,7 @@ def read_table(file: Path, name: str, runs: tuple[Run, ...]) -> MeasuredTable:
     Raises:
         InputError: the file is not as a reproduction writes it, or cannot be read.
     """
-    content = read_object(file)
+    content = read_object(file, file.parent)
     try:
         rows = tuple(_texts(row) for row in content["texts"])
         columns = _texts(content["columns"])

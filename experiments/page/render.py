@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from hashlib import sha256
 from importlib.resources import files
@@ -15,10 +15,10 @@ from markupsafe import Markup
 from ctsigprop import __version__
 from ctsigprop.analysis.figure_4 import MEASURES
 from ctsigprop.analysis.figure_4_claims import in_words as numbers_in_words
-from ctsigprop.config import to_values, to_yaml
+from ctsigprop.config import WING, to_values, wing_of
 from ctsigprop.experiments.page import album, chart, paper
 from ctsigprop.experiments.page.columns import Cell, Column, columns
-from ctsigprop.experiments.page.gather import Found, Reproduction, Sweep
+from ctsigprop.experiments.page.gather import MOST_DETAILED, Found, Reproduction, Sweep
 from ctsigprop.experiments.page.measured_table import MeasuredTable
 from ctsigprop.experiments.page.run import Run
 from ctsigprop.experiments.page.summary_table import over_seeds
@@ -26,8 +26,7 @@ from ctsigprop.files import to_json
 from ctsigprop.settings import WINGS, AnySettings
 
 BUDGET = 4_500_000
-MOST_DETAILED = 250
-DEFAULTS = {kind: to_values(kind()) for kind in WINGS.values()}
+DEFAULTS: Mapping[type, AnySettings] = {kind: kind() for kind in WINGS.values()}
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def page(found: Found, folders: Sequence[Path], budget: int = BUDGET) -> str:
         "columns": columns(),
         "count": in_words(found),
         "date": date.today().isoformat(),
-        "figures": len(figures := album.in_order(found)),
+        "figures": sum(len(one.figures) for one in (*found.reproduced, *found.sweeps, *every)),
         "folders": folders,
         "found": found,
         "groups": _groups(found, numbers),
@@ -97,8 +96,15 @@ def page(found: Found, folders: Sequence[Path], budget: int = BUDGET) -> str:
         "version": __version__,
     }
     template = _environment().get_template("page.html.j2")
-    bare = len(template.render(content, images={}).encode())
-    return template.render(content, images=album.embedded(figures, budget - bare))
+    figures = album.in_order(found, [run for run in every[:MOST_DETAILED] if run.detailed])
+    content["refused"] = {path: reason for path in figures if (reason := album.refusal(path))}
+    bare = len(_encodable(template.render(content, images={})).encode())
+    return _encodable(template.render(content, images=album.embedded(figures, budget - bare)))
+
+
+def _encodable(text: str) -> str:
+    """The text, with escapes for what is no character, as in names of files that are no UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def in_words(found: Found) -> str:
@@ -138,7 +144,7 @@ def _groups(found: Found, numbers: Mapping[Path, int]) -> list[Group]:
 def _entry(run: Run, number: int) -> Entry:
     cells = tuple((column, column.cell(run)) for column in columns())
     changed = _changed(run.settings) if run.settings else ()
-    detailed = number <= MOST_DETAILED
+    detailed = run.detailed and number <= MOST_DETAILED
     state = _state(run)
     words = [run.name, *(cell.text for _, cell in cells), *(f"{name}={value}" for name, value, _ in changed)]
     return Entry(
@@ -147,7 +153,7 @@ def _entry(run: Run, number: int) -> Entry:
         cells=cells,
         state=state,
         changed=changed,
-        yaml=to_yaml(run.settings) if run.settings and detailed else "",
+        yaml=_yaml(run.settings) if run.settings and detailed else "",
         machine=_machine(run.summary),
         charts=tuple(chart.charts(run.rows)) if detailed else (),
         detailed=detailed,
@@ -165,12 +171,24 @@ def _state(run: Run) -> str:
 
 def _changed(settings: AnySettings) -> tuple[tuple[str, str, str], ...]:
     defaults = DEFAULTS[type(settings)]
+    groups = {group.name: (getattr(settings, group.name), getattr(defaults, group.name)) for group in fields(settings)}
     return tuple(
-        (f"{group}.{name}", _shown(value), _shown(defaults[group][name]))
-        for group, values in to_values(settings).items()
-        for name, value in values.items()
-        if value != defaults[group][name]
+        (f"{group}.{setting.name}", _shown(value), _shown(default))
+        for group, (own, others) in groups.items()
+        if own != others
+        for setting in fields(own)
+        if (value := getattr(own, setting.name)) != (default := getattr(others, setting.name))
     )
+
+
+def _yaml(settings: AnySettings) -> str:
+    """All settings, as `--config` takes them."""
+    wing, values = wing_of(settings), to_values(settings)
+    groups = (
+        "\n".join([f"{group}:", *(f"  {name}: {to_json(value)}" for name, value in content.items())])
+        for group, content in values.items()
+    )
+    return "\n".join([f"{WING}: {wing}", *groups])
 
 
 def _shown(value: object) -> str:

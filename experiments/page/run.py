@@ -1,20 +1,24 @@
 """A run as the page shows it: settings, epochs, and what came out; read from its folder with every check."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ctsigprop.config import CONFIG
 from ctsigprop.errors import InputError
-from ctsigprop.metrics import best_row
+from ctsigprop.files import parse_json, read_bytes
+from ctsigprop.metrics import Row, best_row
 from ctsigprop.runs import METRICS, OUTCOME, SUMMARY, RunFolder, covers
 from ctsigprop.settings import AnySettings
 
 FILES = frozenset((CONFIG, METRICS, SUMMARY))
+FIGURES = "figures"
 ALWAYS = ("angles", "warnings")  # what the page takes a row to have
 REMEDY = "restore it from a copy, or train anew"
+MOST_OF_AN_OBJECT = 1 << 24
+"""Bytes of a JSON file that is no run's."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +50,25 @@ class Run:
         name: from the folder that was searched down to its own.
         path: its folder.
         settings: None where config.yaml was not kept.
-        rows: a mapping an epoch, as metrics.jsonl holds them.
+        rows: a mapping an epoch, as metrics.jsonl holds them; none where only the table shows the run.
         summary: as summary.json holds it; empty before the run has ended.
         outcome: None before the first epoch has ended.
-        figures: its PNG files.
+        figures: its PNG files; none where only the table shows the run.
+        warnings: by kind, in how many epochs it was given, and its last sentence.
+        warned: epochs with a warning; None where there are no metrics to tell.
+        detailed: whether the page may show more of it than a row of the table.
     """
 
     name: str
     path: Path
     settings: AnySettings | None
-    rows: tuple[Mapping[str, Any], ...]
+    rows: tuple[Row, ...]
     summary: Mapping[str, Any]
     outcome: Outcome | None
     figures: tuple[Path, ...]
+    warnings: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    warned: int | None = None
+    detailed: bool = True
 
     @property
     def planned(self) -> int | None:
@@ -70,45 +80,52 @@ class Run:
         """Whether the run has ended with all the epochs that it was asked for."""
         return covers(self.summary, self.settings) if self.settings else bool(self.summary)
 
-    @property
-    def warnings(self) -> dict[str, tuple[int, str]]:
-        """By kind: in how many epochs it was given, and its last sentence."""
-        found: dict[str, tuple[int, str]] = {}
-        for row in self.rows:
-            for kind, sentence in row["warnings"].items():
-                found[kind] = (found.get(kind, (0, ""))[0] + 1, str(sentence))
-        return found
 
-
-def read_run(path: Path, name: str) -> Run:
+def read_run(path: Path, name: str, *, detailed: bool = True) -> Run:
     """Reads a folder that holds at least one of FILES; nothing is written.
+
+    Args:
+        path: of the folder.
+        name: that the page calls it by.
+        detailed: keep the rows of its metrics, and look for its figures.
 
     Raises:
         InputError: one of the files is not as a run wrote it, or cannot be read.
     """
     folder = RunFolder(path)
-    try:
-        settings = folder.settings() if (path / CONFIG).exists() else None
-        rows = tuple({**row, **{name: row.get(name) or {} for name in ALWAYS}} for row in folder.metrics())
-        summary = folder.summary()
-    except OSError as error:
-        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    outcome = _reached(rows) if rows else Outcome(*(summary[one] for one in OUTCOME)) if summary else None
-    return Run(name, path, settings, rows, summary, outcome, figures(path / "figures"))
+    settings = folder.settings() if (path / CONFIG).exists() else None
+    rows = tuple({**row, **{name: row.get(name) or {} for name in ALWAYS}} for row in folder.metrics())
+    summary = folder.summary()
+    return Run(
+        name=name,
+        path=path,
+        settings=settings,
+        rows=rows if detailed else (),
+        summary=summary,
+        outcome=_reached(rows) if rows else Outcome(*(summary[one] for one in OUTCOME)) if summary else None,
+        figures=figures(path / FIGURES) if detailed else (),
+        warnings=_warnings(rows),
+        warned=sum(bool(row["warnings"]) for row in rows) if rows else None,
+        detailed=detailed,
+    )
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path, inside: Path) -> dict[str, Any]:
     """A JSON file that holds an object.
+
+    Args:
+        path: of the file.
+        inside: folder that links may not leave.
 
     Raises:
         InputError: it cannot be read, or holds anything else.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(read_bytes(path, inside, MOST_OF_AN_OBJECT))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise InputError(f"{path}: is not JSON: {REMEDY}") from error
+        raise InputError(f"{path}: is not JSON as this program writes it: {REMEDY}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: is no JSON object: {REMEDY}")
     return content
@@ -116,10 +133,22 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def figures(folder: Path) -> tuple[Path, ...]:
     """The PNG files of a folder, which need not exist."""
-    return tuple(sorted(path for path in folder.glob("*.png") if not path.name.startswith(".")))
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return ()
+    return tuple(folder / name for name in sorted(names) if name.endswith(".png") and not name.startswith("."))
 
 
-def _reached(rows: tuple[Mapping[str, Any], ...]) -> Outcome:
+def _warnings(rows: Sequence[Row]) -> dict[str, tuple[int, str]]:
+    found: dict[str, tuple[int, str]] = {}
+    for row in rows:
+        for kind, sentence in row["warnings"].items():
+            found[kind] = (found.get(kind, (0, ""))[0] + 1, str(sentence))
+    return found
+
+
+def _reached(rows: Sequence[Row]) -> Outcome:
     best = best_row(rows)
     return Outcome(
         epochs=rows[-1]["epoch"],
