@@ -220,7 +220,7 @@ def test_a_line_an_epoch_where_output_is_no_terminal(ctsigprop: Command, flags: 
 def test_compiling_is_announced_once(tmp_path: Path) -> None:
     script = (
         "from ctsigprop.experiments.cli import main\n"
-        f"for run in ('one', 'two'): assert main(['train', *{SMALL[:-1]}, '--training.epochs', '1', '--run-dir', run]) == 0"
+        f"for run in ('one', 'two'): main(['train', *{SMALL[:-1]}, '--training.epochs', '1', '--run-dir', run])"
     )
     cache = tmp_path / "cache"
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
