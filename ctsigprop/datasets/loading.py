@@ -76,7 +76,7 @@ def read_folder(entry: Entry, location: Location, limit: int | None = None) -> D
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 1
 
 
 def remedy(entry: Entry) -> str:
