@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ctsigprop.config import CONFIG, read_settings, to_yaml, wing_of
 from ctsigprop.errors import Busy, InputError, RunFailure
-from ctsigprop.files import atomic, made, open_regular, parse_json, read_bytes, to_json
+from ctsigprop.files import atomic, made, parse_json, read_bytes, to_json
 from ctsigprop.locks import LOCK, lock_folder
 from ctsigprop.metrics import is_count, is_number, wrong_in
 from ctsigprop.npz import read_npz
@@ -37,6 +37,8 @@ SUMMARY = "summary.json"
 OUTCOME = ("epochs", "best_epoch", "best_validation_error", "test_error", "final_train_error", "seconds")
 """What every summary tells, in numbers."""
 EVENTS = "tensorboard"
+MOST_OF_SETTINGS = 1 << 20
+"""Bytes of a run's config.yaml."""
 META = "__meta__"
 AGAIN = "resume the run, which writes the file anew"
 LEFT_BY_A_KILL = (LOCK, f".{CONFIG}.*.tmp")  # by one that came before the settings were written
@@ -151,8 +153,7 @@ class RunFolder:
         """
         path = self.path / CONFIG
         try:
-            with open_regular(path, self.path):
-                pass
+            read_bytes(path, self.path, MOST_OF_SETTINGS)
         except OSError as error:
             raise _unreadable(path, error) from error
         settings: AnySettings = read_settings(path)

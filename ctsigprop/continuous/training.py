@@ -18,7 +18,7 @@ from ctsigprop.continuous.stability import loop_gain
 from ctsigprop.datasets import Dataset, load
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.interrupt import deferred_interrupt
-from ctsigprop.metrics import PHASES
+from ctsigprop.metrics import MEASURED, PHASES
 from ctsigprop.progress import Progress, Row, restored, summarised, train_epochs
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
@@ -71,8 +71,8 @@ def train(
     progress = Progress(0, Tally())
     if resume:
         saved, progress = restored(run, arrays, Tally, len(data.train), PHASES)
-        if len(progress.tally.highest) not in (0, data.classes):
-            raise InputError(f"{run.checkpoint('last')}: tally: highest is not of {data.classes} outputs: train anew")
+        if len(progress.tally.highest) not in (0, data.classes) or not MEASURED["early"](progress.tally.early):
+            raise InputError(f"{run.checkpoint('last')}: tally is not of {data.classes} outputs and angles: train anew")
         for name, array in arrays.items():
             array[...] = saved[name]
     parts = {"train": data.train, "validation": data.validation, "test": data.test}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from numbers import Integral
 from pathlib import Path
+
+import numpy as np
 
 from ctsigprop.datasets.catalog import entry_named
 from ctsigprop.datasets.dataset import Dataset, Split
@@ -75,7 +76,7 @@ def read_folder(entry: Entry, location: Location, limit: int | None = None) -> D
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 1
 
 
 def remedy(entry: Entry) -> str:

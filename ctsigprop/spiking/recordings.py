@@ -102,9 +102,7 @@ def _cut(path: Path, labels: NDArray[np.int64]) -> int:
     last = f"the last {len(labels) - cut} are for validation"
     there = np.unique(labels[:cut])
     if len(there) == 1 and (labels == labels[0]).all():
-        raise InputError(
-            f"{path}: {LABELS} are all {labels[0]}: must be of two classes or more: add recordings of others"
-        )
+        raise InputError(f"{path}: {LABELS} are all {labels[0]}: must be of two classes or more: add others")
     if len(there) <= labels.max():
         missing = next(number for number, label in enumerate([*there, None]) if number != label)
         remedy = "shuffle the recordings, and number their classes from 0 without gaps"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from ctsigprop.datasets import load, locate
+from ctsigprop.datasets import files, load, locate
+from ctsigprop.datasets.files import MalformedFile
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.data import fetch
 
@@ -221,3 +222,12 @@ def test_a_gzip_stream_without_its_name_is_read(small_set: Callable, tmp_path: P
     small = small_set("mnist")
     small.write(tmp_path, train_images_idx3_ubyte=gzip.compress(small.contents[TRAIN_IMAGES]))
     np.testing.assert_array_equal(load("mnist", data_dir=tmp_path).train.images, small.images[:20])
+
+
+def test_a_gzip_stream_that_unpacks_to_more_than_any_dataset_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 1 << 21)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(1 << 23)))
+    with pytest.raises(MalformedFile, match="expected at most 2,097,152 bytes, found a gzip stream of more"):
+        files.read(tmp_path / "bomb.gz")

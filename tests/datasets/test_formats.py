@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,6 +47,13 @@ def test_limit_keeps_the_first_training_samples(small_set: Callable, tmp_path: P
 def test_a_limit_below_one_is_refused(limit: int) -> None:
     with pytest.raises(InputError, match=f"limit: {limit} is no number of training samples; give 1 or more"):
         load("digits", limit=limit)
+
+
+@pytest.mark.parametrize("limit", [100.0, True, "3", np.float32(2)])
+def test_a_limit_is_a_whole_number(limit: Any) -> None:
+    with pytest.raises(InputError, match=f"limit: {limit} is no number of training samples; give 1 or more, as a"):
+        load("digits", limit=limit)
+    assert len(load("digits", limit=np.int32(3)).train) == 3
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_known() -> None:

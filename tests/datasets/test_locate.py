@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,3 +98,38 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(RunFailure, match=r"cache/mnist: cannot be written \(.*\); make room there, or set \$CTS"):
         download(CATALOG["mnist"], tmp_path / "cache" / "mnist")
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "kmnist"])
+def test_files_under_their_other_common_names_are_read(
+    small_set: Callable, tmp_path: Path, name: str, gzipped: bool
+) -> None:
+    small = small_set(name)
+    folder = small.write(tmp_path / "own", gzipped=gzipped)
+    whole = load(name, data_dir=tmp_path / "own", download=False)
+    for path in folder.iterdir():
+        path.rename(path.with_name(path.name.replace("-idx", ".idx")))
+    dotted = load(name, data_dir=tmp_path / "own", download=False)
+    torchvision = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}[name]
+    (tmp_path / "own" / torchvision).mkdir()
+    folder.rename(tmp_path / "own" / torchvision / "raw")
+    for other in (dotted, load(name, data_dir=tmp_path / "own", download=False)):
+        assert (other.train.images == whole.train.images).all() and (other.test.labels == whole.test.labels).all()
+
+
+def test_what_lies_there_instead_is_named(small_set: Callable, tmp_path: Path) -> None:
+    small_set("mnist")
+    (tmp_path / "own" / "mnist").mkdir(parents=True)
+    for name in ("train.csv", "test.csv", "e", "d", "c"):
+        (tmp_path / "own" / "mnist" / name).touch()
+    with pytest.raises(InputError, match=r"found only c, d, e, test.csv and others in .*own/mnist; run `ctsigprop"):
+        load("mnist", data_dir=tmp_path / "own", download=False)
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(small_set: Callable, tmp_path: Path) -> None:
+    folder = small_set("mnist").write(tmp_path / "own")
+    (folder / "train-images-idx3-ubyte").unlink()
+    os.mkfifo(folder / "train-images-idx3-ubyte")
+    with pytest.raises(InputError, match="found no train-images-idx3-ubyte"):
+        load("mnist", data_dir=tmp_path / "own", download=False)

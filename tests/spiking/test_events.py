@@ -26,7 +26,7 @@ def save(tmp_path: Path) -> Save:
     return write
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.uint64, np.float16, np.float32, np.float64])
 def test_frames_and_labels_are_read(save: Save, dtype: Any) -> None:
     found = load_frames(save(frames=COUNTS.astype(dtype), labels=[2, 0, 1]), shape=(2, 8, 8), classes=3)
     assert (len(found), found.steps, found.shape) == (3, 4, (2, 8, 8))

@@ -206,6 +206,10 @@ REFUSED: dict[str, tuple[dict[str, Arrays], str]] = {
     "a wild label": ({"train": other(labels=np.where(LABELS == 2, 10**15, LABELS))}, "of the first 17 is class 2"),
     "a class for validation alone": ({"train": other(labels=np.arange(20) // 18)}, "none of the first 17 is class 1"),
     "in order": ({"train": other(labels=np.arange(20) // 10)}, "labels are in ascending order, and the last 3 are for"),
+    "one class": (
+        {"train": other(labels=LABELS * 0), "test": other(labels=LABELS * 0)},
+        "train.npz: labels are all 0: must be of two classes or more",
+    ),
     "too few": ({"train": {"frames": FRAMES[:2], "labels": [0, 1]}}, "train.npz: holds 2 recordings: must be at least"),
 }
 
