@@ -41,7 +41,7 @@ FORGETTING = 0.9
 REORDER = {"contract", "reassoc"}
 
 
-@compiled(fastmath=REORDER, error_model="numpy")
+@compiled(fastmath=REORDER, error_model="numpy", no_cfunc_wrapper=True)
 def combine(y: Vector, h: float, weights: Vector, slopes: Vector, bounds: Vector, out: Vector) -> None:
     """Write clip(y + h sum_j weights_j slopes_j) to out, in blocks that stay in the first-level cache."""
     lower, upper = bounds[0], bounds[1]
@@ -64,7 +64,7 @@ def combine(y: Vector, h: float, weights: Vector, slopes: Vector, bounds: Vector
                 block[i] = upper if value > upper else value
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", no_cfunc_wrapper=True)
 def leak_gain(h: float, leak: Vector, gain: Vector) -> None:
     """Write h phi_1(-h leak), the reach of a slope over a step of exponential Euler, to gain."""
     for i in range(leak.size):
@@ -72,7 +72,7 @@ def leak_gain(h: float, leak: Vector, gain: Vector) -> None:
         gain[i] = h * math.expm1(z) / z if z != 0 else h
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", no_cfunc_wrapper=True)
 def relax(y: Vector, gain: Vector, slope: Vector, bounds: Vector, out: Vector) -> None:
     """Write clip(y + gain slope) to out: a step of exponential Euler."""
     lower, upper = bounds[0], bounds[1]
@@ -82,14 +82,14 @@ def relax(y: Vector, gain: Vector, slope: Vector, bounds: Vector, out: Vector) -
         out[i] = upper if value > upper else value
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", no_cfunc_wrapper=True)
 def copy(source: Vector, target: Vector) -> None:
     """Write source to target: an assignment of slices takes ten times as long to compile."""
     for i in range(source.size):
         target[i] = source[i]
 
 
-@compiled(fastmath=REORDER, error_model="numpy")
+@compiled(fastmath=REORDER, error_model="numpy", no_cfunc_wrapper=True)
 def error_norm(
     y: Vector,
     new: Vector,
@@ -132,7 +132,7 @@ def error_norm(
     return math.sqrt(total / y.size)
 
 
-@compiled(fastmath=REORDER, error_model="numpy")
+@compiled(fastmath=REORDER, error_model="numpy", no_cfunc_wrapper=True)
 def is_finite(x: Vector) -> bool:
     """Return whether no component is infinite or NaN: x - x is then 0, and NaN otherwise."""
     total = x.dtype.type(0)
@@ -141,7 +141,7 @@ def is_finite(x: Vector) -> bool:
     return total == 0
 
 
-@compiled(fastmath=REORDER | {"nnan", "nsz"}, error_model="numpy")
+@compiled(fastmath=REORDER | {"nnan", "nsz"}, error_model="numpy", no_cfunc_wrapper=True)
 def residual_norm(y: Vector, slope: Vector, bounds: Vector) -> float:
     """Return max|slope| / max(1, max|y|) of finite vectors; a slope into the bound that y is at counts as 0."""
     lower, upper = bounds[0], bounds[1]
@@ -155,7 +155,7 @@ def residual_norm(y: Vector, slope: Vector, bounds: Vector) -> float:
     return largest / scale
 
 
-@compiled(fastmath=REORDER, error_model="numpy")
+@compiled(fastmath=REORDER, error_model="numpy", no_cfunc_wrapper=True)
 def fastest_rate(y: Vector, other: Vector, slope: Vector, other_slope: Vector, bounds: Vector) -> float:
     """Return |slope - other slope| / |y - other|, the rate at which two close states part, inside the bounds."""
     lower, upper = bounds[0], bounds[1]
@@ -168,69 +168,33 @@ def fastest_rate(y: Vector, other: Vector, slope: Vector, other_slope: Vector, b
     return math.sqrt(parting / apart) if apart > 0 else 0.0
 
 
-@compiled()
-def first_trial(y: Vector, work: Work, bounds: Vector, control: Control) -> float:
+@compiled(error_model="numpy", no_cfunc_wrapper=True)
+def first_trial(size: float, speed: float, longest: float) -> float:
     """Return the size of the explicit Euler step that probes how fast the slope changes.
 
-    Hairer, Norsett & Wanner II.4, with 1e-4 of the span in place of their absolute 1e-6 where the state or
-    its slope is next to nothing.
+    Hairer, Norsett & Wanner II.4, with 1e-4 of the longest step in place of their absolute 1e-6 where the state or
+    its slope, measured in tolerances, is next to nothing.
     """
-    weights, slopes = work.weights[:2], work.slopes
-    weights[0], weights[1] = 0.0, 1.0
-    copy(y, slopes[1])
-    size = error_norm(y, y, 1.0, weights, slopes, bounds, control.rtol, control.atol, work.errors)
-    weights[0], weights[1] = 1.0, 0.0
-    speed = error_norm(y, y, 1.0, weights, slopes, bounds, control.rtol, control.atol, work.errors)
-    longest = min(control.end - control.start, control.step)
     return min(0.01 * size / speed if size > 1e-5 and speed > 1e-5 else 1e-4 * longest, longest)
 
 
-@compiled()
-def first_step(y: Vector, trial: float, work: Work, bounds: Vector, control: Control, exponent: float) -> float:
+@compiled(error_model="numpy", no_cfunc_wrapper=True)
+def first_step(trial: float, speed: float, bend: float, exponent: float) -> float:
     """Return the step whose error, judged by the slope and its change over the trial, is 1 % of the tolerance.
 
     Hairer, Norsett & Wanner II.4, in units of the time in which the slope changes: theirs depends on the unit.
     """
-    weights, slopes = work.weights[:2], work.slopes
-    weights[0], weights[1] = 1.0, 0.0
-    speed = error_norm(y, y, 1.0, weights, slopes, bounds, control.rtol, control.atol, work.errors)
-    weights[0], weights[1] = -1.0, 1.0
-    bend = error_norm(y, y, 1.0 / trial, weights, slopes, bounds, control.rtol, control.atol, work.errors)
     if not 0 < bend < np.inf:
         return 100 * trial if bend == 0 else trial
     unit = max(speed / bend, trial)
     return min(100 * trial, unit * (0.01 / (unit * max(speed, bend * trial))) ** exponent)
 
 
-@compiled()
-def fill(
-    y: Vector,
-    new: Vector,
-    time: float,
-    h: float,
-    after: float,
-    work: Work,
-    scheme: Scheme,
-    bounds: Vector,
-    times: Vector,
-    states: Vector,
-    reached: int,
-) -> int:
-    """Write the states at the asked times from number `reached` on up to `after`; return how many are done."""
-    dense, weights = scheme.dense, work.weights
-    while reached < times.size and times[reached] <= after:
-        if times[reached] == after:
-            copy(new, states[reached])
-        elif scheme.leak.size == 0:
-            x = (times[reached] - time) / h
-            for j in range(weights.size):
-                weights[j] = x * (dense[j, 0] + x * (dense[j, 1] + x * (dense[j, 2] + x * dense[j, 3])))
-            combine(y, h, weights, work.slopes, bounds, states[reached])
-        else:
-            leak_gain(times[reached] - time, scheme.leak, work.dense_gain)
-            relax(y, work.dense_gain, work.slopes[0], bounds, states[reached])
-        reached += 1
-    return reached
+@compiled(error_model="numpy", no_cfunc_wrapper=True)
+def dense_weights(x: float, dense: Vector, weights: Vector) -> None:
+    """Write the weights of the slopes at the fraction x of a step."""
+    for j in range(weights.size):
+        weights[j] = x * (dense[j, 0] + x * (dense[j, 1] + x * (dense[j, 2] + x * dense[j, 3])))
 
 
 def drive(
@@ -249,32 +213,40 @@ def drive(
 
     Row 0 of the slopes is the field at the state reached, the last row the field at the state tried.
     """
-    slopes, stage, new = work.slopes, work.stage, work.new
-    stages = scheme.b.size
+    slopes, weights, stage, new = work.slopes, work.weights, work.stage, work.new
+    last = scheme.c.size - 1
+    here, there = slopes[0], slopes[last]
     gain_step = 0.0
+    leaky = scheme.leak.size > 0
     adaptive = control.steps == 0
     settling = control.residual_tolerance >= 0
     smallest = RESOLUTION * max(abs(control.start), abs(control.end))
     time, h = control.start, control.step
-    evaluations, accepted, rejected = 1, 0, 0
+    evaluations, accepted, rejected, reached = 1, 0, 0, 0
     error, error_before, growth, fastest = 0.0, SMALLEST_ERROR, GROW, 0.0
 
-    field(time, y, slopes[0], parameters, layout)
-    sound = is_finite(slopes[0])
+    field(time, y, here, parameters, layout)
+    sound = is_finite(here)
     status = STEP_CAP if sound else NOT_FINITE
     if adaptive and sound:
-        trial = first_trial(y, work, bounds, control)
-        combine(y, trial, work.weights[:2], slopes, bounds, new)
-        field(time + trial, new, slopes[1], parameters, layout)
+        copy(y, there)
+        weights[0], weights[last] = 0.0, 1.0
+        size = error_norm(y, y, 1.0, weights, slopes, bounds, control.rtol, control.atol, work.errors)
+        weights[0], weights[last] = 1.0, 0.0
+        speed = error_norm(y, y, 1.0, weights, slopes, bounds, control.rtol, control.atol, work.errors)
+        trial = first_trial(size, speed, min(control.end - control.start, control.step))
+        combine(y, trial, weights, slopes, bounds, new)
+        field(time + trial, new, there, parameters, layout)
         evaluations += 1
-        h = first_step(y, trial, work, bounds, control, scheme.exponent)
-    reached = 0
+        weights[0], weights[last] = -1.0, 1.0
+        bend = error_norm(y, y, 1.0 / trial, weights, slopes, bounds, control.rtol, control.atol, work.errors)
+        h = first_step(trial, speed, bend, scheme.exponent)
     while reached < times.size and times[reached] <= time:
         copy(y, states[reached])
         reached += 1
 
     while sound:
-        if settling and residual_norm(y, slopes[0], bounds) <= control.residual_tolerance:
+        if settling and residual_norm(y, here, bounds) <= control.residual_tolerance:
             status = SUCCESS
             break
         if time >= control.end:
@@ -293,20 +265,19 @@ def drive(
             h = control.last if final else control.step
             after = control.end if final else control.start + (accepted + 1) * control.step
 
-        for s in range(1, stages):
-            combine(y, h, scheme.a[s], slopes, bounds, stage)
-            field(time + scheme.c[s] * h, stage, slopes[s], parameters, layout)
-        if scheme.leak.size == 0:
-            combine(y, h, scheme.b, slopes, bounds, new)
-        else:
-            if h != gain_step:
-                leak_gain(h, scheme.leak, work.gain)
-                gain_step = h
-            relax(y, work.gain, slopes[0], bounds, new)
-        field(after, new, slopes[stages], parameters, layout)
-        evaluations += stages
+        for s in range(1, last + 1):
+            state = new if s == last else stage
+            if leaky:
+                if h != gain_step:
+                    leak_gain(h, scheme.leak, work.gain)
+                    gain_step = h
+                relax(y, work.gain, here, bounds, state)
+            else:
+                combine(y, h, scheme.a[s], slopes, bounds, state)
+            field(after if s == last else time + scheme.c[s] * h, state, slopes[s], parameters, layout)
+        evaluations += last
 
-        finite = is_finite(new) and is_finite(slopes[stages])
+        finite = is_finite(new) and is_finite(there)
         if adaptive:
             error = error_norm(y, new, h, scheme.error, slopes, bounds, control.rtol, control.atol, work.errors)
             finite = finite and math.isfinite(error)
@@ -322,10 +293,19 @@ def drive(
             status = NOT_FINITE
             break
 
-        if reached < times.size and times[reached] <= after:
-            reached = fill(y, new, time, h, after, work, scheme, bounds, times, states, reached)
+        while reached < times.size and times[reached] <= after:
+            asked = states[reached]
+            if times[reached] == after:
+                copy(new, asked)
+            elif leaky:
+                leak_gain(times[reached] - time, scheme.leak, work.dense_gain)
+                relax(y, work.dense_gain, here, bounds, asked)
+            else:
+                dense_weights((times[reached] - time) / h, scheme.dense, weights)
+                combine(y, h, weights, slopes, bounds, asked)
+            reached += 1
         y, new = new, y
-        copy(slopes[stages], slopes[0])
+        copy(there, here)
         time = after
         accepted += 1
         if adaptive:
@@ -334,15 +314,15 @@ def drive(
             h *= min(max(factor, SHRINK), growth)
             error_before, growth = error, GROW
             if settling:
-                rate = fastest_rate(y, stage, slopes[stages], slopes[stages - 1], bounds)
+                rate = fastest_rate(y, stage, there, slopes[last - 1], bounds)
                 fastest = max(rate, FORGETTING * fastest)
                 h = min(h, DAMPING / fastest) if fastest > 0 else h
 
-    residual = residual_norm(y, slopes[0], bounds) if is_finite(slopes[0]) else np.nan
+    residual = residual_norm(y, here, bounds) if is_finite(here) else np.nan
     return y, Outcome(status, time, residual, evaluations, accepted, rejected, reached)
 
 
 @cache
 def compiled_drive(dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outcome]]:
     """Return `drive` compiled for jitted fields on states of this dtype, out of the cache if it can be."""
-    return compiled(drive_signature(dtype), nogil=True, error_model="numpy")(drive)
+    return compiled(drive_signature(dtype), nogil=True, error_model="numpy", no_cfunc_wrapper=True)(drive)

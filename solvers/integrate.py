@@ -139,8 +139,14 @@ def _scheme(method: Tableau, leak: ArrayLike | None, n: int) -> Scheme:
     if leak is not None and not method.exact_leak:
         raise ValueError(f"leak: given, but {method.name} does not use it (exponential_euler does)")
     rates = arguments.leak_rates(leak, n) if method.exact_leak else np.empty(0)
-    tables = (method.a, method.b, method.c, method.error, method.dense)
-    return Scheme(*(table.copy() for table in tables), rates, exponent=1.0 / (method.embedded_order + 1))
+    return Scheme(
+        a=method.closed_a.copy(),
+        c=np.append(method.c, 1.0),
+        error=method.error.copy(),
+        dense=method.dense.copy(),
+        leak=rates,
+        exponent=1.0 / (method.embedded_order + 1),
+    )
 
 
 def _control(

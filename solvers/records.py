@@ -21,10 +21,12 @@ BLOCK = 1024  # components that stay in the first-level cache together
 
 
 class Scheme(NamedTuple):
-    """Coefficients of a method as in Tableau; leak rates, empty but for exponential Euler; step exponent."""
+    """Coefficients of a method as in Tableau, the closing evaluation as a last stage with the weights of the solution.
+
+    Leak rates, empty but for exponential Euler; step exponent.
+    """
 
     a: Vector
-    b: Vector
     c: Vector
     error: Vector
     dense: Vector
@@ -46,7 +48,7 @@ class Work(NamedTuple):
     @classmethod
     def of(cls, y: Vector, scheme: Scheme) -> Work:
         """Allocate it, with NaN in the slopes, so that a component that the field does not write is noticed."""
-        rows, rates = scheme.b.size + 1, scheme.leak.size
+        rows, rates = scheme.c.size, scheme.leak.size
         slopes, errors = np.full((rows, y.size), np.nan, y.dtype), np.empty(min(BLOCK, y.size), y.dtype)
         return cls(slopes, np.zeros(rows), np.empty_like(y), np.empty_like(y), errors, np.empty(rates), np.empty(rates))
 
@@ -124,7 +126,7 @@ def drive_signature(dtype: np.dtype[Any]) -> tuple[types.Type, ...]:
     vector, matrix = types.Array(real, 1, "C"), types.Array(real, 2, "C")
     row, table, layout = types.Array(float64, 1, "C"), types.Array(float64, 2, "C"), types.Array(int64, 1, "C")
     work = types.NamedTuple((matrix, row, vector, vector, vector, row, row), Work)
-    scheme = types.NamedTuple((table, row, row, row, table, row, float64), Scheme)
+    scheme = types.NamedTuple((table, row, row, table, row, float64), Scheme)
     control = types.NamedTuple((float64, float64, int64, *(float64,) * 5, int64), Control)
     field = types.FunctionType(field_signature(dtype))
     return field, vector, layout, vector, work, scheme, control, vector, row, matrix
