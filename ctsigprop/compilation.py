@@ -22,7 +22,7 @@ from numba.core.caching import (
     NullCache,
     UserWideCacheLocator,
 )
-from numba.core.dispatcher import Dispatcher
+from numba.extending import is_jitted
 
 from ctsigprop.temporary import private_folder
 
@@ -40,8 +40,8 @@ def compiled(signature: Any = None, **options: Any) -> Callable[[Callable[..., A
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        kernel = njit(**options)(function)
-        if isinstance(kernel, Dispatcher):  # not where NUMBA_DISABLE_JIT is set
+        kernel: Any = njit(**options)(function)
+        if is_jitted(kernel):  # not where NUMBA_DISABLE_JIT is set
             kernel._cache = _cache_of(function)
             if signature is not None:
                 kernel.compile(signature)
@@ -51,7 +51,7 @@ def compiled(signature: Any = None, **options: Any) -> Callable[[Callable[..., A
     return decorate
 
 
-def mend_cache(kernel: Dispatcher) -> None:
+def mend_cache(kernel: Any) -> None:
     """Keep what a function jitted with `cache=True` elsewhere compiles to as this module does."""
     if type(kernel._cache) is FunctionCache:
         kernel._cache = _cache_of(kernel.py_func)
@@ -102,10 +102,11 @@ class _Place(CompileResultCacheImpl):  # type: ignore[misc]
 
 
 class _Entries(IndexDataCacheFile):  # type: ignore[misc]
-    """A file for each key: a digest, then the pickled source stamp, key and machine code."""
+    """A file for each choice of types and processor: a digest, then the pickled source stamp, key and machine code."""
 
     def _path(self, key: Any) -> str:
-        number = sha256(repr(key).encode()).hexdigest()[:16]
+        types_and_processor = key[:2]
+        number = sha256(repr(types_and_processor).encode()).hexdigest()[:16]
         return self._data_path(f"{self._index_name.removesuffix('.nbi')}.{number}.nbc")
 
     def _digest(self, content: bytes) -> bytes:

@@ -116,8 +116,8 @@ def asked_times(times: ArrayLike | None, start: float, end: float) -> NDArray[np
     given = np.asarray(times).dtype
     rounding = np.finfo(given if given.kind == "f" else np.float64).eps * max(abs(start), abs(end))
     if asked.size and not (start - _OVERSHOOT * rounding <= asked[0] and asked[-1] <= end + _OVERSHOOT * rounding):
-        first, last, start, end = (repr(float(t)).removesuffix(".0") for t in (asked[0], asked[-1], start, end))
-        raise ValueError(f"times: from {first} to {last}, outside t_span ({start}, {end})")
+        first, last, low, high = (repr(float(t)).removesuffix(".0") for t in (asked[0], asked[-1], start, end))
+        raise ValueError(f"times: from {first} to {last}, outside t_span ({low}, {high})")
     return asked.clip(start, end)
 
 

@@ -39,9 +39,11 @@ DAMPING = 1.5
 FORGETTING = 0.9
 
 REORDER = {"contract", "reassoc"}
+# No kernel allocates, so none counts references: that halves what there is to compile.
+KERNEL: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 
 
-@compiled(fastmath=REORDER, error_model="numpy", no_cfunc_wrapper=True)
+@compiled(fastmath=REORDER, **KERNEL)
 def combine(y: Vector, h: float, weights: Vector, slopes: Vector, bounds: Vector, out: Vector) -> None:
     """Write clip(y + h sum_j weights_j slopes_j) to out, in blocks that stay in the first-level cache."""
     lower, upper = bounds[0], bounds[1]
@@ -64,7 +66,7 @@ def combine(y: Vector, h: float, weights: Vector, slopes: Vector, bounds: Vector
                 block[i] = upper if value > upper else value
 
 
-@compiled(error_model="numpy", no_cfunc_wrapper=True)
+@compiled(**KERNEL)
 def leak_gain(h: float, leak: Vector, gain: Vector) -> None:
     """Write h phi_1(-h leak), the reach of a slope over a step of exponential Euler, to gain."""
     for i in range(leak.size):
@@ -72,7 +74,7 @@ def leak_gain(h: float, leak: Vector, gain: Vector) -> None:
         gain[i] = h * math.expm1(z) / z if z != 0 else h
 
 
-@compiled(error_model="numpy", no_cfunc_wrapper=True)
+@compiled(**KERNEL)
 def relax(y: Vector, gain: Vector, slope: Vector, bounds: Vector, out: Vector) -> None:
     """Write clip(y + gain slope) to out: a step of exponential Euler."""
     lower, upper = bounds[0], bounds[1]
@@ -82,14 +84,14 @@ def relax(y: Vector, gain: Vector, slope: Vector, bounds: Vector, out: Vector) -
         out[i] = upper if value > upper else value
 
 
-@compiled(error_model="numpy", no_cfunc_wrapper=True)
+@compiled(**KERNEL)
 def copy(source: Vector, target: Vector) -> None:
     """Write source to target: an assignment of slices takes ten times as long to compile."""
     for i in range(source.size):
         target[i] = source[i]
 
 
-@compiled(fastmath=REORDER, error_model="numpy", no_cfunc_wrapper=True)
+@compiled(fastmath=REORDER, **KERNEL)
 def error_norm(
     y: Vector,
     new: Vector,
@@ -132,7 +134,7 @@ def error_norm(
     return math.sqrt(total / y.size)
 
 
-@compiled(fastmath=REORDER, error_model="numpy", no_cfunc_wrapper=True)
+@compiled(fastmath=REORDER, **KERNEL)
 def is_finite(x: Vector) -> bool:
     """Return whether no component is infinite or NaN: x - x is then 0, and NaN otherwise."""
     total = x.dtype.type(0)
@@ -141,7 +143,7 @@ def is_finite(x: Vector) -> bool:
     return total == 0
 
 
-@compiled(fastmath=REORDER | {"nnan", "nsz"}, error_model="numpy", no_cfunc_wrapper=True)
+@compiled(fastmath=REORDER | {"nnan", "nsz"}, **KERNEL)
 def residual_norm(y: Vector, slope: Vector, bounds: Vector) -> float:
     """Return max|slope| / max(1, max|y|) of finite vectors; a slope into the bound that y is at counts as 0."""
     lower, upper = bounds[0], bounds[1]
@@ -155,7 +157,7 @@ def residual_norm(y: Vector, slope: Vector, bounds: Vector) -> float:
     return largest / scale
 
 
-@compiled(fastmath=REORDER, error_model="numpy", no_cfunc_wrapper=True)
+@compiled(fastmath=REORDER, **KERNEL)
 def fastest_rate(y: Vector, other: Vector, slope: Vector, other_slope: Vector, bounds: Vector) -> float:
     """Return |slope - other slope| / |y - other|, the rate at which two close states part, inside the bounds."""
     lower, upper = bounds[0], bounds[1]
@@ -168,7 +170,7 @@ def fastest_rate(y: Vector, other: Vector, slope: Vector, other_slope: Vector, b
     return math.sqrt(parting / apart) if apart > 0 else 0.0
 
 
-@compiled(error_model="numpy", no_cfunc_wrapper=True)
+@compiled(**KERNEL)
 def first_trial(size: float, speed: float, longest: float) -> float:
     """Return the size of the explicit Euler step that probes how fast the slope changes.
 
@@ -178,7 +180,7 @@ def first_trial(size: float, speed: float, longest: float) -> float:
     return min(0.01 * size / speed if size > 1e-5 and speed > 1e-5 else 1e-4 * longest, longest)
 
 
-@compiled(error_model="numpy", no_cfunc_wrapper=True)
+@compiled(**KERNEL)
 def first_step(trial: float, speed: float, bend: float, exponent: float) -> float:
     """Return the step whose error, judged by the slope and its change over the trial, is 1 % of the tolerance.
 
@@ -190,7 +192,7 @@ def first_step(trial: float, speed: float, bend: float, exponent: float) -> floa
     return min(100 * trial, unit * (0.01 / (unit * max(speed, bend * trial))) ** exponent)
 
 
-@compiled(error_model="numpy", no_cfunc_wrapper=True)
+@compiled(**KERNEL)
 def dense_weights(x: float, dense: Vector, weights: Vector) -> None:
     """Write the weights of the slopes at the fraction x of a step."""
     for j in range(weights.size):
@@ -208,9 +210,10 @@ def drive(
     bounds: Vector,
     times: Vector,
     states: Vector,
-) -> tuple[Vector, Outcome]:
-    """Integrate from y, which is overwritten, and fill `states` at the asked `times` on the way.
+) -> Outcome:
+    """Integrate from y and fill `states` at the asked `times` on the way.
 
+    The states reached and tried take turns in y and `work.new`: after an odd number of steps the last is in the latter.
     Row 0 of the slopes is the field at the state reached, the last row the field at the state tried.
     """
     slopes, weights, stage, new = work.slopes, work.weights, work.stage, work.new
@@ -319,10 +322,10 @@ def drive(
                 h = min(h, DAMPING / fastest) if fastest > 0 else h
 
     residual = residual_norm(y, here, bounds) if is_finite(here) else np.nan
-    return y, Outcome(status, time, residual, evaluations, accepted, rejected, reached)
+    return Outcome(status, time, residual, evaluations, accepted, rejected, reached)
 
 
 @cache
-def compiled_drive(dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outcome]]:
+def compiled_drive(dtype: np.dtype[Any]) -> Callable[..., Outcome]:
     """Return `drive` compiled for jitted fields on states of this dtype, out of the cache if it can be."""
-    return compiled(drive_signature(dtype), nogil=True, error_model="numpy", no_cfunc_wrapper=True)(drive)
+    return compiled(drive_signature(dtype), nogil=True, **KERNEL)(drive)

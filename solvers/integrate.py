@@ -23,7 +23,7 @@ from ctsigprop.solvers.rk4 import RK4
 from ctsigprop.solvers.tableau import Tableau
 
 if TYPE_CHECKING:
-    from ctsigprop.solvers.records import Control, Scheme
+    from ctsigprop.solvers.records import Control, Outcome, Scheme
 
 Vector = NDArray[Any]
 Field = Callable[[float, Vector, Vector, Vector, NDArray[np.int64]], None]
@@ -176,7 +176,7 @@ def _control(
     return Control(start, end, steps, size, last, relative, absolute, steady, most)
 
 
-def _run(field: Field, dtype: np.dtype[Any]) -> Callable[..., Any]:
+def _run(field: Field, dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outcome]]:
     """Return the engine set on the field: compiled for a jitted field, interpreted for a plain one.
 
     A jitted field that meets a pole raises ZeroDivisionError, which compiled code cannot tell from errors that are
@@ -185,22 +185,35 @@ def _run(field: Field, dtype: np.dtype[Any]) -> Callable[..., Any]:
     from numba.extending import is_jitted
 
     from ctsigprop.solvers.engine import compiled_drive, drive
-    from ctsigprop.solvers.records import Work, compile_field
+    from ctsigprop.solvers.records import compile_field
 
-    interpreted = partial(drive, _nan_at_poles(field))
-    if is_jitted(field):
-        compile_field(field, dtype)
-        compiled = partial(compiled_drive(dtype), field)
-    else:
-        compiled = None
+    interpreted = partial(_attempt, partial(drive, _nan_at_poles(field)))
+    if not is_jitted(field):
+        return interpreted
+    compile_field(field, dtype)
+    compiled = partial(_attempt, partial(compiled_drive(dtype), field))
 
-    def run(constants: Vector, offsets: NDArray[np.int64], y: Vector, scheme: Scheme, *rest: Any) -> Any:
-        if compiled is not None:
-            with suppress(*_POLES):
-                return compiled(constants, offsets, y.copy(), Work.of(y, scheme), scheme, *rest)
-        return interpreted(constants, offsets, y, Work.of(y, scheme), scheme, *rest)
+    def run(*arguments: Any) -> tuple[Vector, Outcome]:
+        with suppress(*_POLES):
+            return compiled(*arguments)
+        return interpreted(*arguments)
 
     return run
+
+
+def _attempt(
+    engine: Callable[..., Outcome],
+    parameters: Vector,
+    layout: NDArray[np.int64],
+    y0: Vector,
+    scheme: Scheme,
+    *rest: Any,
+) -> tuple[Vector, Outcome]:
+    from ctsigprop.solvers.records import Work
+
+    y, work = y0.copy(), Work.of(y0, scheme)
+    outcome = engine(parameters, layout, y, work, scheme, *rest)
+    return (work.new if outcome.accepted % 2 else y), outcome
 
 
 def _nan_at_poles(field: Field) -> Field:
