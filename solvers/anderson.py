@@ -14,9 +14,9 @@ from math import inf
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ctsigprop.compilation import compiled
 from ctsigprop.solvers.result import Status
 
 Array = NDArray[Any]
@@ -103,7 +103,7 @@ def fixed_point(
     return FixedPoint(reached, sweeps, residual, status)
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _accelerate(k: int, begin: Array, rows: Array, u: Array, g: Array, past: Array, low: float, high: float) -> Array:
     """Stores sweep k in `past` ([g, f], samples, ring of depth + 1, n) and returns the next iterates.
 
@@ -142,7 +142,7 @@ def _accelerate(k: int, begin: Array, rows: Array, u: Array, g: Array, past: Arr
     return following
 
 
-@njit(cache=True)
+@compiled()
 def _solve_symmetric(matrix: Array, right: Array) -> None:
     """Solves a positive semidefinite system in place (LDL^T); a direction that the matrix does not see gets 0."""
     m = right.shape[0]

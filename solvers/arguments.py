@@ -13,6 +13,7 @@ Vector = NDArray[Any]
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _LEAST_RTOL = 8.0  # in machine epsilons: below, rounding decides the error estimate and the steps shrink in vain
 _MOST = 2**53  # whole numbers up to here are exact in both float64 and int64
+_OVERSHOOT = 16.0  # in machine epsilons of the larger end of the span: a time outside by no more is that end
 _WHOLE = 1e-9  # a final step within this fraction of a whole one is a whole one
 
 
@@ -63,10 +64,15 @@ def state(y0: ArrayLike, lower: float, upper: float) -> Vector:
 
 
 def vector(name: str, values: ArrayLike | None, dtype: np.dtype[Any]) -> Vector:
-    """Return a writable flat array of exactly this dtype, empty for None, copied only where it is read-only."""
+    """Return a writable flat array of this dtype, empty for None.
+
+    It is copied only where it is read-only or holds whole numbers of another size.
+    """
     if values is None:
         return np.empty(0, dtype)
     array = np.asarray(values)
+    if array.size == 0 or (dtype.kind == "i" and np.can_cast(array.dtype, dtype)):
+        array = array.astype(dtype, copy=False)
     if array.dtype != dtype:
         raise ValueError(f"{name}: dtype {array.dtype} given, {dtype} is needed")
     _flat(name, array)
@@ -99,7 +105,7 @@ def _floats(name: str, values: ArrayLike) -> NDArray[np.float64]:
 
 
 def asked_times(times: ArrayLike | None, start: float, end: float) -> NDArray[np.float64]:
-    """Return the asked times, or refuse such as are unsorted or outside the span."""
+    """Return the asked times, or refuse such as are unsorted or outside the span by more than their rounding."""
     if times is None:
         return np.empty(0)
     asked = _floats("times", times)
@@ -107,9 +113,24 @@ def asked_times(times: ArrayLike | None, start: float, end: float) -> NDArray[np
         raise ValueError(f"times: shape {asked.shape} given, a flat sequence is needed")
     if np.isnan(asked).any() or np.any(asked[1:] < asked[:-1]):
         raise ValueError("times: not in ascending order")
-    if asked.size and not (start <= asked[0] and asked[-1] <= end):
-        raise ValueError(f"times: from {asked[0]:g} to {asked[-1]:g}, outside t_span ({start:g}, {end:g})")
-    return asked
+    given = np.asarray(times).dtype
+    rounding = np.finfo(given if given.kind == "f" else np.float64).eps * max(abs(start), abs(end))
+    if asked.size and not (start - _OVERSHOOT * rounding <= asked[0] and asked[-1] <= end + _OVERSHOOT * rounding):
+        first, last, low, high = (repr(float(t)).removesuffix(".0") for t in (asked[0], asked[-1], start, end))
+        raise ValueError(f"times: from {first} to {last}, outside t_span ({low}, {high})")
+    return asked.clip(start, end)
+
+
+def jump_times(jumps: ArrayLike | None) -> NDArray[np.float64]:
+    """Return the times at which the field jumps in ascending order, each once."""
+    if jumps is None:
+        return np.empty(0)
+    given = _floats("jumps", jumps)
+    if given.ndim != 1:
+        raise ValueError(f"jumps: shape {given.shape} given, a flat sequence is needed")
+    if np.isnan(given).any():
+        raise ValueError("jumps: nan given, numbers are needed")
+    return np.unique(given)
 
 
 def tolerances(rtol: float, atol: float, dtype: np.dtype[Any]) -> tuple[float, float]:

@@ -14,9 +14,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from ctsigprop.solvers.records import Control, Outcome, Scheme, Vector, drive_signature
+from ctsigprop.compilation import compiled
+from ctsigprop.solvers.records import BLOCK, Control, Outcome, Scheme, Vector, Work, drive_signature
 from ctsigprop.solvers.result import Status
 
 SUCCESS = Status.SUCCESS.value
@@ -32,23 +32,29 @@ MEMORY = 0.04
 SMALLEST_ERROR = 1e-4
 RESOLUTION = 16 * 2.0**-52
 
-BLOCK = 1024
+# Close to a steady state the error estimate lets the steps grow to the edge of stability, 3.3 over the fastest rate,
+# where the state trembles by several step errors and never rests. Where a steady state is asked for, the steps stay
+# below DAMPING over that rate, estimated as by Hairer & Wanner II, IV.2; the estimate fades by FORGETTING a step.
+DAMPING = 1.5
+FORGETTING = 0.9
+
 REORDER = {"contract", "reassoc"}
+# No kernel allocates, so none counts references: that halves what there is to compile.
+KERNEL: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 
 
-@njit(cache=True, fastmath=REORDER, error_model="numpy")
+@compiled(fastmath=REORDER, **KERNEL)
 def combine(y: Vector, h: float, weights: Vector, slopes: Vector, bounds: Vector, out: Vector) -> None:
     """Write clip(y + h sum_j weights_j slopes_j) to out, in blocks that stay in the first-level cache."""
-    scaled = (h * weights).astype(y.dtype)
     lower, upper = bounds[0], bounds[1]
     bounded = lower > -np.inf or upper < np.inf
     for start in range(0, y.size, BLOCK):
         base, block = y[start : start + BLOCK], out[start : start + BLOCK]
-        weight, slope = scaled[0], slopes[0, start : start + BLOCK]
+        weight, slope = y.dtype.type(h * weights[0]), slopes[0, start : start + BLOCK]
         for i in range(block.size):
             block[i] = base[i] + weight * slope[i]
-        for j in range(1, scaled.size):
-            weight = scaled[j]
+        for j in range(1, weights.size):
+            weight = y.dtype.type(h * weights[j])
             if weight != 0:
                 slope = slopes[j, start : start + BLOCK]
                 for i in range(block.size):
@@ -60,7 +66,7 @@ def combine(y: Vector, h: float, weights: Vector, slopes: Vector, bounds: Vector
                 block[i] = upper if value > upper else value
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(**KERNEL)
 def leak_gain(h: float, leak: Vector, gain: Vector) -> None:
     """Write h phi_1(-h leak), the reach of a slope over a step of exponential Euler, to gain."""
     for i in range(leak.size):
@@ -68,7 +74,7 @@ def leak_gain(h: float, leak: Vector, gain: Vector) -> None:
         gain[i] = h * math.expm1(z) / z if z != 0 else h
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(**KERNEL)
 def relax(y: Vector, gain: Vector, slope: Vector, bounds: Vector, out: Vector) -> None:
     """Write clip(y + gain slope) to out: a step of exponential Euler."""
     lower, upper = bounds[0], bounds[1]
@@ -78,7 +84,14 @@ def relax(y: Vector, gain: Vector, slope: Vector, bounds: Vector, out: Vector) -
         out[i] = upper if value > upper else value
 
 
-@njit(cache=True, fastmath=REORDER, error_model="numpy")
+@compiled(**KERNEL)
+def copy(source: Vector, target: Vector) -> None:
+    """Write source to target: an assignment of slices takes ten times as long to compile."""
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@compiled(fastmath=REORDER, **KERNEL)
 def error_norm(
     y: Vector,
     new: Vector,
@@ -88,23 +101,24 @@ def error_norm(
     bounds: Vector,
     rtol: float,
     atol: float,
+    errors: Vector,
 ) -> float:
     """Return the root mean square of h sum_j weights_j slopes_j over atol + rtol max(|y|, |new|).
 
-    The sum is the error estimate of `new`, cut where the companion solution would leave the bounds.
+    The sum is the error estimate of `new`, cut where the companion solution would leave the bounds; `errors` holds a
+    block of it.
     """
-    scaled = (h * weights).astype(y.dtype)
-    tolerances = np.array([rtol, atol]).astype(y.dtype)
-    relative, absolute = tolerances[0], tolerances[1]
+    relative, absolute = y.dtype.type(rtol), y.dtype.type(atol)
     lower, upper = bounds[0], bounds[1]
-    errors = np.empty(min(BLOCK, y.size), y.dtype)
     total = 0.0
     for start in range(0, y.size, BLOCK):
         before, after = y[start : start + BLOCK], new[start : start + BLOCK]
         error = errors[: before.size]
-        error[:] = 0
-        for j in range(scaled.size):
-            weight = scaled[j]
+        weight, slope = y.dtype.type(h * weights[0]), slopes[0, start : start + BLOCK]
+        for i in range(error.size):
+            error[i] = weight * slope[i]
+        for j in range(1, weights.size):
+            weight = y.dtype.type(h * weights[j])
             if weight != 0:
                 slope = slopes[j, start : start + BLOCK]
                 for i in range(error.size):
@@ -120,7 +134,7 @@ def error_norm(
     return math.sqrt(total / y.size)
 
 
-@njit(cache=True, fastmath=REORDER, error_model="numpy")
+@compiled(fastmath=REORDER, **KERNEL)
 def is_finite(x: Vector) -> bool:
     """Return whether no component is infinite or NaN: x - x is then 0, and NaN otherwise."""
     total = x.dtype.type(0)
@@ -129,7 +143,7 @@ def is_finite(x: Vector) -> bool:
     return total == 0
 
 
-@njit(cache=True, fastmath=REORDER | {"nnan", "nsz"}, error_model="numpy")
+@compiled(fastmath=REORDER | {"nnan", "nsz"}, **KERNEL)
 def residual_norm(y: Vector, slope: Vector, bounds: Vector) -> float:
     """Return max|slope| / max(1, max|y|) of finite vectors; a slope into the bound that y is at counts as 0."""
     lower, upper = bounds[0], bounds[1]
@@ -143,63 +157,46 @@ def residual_norm(y: Vector, slope: Vector, bounds: Vector) -> float:
     return largest / scale
 
 
-@njit(cache=True)
-def first_trial(y: Vector, slopes: Vector, bounds: Vector, control: Control) -> float:
+@compiled(fastmath=REORDER, **KERNEL)
+def fastest_rate(y: Vector, other: Vector, slope: Vector, other_slope: Vector, bounds: Vector) -> float:
+    """Return |slope - other slope| / |y - other|, the rate at which two close states part, inside the bounds."""
+    lower, upper = bounds[0], bounds[1]
+    apart, parting = 0.0, 0.0
+    for i in range(y.size):
+        if lower < y[i] < upper:
+            distance, speed = float(y[i] - other[i]), float(slope[i] - other_slope[i])
+            apart += distance * distance
+            parting += speed * speed
+    return math.sqrt(parting / apart) if apart > 0 else 0.0
+
+
+@compiled(**KERNEL)
+def first_trial(size: float, speed: float, longest: float) -> float:
     """Return the size of the explicit Euler step that probes how fast the slope changes.
 
-    Hairer, Norsett & Wanner II.4, with 1e-4 of the span in place of their absolute 1e-6 where the state or
-    its slope is next to nothing.
+    Hairer, Norsett & Wanner II.4, with 1e-4 of the longest step in place of their absolute 1e-6 where the state or
+    its slope, measured in tolerances, is next to nothing.
     """
-    unbounded = np.array([-np.inf, np.inf]).astype(y.dtype)
-    one = np.ones(1)
-    size = error_norm(y, y, 1.0, one, y.reshape(1, y.size), unbounded, control.rtol, control.atol)
-    speed = error_norm(y, y, 1.0, one, slopes, bounds, control.rtol, control.atol)
-    span = control.end - control.start
-    return min(0.01 * size / speed if size > 1e-5 and speed > 1e-5 else 1e-4 * span, span)
+    return min(0.01 * size / speed if size > 1e-5 and speed > 1e-5 else 1e-4 * longest, longest)
 
 
-@njit(cache=True)
-def first_step(y: Vector, trial: float, slopes: Vector, bounds: Vector, control: Control, exponent: float) -> float:
+@compiled(**KERNEL)
+def first_step(trial: float, speed: float, bend: float, exponent: float) -> float:
     """Return the step whose error, judged by the slope and its change over the trial, is 1 % of the tolerance.
 
     Hairer, Norsett & Wanner II.4, in units of the time in which the slope changes: theirs depends on the unit.
     """
-    speed = error_norm(y, y, 1.0, np.ones(1), slopes, bounds, control.rtol, control.atol)
-    bend = error_norm(y, y, 1.0 / trial, np.array([-1.0, 1.0]), slopes, bounds, control.rtol, control.atol)
     if not 0 < bend < np.inf:
         return 100 * trial if bend == 0 else trial
     unit = max(speed / bend, trial)
     return min(100 * trial, unit * (0.01 / (unit * max(speed, bend * trial))) ** exponent)
 
 
-@njit(cache=True)
-def fill(
-    y: Vector,
-    new: Vector,
-    time: float,
-    h: float,
-    after: float,
-    slopes: Vector,
-    scheme: Scheme,
-    bounds: Vector,
-    times: Vector,
-    states: Vector,
-    reached: int,
-) -> int:
-    """Write the states at the asked times from number `reached` on up to `after`; return how many are done."""
-    dense, gain = scheme.dense, np.empty(scheme.leak.size)
-    while reached < times.size and times[reached] <= after:
-        if times[reached] == after:
-            states[reached] = new
-        elif scheme.leak.size == 0:
-            x = (times[reached] - time) / h
-            weights = x * (dense[:, 0] + x * (dense[:, 1] + x * (dense[:, 2] + x * dense[:, 3])))
-            combine(y, h, weights, slopes, bounds, states[reached])
-        else:
-            leak_gain(times[reached] - time, scheme.leak, gain)
-            relax(y, gain, slopes[0], bounds, states[reached])
-        reached += 1
-    return reached
+@compiled(**KERNEL)
+def dense_weights(x: float, dense: Vector, weights: Vector) -> None:
+    """Write the weights of the slopes at the fraction x of a step."""
+    for j in range(weights.size):
+        weights[j] = x * (dense[j, 0] + x * (dense[j, 1] + x * (dense[j, 2] + x * dense[j, 3])))
 
 
 def drive(
@@ -207,49 +204,63 @@ def drive(
     parameters: Vector,
     layout: Vector,
     y: Vector,
+    work: Work,
     scheme: Scheme,
     control: Control,
     bounds: Vector,
     times: Vector,
     states: Vector,
-) -> tuple[Vector, Outcome]:
-    """Integrate from y, which is overwritten, and fill `states` at the asked `times` on the way.
+) -> Outcome:
+    """Integrate from y and fill `states` at the asked `times` on the way.
 
-    Row 0 of `slopes` is the field at the state reached, the last row the field at the state tried.
+    The states reached and tried take turns in y and `work.new`: after an odd number of steps the last is in the latter.
+    Row 0 of the slopes is the field at the state reached, the last row the field at the state tried.
     """
-    stages = scheme.b.size
-    slopes = np.full((stages + 1, y.size), np.nan, y.dtype)
-    stage, new = np.empty_like(y), np.empty_like(y)
-    gain, gain_step = np.empty(scheme.leak.size), 0.0
+    slopes, weights, stage, new = work.slopes, work.weights, work.stage, work.new
+    last = scheme.c.size - 1
+    here, there = slopes[0], slopes[last]
+    gain_step = 0.0
+    leaky = scheme.leak.size > 0
     adaptive = control.steps == 0
+    settling = control.residual_tolerance >= 0
     smallest = RESOLUTION * max(abs(control.start), abs(control.end))
     time, h = control.start, control.step
-    evaluations, accepted, rejected = 1, 0, 0
-    error, error_before, growth = 0.0, SMALLEST_ERROR, GROW
+    evaluations, accepted, rejected, reached = 1, 0, 0, 0
+    error, error_before, growth, fastest = 0.0, SMALLEST_ERROR, GROW, 0.0
 
-    field(time, y, slopes[0], parameters, layout)
-    sound = is_finite(slopes[0])
+    field(time, y, here, parameters, layout)
+    sound = is_finite(here)
     status = STEP_CAP if sound else NOT_FINITE
     if adaptive and sound:
-        trial = first_trial(y, slopes, bounds, control)
-        combine(y, trial, np.ones(1), slopes, bounds, new)
-        field(time + trial, new, slopes[1], parameters, layout)
+        copy(y, there)
+        weights[0], weights[last] = 0.0, 1.0
+        size = error_norm(y, y, 1.0, weights, slopes, bounds, control.rtol, control.atol, work.errors)
+        weights[0], weights[last] = 1.0, 0.0
+        speed = error_norm(y, y, 1.0, weights, slopes, bounds, control.rtol, control.atol, work.errors)
+        trial = first_trial(size, speed, min(control.end - control.start, control.step))
+        combine(y, trial, weights, slopes, bounds, new)
+        field(time + trial, new, there, parameters, layout)
         evaluations += 1
-        h = max(first_step(y, trial, slopes, bounds, control, scheme.exponent), smallest)
-    reached = fill(y, y, time, h, time, slopes, scheme, bounds, times, states, 0)
+        weights[0], weights[last] = -1.0, 1.0
+        bend = error_norm(y, y, 1.0 / trial, weights, slopes, bounds, control.rtol, control.atol, work.errors)
+        h = first_step(trial, speed, bend, scheme.exponent)
+    while reached < times.size and times[reached] <= time:
+        copy(y, states[reached])
+        reached += 1
 
     while sound:
-        if control.residual_tolerance >= 0 and residual_norm(y, slopes[0], bounds) <= control.residual_tolerance:
+        if settling and residual_norm(y, here, bounds) <= control.residual_tolerance:
             status = SUCCESS
             break
         if time >= control.end:
-            status = SUCCESS if control.residual_tolerance < 0 else NOT_CONVERGED
+            status = NOT_CONVERGED if settling else SUCCESS
             break
         if accepted + rejected >= control.max_steps:
             break
 
         if adaptive:
-            final = time + 1.01 * h >= control.end
+            h = max(min(h, control.step), smallest)
+            final = time + min(1.01 * h, control.step) >= control.end
             h = control.end - time if final else h
             after = control.end if final else time + h
         else:
@@ -257,22 +268,21 @@ def drive(
             h = control.last if final else control.step
             after = control.end if final else control.start + (accepted + 1) * control.step
 
-        for s in range(1, stages):
-            combine(y, h, scheme.a[s], slopes, bounds, stage)
-            field(time + scheme.c[s] * h, stage, slopes[s], parameters, layout)
-        if scheme.leak.size == 0:
-            combine(y, h, scheme.b, slopes, bounds, new)
-        else:
-            if h != gain_step:
-                leak_gain(h, scheme.leak, gain)
-                gain_step = h
-            relax(y, gain, slopes[0], bounds, new)
-        field(after, new, slopes[stages], parameters, layout)
-        evaluations += stages
+        for s in range(1, last + 1):
+            state = new if s == last else stage
+            if leaky:
+                if h != gain_step:
+                    leak_gain(h, scheme.leak, work.gain)
+                    gain_step = h
+                relax(y, work.gain, here, bounds, state)
+            else:
+                combine(y, h, scheme.a[s], slopes, bounds, state)
+            field(after if s == last else time + scheme.c[s] * h, state, slopes[s], parameters, layout)
+        evaluations += last
 
-        finite = is_finite(new) and is_finite(slopes[stages])
+        finite = is_finite(new) and is_finite(there)
         if adaptive:
-            error = error_norm(y, new, h, scheme.error, slopes, bounds, control.rtol, control.atol)
+            error = error_norm(y, new, h, scheme.error, slopes, bounds, control.rtol, control.atol, work.errors)
             finite = finite and math.isfinite(error)
             if not finite or error > 1:
                 rejected += 1
@@ -286,10 +296,19 @@ def drive(
             status = NOT_FINITE
             break
 
-        if reached < times.size and times[reached] <= after:
-            reached = fill(y, new, time, h, after, slopes, scheme, bounds, times, states, reached)
+        while reached < times.size and times[reached] <= after:
+            asked = states[reached]
+            if times[reached] == after:
+                copy(new, asked)
+            elif leaky:
+                leak_gain(times[reached] - time, scheme.leak, work.dense_gain)
+                relax(y, work.dense_gain, here, bounds, asked)
+            else:
+                dense_weights((times[reached] - time) / h, scheme.dense, weights)
+                combine(y, h, weights, slopes, bounds, asked)
+            reached += 1
         y, new = new, y
-        slopes[0] = slopes[stages]
+        copy(there, here)
         time = after
         accepted += 1
         if adaptive:
@@ -297,12 +316,16 @@ def drive(
             factor = SAFETY * error ** (0.75 * MEMORY - scheme.exponent) * error_before**MEMORY
             h *= min(max(factor, SHRINK), growth)
             error_before, growth = error, GROW
+            if settling:
+                rate = fastest_rate(y, stage, there, slopes[last - 1], bounds)
+                fastest = max(rate, FORGETTING * fastest)
+                h = min(h, DAMPING / fastest) if fastest > 0 else h
 
-    residual = residual_norm(y, slopes[0], bounds) if is_finite(slopes[0]) else np.nan
-    return y, Outcome(status, time, residual, evaluations, accepted, rejected, reached)
+    residual = residual_norm(y, here, bounds) if is_finite(here) else np.nan
+    return Outcome(status, time, residual, evaluations, accepted, rejected, reached)
 
 
 @cache
-def compiled_drive(dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outcome]]:
-    """Return `drive` compiled for jitted fields on states of this dtype, out of Numba's cache if it can be."""
-    return njit(drive_signature(dtype), cache=True, nogil=True, error_model="numpy")(drive)
+def compiled_drive(dtype: np.dtype[Any]) -> Callable[..., Outcome]:
+    """Return `drive` compiled for jitted fields on states of this dtype, out of the cache if it can be."""
+    return compiled(drive_signature(dtype), nogil=True, **KERNEL)(drive)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from math import inf
 from types import MappingProxyType
@@ -16,12 +17,13 @@ from ctsigprop.solvers.dopri5 import DOPRI5
 from ctsigprop.solvers.euler import EULER
 from ctsigprop.solvers.exponential_euler import EXPONENTIAL_EULER
 from ctsigprop.solvers.heun import HEUN
+from ctsigprop.solvers.pieces import pieces
 from ctsigprop.solvers.result import Result, Status
 from ctsigprop.solvers.rk4 import RK4
 from ctsigprop.solvers.tableau import Tableau
 
 if TYPE_CHECKING:
-    from ctsigprop.solvers.records import Control, Scheme
+    from ctsigprop.solvers.records import Control, Outcome, Scheme
 
 Vector = NDArray[Any]
 Field = Callable[[float, Vector, Vector, Vector, NDArray[np.int64]], None]
@@ -29,6 +31,8 @@ Field = Callable[[float, Vector, Vector, Vector, NDArray[np.int64]], None]
 METHODS: Mapping[str, Tableau] = MappingProxyType(
     {method.name: method for method in (EULER, HEUN, RK4, DOPRI5, EXPONENTIAL_EULER)}
 )
+
+_POLES = (ZeroDivisionError, OverflowError)
 
 
 def integrate(
@@ -43,9 +47,11 @@ def integrate(
     rtol: float = 1e-6,
     atol: float = 1e-9,
     times: ArrayLike | None = None,
+    jumps: ArrayLike | None = None,
     leak: ArrayLike | None = None,
     lower: float = -inf,
     upper: float = inf,
+    max_step: float = inf,
     max_steps: int = 100_000,
     residual_tolerance: float | None = None,
     check: bool = False,
@@ -67,13 +73,18 @@ def integrate(
             controls its steps, which dopri5 alone can.
         rtol: relative tolerance of a step, where the method controls its steps.
         atol: absolute tolerance of a step, where the method controls its steps.
-        times: ascending times inside the span at which to return the state, shape (k,).
+        times: ascending times inside the span at which to return the state, shape (k,). One outside by rounding
+            alone is the end that it missed.
+        jumps: times at which the field jumps, shape (any,): a step ends at each and the solve starts anew behind it.
+            Those outside the span are of no effect.
         leak: rate of the linear leak, one or one a component, for exponential_euler alone.
         lower: bound onto which every stage and every new state is projected from below.
         upper: bound onto which every stage and every new state is projected from above.
+        max_step: the largest step, where the method controls its steps; less than the shortest event that the
+            field holds, which a longer step may cross unseen.
         max_steps: the most steps to try.
-        residual_tolerance: stop as soon as `Result.residual` is no larger: the state is steady. Reaching the end
-            of the span first is then NOT_CONVERGED.
+        residual_tolerance: stop as soon as `Result.residual` is no larger, behind the last of the jumps: the state is
+            steady. Reaching the end of the span first is then NOT_CONVERGED.
         check: raise where the solve does not succeed.
 
     Raises:
@@ -88,23 +99,36 @@ def integrate(
     constants = arguments.vector("parameters", parameters, y.dtype)
     offsets = arguments.vector("layout", layout, np.dtype(np.int64))
     scheme = _scheme(METHODS[method], leak, y.size)
-    control = _control(METHODS[method], t_span, step, rtol, atol, residual_tolerance, max_steps, y.dtype)
+    control = _control(METHODS[method], t_span, step, rtol, atol, residual_tolerance, max_step, max_steps, y.dtype)
     asked = arguments.asked_times(times, control.start, control.end)
     states = np.empty((asked.size, y.size), y.dtype)
     bounds = np.array([lower, upper], y.dtype)
+    parts = pieces(control.start, control.end, arguments.jump_times(jumps))
 
     run = _run(field, y.dtype)
-    y, outcome = run(constants, offsets, y, scheme, control, bounds, asked, states)
+    reached = evaluations = accepted = rejected = 0
+    for part in parts:
+        until = int(np.searchsorted(asked, part.edge, "right"))
+        within = asked[reached:until].clip(part.start, part.end)
+        here = control.over(part, control.max_steps - accepted - rejected, part is parts[-1])
+        y, outcome = run(constants, offsets, y, scheme, here, bounds, within, states[reached:until])
+        reached += outcome.reached
+        evaluations += outcome.evaluations
+        accepted += outcome.accepted
+        rejected += outcome.rejected
+        status = Status(outcome.status)
+        if status is not Status.SUCCESS:
+            break
     result = Result(
         y=y,
-        status=Status(outcome.status),
+        status=status,
         residual=outcome.residual,
-        evaluations=outcome.evaluations,
-        accepted=outcome.accepted,
-        rejected=outcome.rejected,
-        time=outcome.time,
-        times=asked[: outcome.reached],
-        states=states[: outcome.reached],
+        evaluations=evaluations,
+        accepted=accepted,
+        rejected=rejected,
+        time=part.edge if outcome.time == part.end else outcome.time,
+        times=asked[:reached],
+        states=states[:reached],
     )
     return result.check() if check else result
 
@@ -115,9 +139,14 @@ def _scheme(method: Tableau, leak: ArrayLike | None, n: int) -> Scheme:
     if leak is not None and not method.exact_leak:
         raise ValueError(f"leak: given, but {method.name} does not use it (exponential_euler does)")
     rates = arguments.leak_rates(leak, n) if method.exact_leak else np.empty(0)
-    rates.setflags(write=False)
-    exponent = 1.0 / (method.embedded_order + 1)
-    return Scheme(method.a, method.b, method.c, method.error, method.dense, rates, exponent)
+    return Scheme(
+        a=method.closed_a.copy(),
+        c=np.append(method.c, 1.0),
+        error=method.error.copy(),
+        dense=method.dense.copy(),
+        leak=rates,
+        exponent=1.0 / (method.embedded_order + 1),
+    )
 
 
 def _control(
@@ -127,6 +156,7 @@ def _control(
     rtol: float,
     atol: float,
     residual_tolerance: float | None,
+    max_step: float,
     max_steps: int,
     dtype: np.dtype[Any],
 ) -> Control:
@@ -135,32 +165,67 @@ def _control(
     start, end = arguments.span(t_span)
     if step is None and not method.error.size:
         raise ValueError(f"step: missing, {method.name} needs one (dopri5 alone chooses its own)")
-    size = 0.0 if step is None else arguments.positive("step", step)
-    steps, last = arguments.whole_steps(start, end, size) if size else (0, 0.0)
+    if step is not None and max_step != inf:
+        raise ValueError(f"max_step: {max_step!r} given beside step, which is the size of every step: leave one out")
+    longest = inf if max_step == inf else arguments.positive("max_step", max_step)
+    size = longest if step is None else arguments.positive("step", step)
+    steps, last = (0, 0.0) if step is None else arguments.whole_steps(start, end, size)
     relative, absolute = arguments.tolerances(rtol, atol, dtype)
     steady = -1.0 if residual_tolerance is None else arguments.positive("residual_tolerance", residual_tolerance)
     most = arguments.count("max_steps", max_steps)
     return Control(start, end, steps, size, last, relative, absolute, steady, most)
 
 
-def _run(field: Field, dtype: np.dtype[Any]) -> Callable[..., Any]:
-    """Return the engine set on the field: compiled for a jitted field, interpreted for a plain one."""
+def _run(field: Field, dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outcome]]:
+    """Return the engine set on the field: compiled for a jitted field, interpreted for a plain one.
+
+    A jitted field that meets a pole raises ZeroDivisionError, which compiled code cannot tell from errors that are
+    meant for the field's author. The solve is then done again, interpreted.
+    """
     from numba.extending import is_jitted
 
     from ctsigprop.solvers.engine import compiled_drive, drive
     from ctsigprop.solvers.records import compile_field
 
-    if is_jitted(field):
-        compile_field(field, dtype)
-        return partial(compiled_drive(dtype), field)
-    return partial(drive, _returning_nothing(field))
+    interpreted = partial(_attempt, partial(drive, _nan_at_poles(field)))
+    if not is_jitted(field):
+        return interpreted
+    compile_field(field, dtype)
+    compiled = partial(_attempt, partial(compiled_drive(dtype), field))
+
+    def run(*arguments: Any) -> tuple[Vector, Outcome]:
+        with suppress(*_POLES):
+            return compiled(*arguments)
+        return interpreted(*arguments)
+
+    return run
 
 
-def _returning_nothing(field: Field) -> Field:
-    """Return the field with a guard against the habit of returning the derivative in place of writing it."""
+def _attempt(
+    engine: Callable[..., Outcome],
+    parameters: Vector,
+    layout: NDArray[np.int64],
+    y0: Vector,
+    scheme: Scheme,
+    *rest: Any,
+) -> tuple[Vector, Outcome]:
+    from ctsigprop.solvers.records import Work
+
+    y, work = y0.copy(), Work.of(y0, scheme)
+    outcome = engine(parameters, layout, y, work, scheme, *rest)
+    return (work.new if outcome.accepted % 2 else y), outcome
+
+
+def _nan_at_poles(field: Field) -> Field:
+    """Return the field with NaN where it divides by zero or overflows, and an error where it returns a value."""
 
     def guarded(t: float, y: Vector, dydt: Vector, parameters: Vector, layout: NDArray[np.int64]) -> None:
-        if field(t, y, dydt, parameters, layout) is not None:  # type: ignore[func-returns-value]
+        try:
+            returned = field(t, y, dydt, parameters, layout)  # type: ignore[func-returns-value]
+        except _POLES:
+            dydt.fill(np.nan)
+            return
+        if returned is not None:
             raise ValueError("field: it returned a value; write the derivative to dydt and return nothing")
 
     return guarded

@@ -11,14 +11,22 @@ from numba.core import typing
 from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
+from ctsigprop.compilation import mend_cache
+from ctsigprop.solvers.arguments import whole_steps
+from ctsigprop.solvers.pieces import Piece
+
 Vector = NDArray[Any]
+
+BLOCK = 1024  # components that stay in the first-level cache together
 
 
 class Scheme(NamedTuple):
-    """Coefficients of a method as in Tableau; leak rates, empty but for exponential Euler; step exponent."""
+    """Coefficients of a method as in Tableau, the closing evaluation as a last stage with the weights of the solution.
+
+    Leak rates, empty but for exponential Euler; step exponent.
+    """
 
     a: Vector
-    b: Vector
     c: Vector
     error: Vector
     dense: Vector
@@ -26,10 +34,30 @@ class Scheme(NamedTuple):
     exponent: float
 
 
-class Control(NamedTuple):
-    """What steers a solve: `steps` steps, the final one of size `last`, or error control where steps is 0.
+class Work(NamedTuple):
+    """Memory of a solve: slopes (stages + 1, n) and their weights, states (n,), a block, gains or nothing."""
 
-    A negative residual tolerance asks for no steady state.
+    slopes: Vector
+    weights: Vector
+    stage: Vector
+    new: Vector
+    errors: Vector
+    gain: Vector
+    dense_gain: Vector
+
+    @classmethod
+    def of(cls, y: Vector, scheme: Scheme) -> Work:
+        """Allocate it, with NaN in the slopes, so that a component that the field does not write is noticed."""
+        rows, rates = scheme.c.size, scheme.leak.size
+        slopes, errors = np.full((rows, y.size), np.nan, y.dtype), np.empty(min(BLOCK, y.size), y.dtype)
+        return cls(slopes, np.zeros(rows), np.empty_like(y), np.empty_like(y), errors, np.empty(rates), np.empty(rates))
+
+
+class Control(NamedTuple):
+    """What steers a solve: `steps` steps of size `step`, the final one of size `last`.
+
+    Where steps is 0, error control with steps of at most `step`. A negative residual tolerance asks for no steady
+    state.
     """
 
     start: float
@@ -41,6 +69,14 @@ class Control(NamedTuple):
     atol: float
     residual_tolerance: float
     max_steps: int
+
+    def over(self, part: Piece, max_steps: int, settling: bool) -> Control:
+        """Return the control of one part of the span, with so many steps left; one before a jump is never steady."""
+        steps, last = whole_steps(part.start, part.end, self.step) if self.steps else (0, 0.0)
+        steady = self.residual_tolerance if settling else -1.0
+        return self._replace(
+            start=part.start, end=part.end, steps=steps, last=last, max_steps=max_steps, residual_tolerance=steady
+        )
 
 
 class Outcome(NamedTuple):
@@ -70,6 +106,7 @@ def compile_field(field: Any, dtype: np.dtype[Any]) -> None:
     """
     signature = field_signature(dtype)
     refused = f"field: not to be compiled as field(t, y, dydt, parameters, layout) for {dtype}"
+    mend_cache(field)
     try:
         if signature.args not in field.overloads:
             field.compile(signature)
@@ -86,11 +123,10 @@ def compile_field(field: Any, dtype: np.dtype[Any]) -> None:
 def drive_signature(dtype: np.dtype[Any]) -> tuple[types.Type, ...]:
     """Return the argument types of the engine's `drive` for a jitted field on states of this dtype."""
     real = from_dtype(dtype)
-    vector, states = types.Array(real, 1, "C"), types.Array(real, 2, "C")
-    layout, times = types.Array(int64, 1, "C"), types.Array(float64, 1, "C")
-    table = types.Array(float64, 2, "C", readonly=True)
-    row = types.Array(float64, 1, "C", readonly=True)
-    scheme = types.NamedTuple((table, row, row, row, table, row, float64), Scheme)
+    vector, matrix = types.Array(real, 1, "C"), types.Array(real, 2, "C")
+    row, table, layout = types.Array(float64, 1, "C"), types.Array(float64, 2, "C"), types.Array(int64, 1, "C")
+    work = types.NamedTuple((matrix, row, vector, vector, vector, row, row), Work)
+    scheme = types.NamedTuple((table, row, row, table, row, float64), Scheme)
     control = types.NamedTuple((float64, float64, int64, *(float64,) * 5, int64), Control)
     field = types.FunctionType(field_signature(dtype))
-    return field, vector, layout, vector, scheme, control, vector, times, states
+    return field, vector, layout, vector, work, scheme, control, vector, row, matrix

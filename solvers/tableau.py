@@ -85,6 +85,11 @@ class Tableau:
         """Evaluations of the field in a step: the closing one is the first of the next step."""
         return int(self.b.size)
 
+    @property
+    def closed_a(self) -> Coefficients:
+        """Coefficients with the closing evaluation as a last stage, shape (s + 1, s + 1)."""
+        return np.pad(np.vstack([self.a, self.b]), ((0, 0), (0, 1)))
+
     def _freeze(self, name: str, values: ArrayLike) -> None:
         array = np.array(values, dtype=np.float64)
         array.setflags(write=False)
@@ -111,8 +116,7 @@ class Tableau:
 
     def _verify_order(self, name: str, weights: Coefficients, order: int, x: float = 1.0) -> None:
         """Check sum_j weights_j phi_j(tree) = x^|tree| / density(tree) for every tree up to the order."""
-        closed_a = np.pad(np.vstack([self.a, self.b]), ((0, 0), (0, 1)))
         for tree in rooted_trees(order):
             exact = x ** size(tree) / density(tree)
-            if abs(weights @ elementary_weights(tree, closed_a) - exact) > _ROUNDING:
+            if abs(weights @ elementary_weights(tree, self.closed_a) - exact) > _ROUNDING:
                 raise ValueError(f"{self.name}: {name} is not of order {order}: it fails the condition of tree {tree}")

@@ -16,6 +16,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ctsigprop.compilation import compiled
+
 Array = NDArray[np.floating]
 
 CODES = {"hard_sigmoid": 0, "logistic": 1, "tanh": 2, "rectifier": 3}
@@ -96,7 +98,7 @@ def balance(code: int, s: float, net: float, leak: float, beta: float, target: f
     return _smooth_balance(code, s, net, leak, beta, target)
 
 
-@njit(cache=True)
+@compiled()
 def settle(code: int, net: Array, leak: float, state: Array) -> None:
     """Writes into `state` the balance of every neuron under input `net`; both (samples, units)."""
     samples, units = net.shape
@@ -110,7 +112,7 @@ def settle(code: int, net: Array, leak: float, state: Array) -> None:
                 state[i, j] = balance(code, state[i, j], net[i, j], leak, 0.0, 0.0)
 
 
-@njit(cache=True)
+@compiled()
 def settle_nudged(code: int, net: Array, leak: float, beta: Array, target: Array, state: Array) -> None:
     """`settle` for output neurons nudged towards `target` (samples, units) with strength `beta` (samples,)."""
     samples, units = net.shape
@@ -119,7 +121,7 @@ def settle_nudged(code: int, net: Array, leak: float, beta: Array, target: Array
             state[i, j] = balance(code, state[i, j], net[i, j], leak, beta[i], target[i, j])
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def add_mismatch(code: int, net: Array, leak: float, state: Array, squares: Array) -> None:
     """Adds to `squares` (samples,) each sample's |balance(net) - state|^2; the others are (samples, units)."""
     samples, units = net.shape

@@ -14,10 +14,11 @@ from math import exp, factorial
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from ctsigprop.compilation import compiled
 from ctsigprop.continuous.activations import CODES, firing_rate
 from ctsigprop.continuous.network import Array, Network, Nudge
 from ctsigprop.errors import InputError
@@ -57,7 +58,7 @@ def _vector_exp(x: Any) -> Callable[[Any], Any]:
     return written_out
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def fill_rates(code: int, y: Array, rates: Array) -> None:
     """Writes rho of every state y to `rates`, both flat; `code` is one of `activations.CODES`."""
     one, two, four = y.dtype.type(1), y.dtype.type(2), y.dtype.type(4)
@@ -71,7 +72,7 @@ def fill_rates(code: int, y: Array, rates: Array) -> None:
         rates[:] = y
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def fill_derivative(code: int, leak: float, y: Array, rates: Array, drive: Array, dydt: Array) -> None:
     """Turns the recurrent input in `dydt` into rho'(s) (input + drive) - leak s, all flat."""
     one, four, rate = y.dtype.type(1), y.dtype.type(4), y.dtype.type(leak)
@@ -86,7 +87,7 @@ def fill_derivative(code: int, leak: float, y: Array, rates: Array, drive: Array
             dydt[k] = dydt[k] + drive[k] - rate * y[k]
 
 
-@njit(cache=True)
+@compiled()
 def hopfield_field(t: float, y: Array, dydt: Array, parameters: Array, layout: NDArray[np.int64]) -> None:
     """ds/dt = rho'(s) (sum w rho(s) + drive) - s / r - beta (s - d) (paper, Eq. 13).
 

@@ -5,9 +5,9 @@ do, or most rates are zero, the kernels here read the weights once, and only tho
 """
 
 import numpy as np
-from numba import njit
 from scipy.linalg.blas import get_blas_funcs
 
+from ctsigprop.compilation import compiled
 from ctsigprop.continuous.network import Array
 
 FEW_ROWS = 8
@@ -58,7 +58,7 @@ def add_outer(weight: Array, pre: Array, post: Array, factor: float, keep: float
         gemm(factor, post.T, pre.T, trans_b=True, beta=keep, c=weight.T, overwrite_c=True)
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _add_active_rows(rates: Array, weight: Array, total: Array) -> None:
     """Adds rates @ weight to `total`, four active source units at a time."""
     samples, sources = rates.shape
@@ -84,7 +84,7 @@ def _add_active_rows(rates: Array, weight: Array, total: Array) -> None:
                 row[n] += rate * weights[n]
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _add_dots(rates: Array, transposed: Array, total: Array) -> None:
     """Adds rates @ transposed.T to `total`."""
     samples, sources = rates.shape
@@ -97,7 +97,7 @@ def _add_dots(rates: Array, transposed: Array, total: Array) -> None:
             total[i, n] += dot
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _add_one_or_two(weight: Array, pre: Array, post: Array, factor: float, keep: float) -> None:
     """`add_outer` of one sample or two, in one pass over the weights."""
     last = len(pre) - 1

@@ -34,6 +34,7 @@ def contraction(n: int, norm: float, seed: int) -> Array:
     return norm * matrix / np.linalg.norm(matrix, 2)
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 5), norm=st.floats(0.05, 0.95), seed=st.integers(0, 10_000))
 def test_a_linear_map_of_n_unknowns_is_solved_after_n_plus_one_sweeps(n: int, norm: float, seed: int) -> None:
     """Acceleration on a linear map is GMRES (Walker & Ni 2011): one more sweep sees a residual of zero."""
@@ -145,6 +146,7 @@ def test_copies_of_an_unknown_change_nothing() -> None:
     assert abs(int(copies.sweeps[0]) - int(one.sweeps[0])) <= 1
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), low=st.floats(-1, 0), high=st.floats(0.1, 1))
 def test_accelerated_iterates_stay_inside_the_bounds(seed: int, low: float, high: float) -> None:
     matrix = contraction(4, 3.0, seed)

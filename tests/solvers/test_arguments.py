@@ -68,6 +68,8 @@ def refusal(**changed):
         ({"times": [0.5, np.nan]}, "times: not in ascending order"),
         ({"times": [0.5, 1.5]}, r"times: from 0.5 to 1.5, outside t_span \(0, 1\)"),
         ({"times": [-1.0]}, "times: from -1 to -1, outside"),
+        ({"times": [0.5, 1 + 1e-12]}, r"times: from 0.5 to 1.000000000001, outside t_span \(0, 1\)"),
+        ({"times": np.array([0.5, 1 + 3e-6], np.float32)}, r"times: from 0.5 to 1.00000298\d+, outside t_span"),
         ({"times": [[0.5]]}, r"times: shape \(1, 1\)"),
         ({"times": ["noon"]}, "times: .* numbers"),
         ({"leak": 1.0}, "leak: given, but dopri5 does not use it"),
@@ -75,6 +77,13 @@ def refusal(**changed):
         ({"method": "exponential_euler", "step": 0.1, "leak": np.ones(3)}, r"leak: shape \(3,\) given, .* 2 of them"),
         ({"method": "exponential_euler", "step": 0.1, "leak": np.nan}, "leak: .* finite"),
         ({"method": "exponential_euler", "step": 0.1, "leak": "fast"}, "leak: .* number"),
+        ({"layout": np.array([1], np.uint64)}, "layout: dtype uint64 given, int64 is needed"),
+        ({"jumps": [[0.5]]}, r"jumps: shape \(1, 1\) given, a flat"),
+        ({"jumps": [0.5, np.nan]}, "jumps: nan given"),
+        ({"jumps": ["noon"]}, "jumps: .* numbers"),
+        ({"max_step": 0.0}, "max_step: 0.0 given, a positive number"),
+        ({"max_step": np.nan}, "max_step: nan given"),
+        ({"method": "rk4", "step": 0.1, "max_step": 0.2}, "max_step: 0.2 given beside step"),
         ({"max_steps": 0}, "max_steps: 0 given, a whole number of at least 1"),
         ({"max_steps": 10.0}, "max_steps: 10.0 given"),
         ({"max_steps": 10**30}, r"max_steps: 1e\+30 given, at most 2\*\*53 is allowed"),
@@ -144,3 +153,31 @@ def test_read_only_arrays_are_taken():
 
     result = integrate(scaled, ONES, (0.0, 50.0), parameters=weights, layout=sizes)
     np.testing.assert_allclose(result.y, [0.0, 3.0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("times", "span"),
+    [
+        ([0.1, 0.2, 3 * 0.1], (0.0, 0.3)),
+        (np.linspace(0, 0.1, 5, dtype=np.float32), (0.0, 0.1)),
+        ([1.1 - 1.0, 0.5], (0.1 + 1e-16, 0.5)),
+        ([-1e-17, 1.0], (0.0, 1.0)),
+        (0.1 * np.arange(11), (0.0, sum([0.1] * 10))),
+    ],
+)
+def test_times_outside_by_rounding_are_the_ends(times, span):
+    result = integrate(decaying, ONES, span, times=times, check=True)
+    assert len(result.times) == len(times)
+    assert span[0] <= result.times[0] <= result.times[-1] <= span[1]
+    np.testing.assert_array_equal(result.states[-1], result.y)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.uint32, ">i8"])
+@pytest.mark.parametrize("jitted", [True, False])
+def test_whole_numbers_of_any_size_are_a_layout(dtype, jitted):
+    def repeated(t, y, dydt, parameters, layout):
+        dydt[:] = layout[1]
+
+    layout = np.array([1, 3], dtype)
+    result = integrate(njit(repeated) if jitted else repeated, np.zeros(2), (0.0, 1.0), layout=layout)
+    np.testing.assert_allclose(result.y, 3.0)

@@ -117,6 +117,34 @@ def test_steady_from_the_start():
     result = integrate(exploding, np.zeros(3), (0.0, 1.0), residual_tolerance=1e-12, times=[0.0, 0.5])
     assert (result.status, result.accepted, result.time) == (Status.SUCCESS, 0, 0.0)
     np.testing.assert_array_equal(result.times, [0.0])
+    assert "steady state" in result.status.sentence
+
+
+@pytest.mark.parametrize(("dtype", "tolerances"), [(np.float32, [1e-4, 1e-5, 2e-6]), (np.float64, [1e-6, 1e-9, 1e-12])])
+def test_error_control_comes_to_rest_whatever_its_own_tolerance(dtype, tolerances):
+    """At the edge of stability, where the error estimate alone would hold the steps, the state trembles for ever."""
+    rng = np.random.default_rng(0)
+    n = 40
+    weights, drive = 0.8 * rng.normal(size=(n, n)) / np.sqrt(n), rng.uniform(-1, 1, n)
+    parameters = np.concatenate([weights.ravel(), drive]).astype(dtype)
+    for tolerance in tolerances:
+        result = integrate(
+            rate_network, np.zeros(n, dtype), (0.0, 200.0), parameters=parameters, rtol=1e-4, atol=1e-5,
+            residual_tolerance=tolerance,
+        )  # fmt: skip
+        assert result.status is Status.SUCCESS
+        assert result.residual <= tolerance
+        assert result.time < 100
+
+
+@njit
+def rate_network(t, y, dydt, parameters, layout):
+    n = y.size
+    for i in range(n):
+        total = parameters[n * n + i] - y[i]
+        for j in range(n):
+            total += parameters[n * i + j] * np.tanh(y[j])
+        dydt[i] = total
 
 
 def test_check_raises_one_line_with_the_remedy_and_the_result():
