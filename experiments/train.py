@@ -11,7 +11,7 @@ from ctsigprop.errors import InputError, Interrupted
 from ctsigprop.experiments.arguments import LONGEST
 from ctsigprop.experiments.flags import Values, check_used, given, merged
 from ctsigprop.runs import RunFolder, claim_folder
-from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
+from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings, as_begun
 from ctsigprop.threads import set_threads
 
 Undo = Callable[[], None]
@@ -138,7 +138,7 @@ def _resumed(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tup
     before = RunFolder.open(run_dir).settings()
     if wing_of(before) != wing:
         raise InputError(f"--wing = {wing}: the run in {run_dir} is of the {wing_of(before)} wing: leave it out")
-    settings = settings_from(merged(to_values(before), values), wing)
+    settings = as_begun(settings_from(merged(to_values(before), values), wing), before)
     _check_unchanged(to_values(before), to_values(settings), run_dir)
     _check_same_rates(before, settings, run_dir)
     check_used(options, settings)

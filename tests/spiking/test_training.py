@@ -36,7 +36,7 @@ def small(model: Any = "sp-surrogate", coding: Any = "direct", **settings: Any) 
         DataSettings("digits", limit=160),
         SpikingNetworkSettings((4, 6), 12, steps=3, coding=coding),
         SpikingLearningSettings(model, **{"rate": 5e-3} | settings),
-        training=SpikingTrainingSettings(epochs=2, batch_size=20, threads=1, keep=(1,)),
+        training=SpikingTrainingSettings(epochs=2, batch_size=20, threads=1, precision="float32", keep=(1,)),
     )
 
 
@@ -80,7 +80,7 @@ def test_hidden_layers_learn_what_the_classification_layer_alone_cannot(tmp_path
             small(model),
             data=DataSettings("digits"),
             network=SpikingNetworkSettings((8, 16), 64),
-            training=SpikingTrainingSettings(epochs=6, batch_size=32, threads=1),
+            training=SpikingTrainingSettings(epochs=6, batch_size=32, threads=1, precision="float32"),
         )
         errors[model] = trained(tmp_path / model, settings).metrics()[-1]["test_error"]
     assert max(error for model, error in errors.items() if model != "shallow") < errors["shallow"] / 2
