@@ -1,7 +1,8 @@
-# make demo    an environment, a network trained on the 8x8 digits, figures of what it learned
-# make test    an environment, every check and every test
-# make lint    the checks alone
-# make clean   removes what the others made, but no run
+# make demo            an environment, a network trained on the 8x8 digits, figures of what it learned
+# make test            an environment, every check and every test
+# make lint            the checks alone
+# make test-portable   the numerical tests as three other processors of x86-64 would round
+# make clean           removes what the others made, but no run
 # PYTHON=python3.12 chooses the interpreter.
 
 PYTHON ?= python3
@@ -16,13 +17,16 @@ SOURCES := pyproject.toml constraints.txt README.md $(shell find $(PACKAGES) -ty
 export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-portable lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/ctsigprop train --config digits
 
 test: lint
 	$(BIN)/pytest
+
+test-portable: $(VENV)/.test
+	.ci/portable $(BIN)/pytest $(CURDIR)/$(VENV)/numba
 
 # From inside $(VENV), so that ./ctsigprop does not hide the installed package.
 lint: $(VENV)/.test

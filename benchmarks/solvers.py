@@ -11,7 +11,6 @@ compiled field that ctsigprop integrates itself. On more threads than one, ctsig
 Python threads, which its compiled engine leaves free to run; the others thread their matrix products.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,7 +35,7 @@ from ctsigprop.benchmarks.free_phase import (
 )
 from ctsigprop.continuous.network import Array
 from ctsigprop.environment import environment
-from ctsigprop.threads import set_threads
+from ctsigprop.threads import cores, set_threads
 
 TIMES = np.linspace(0.0, END, 81)
 TOLERANCE = 1e-6
@@ -79,7 +78,7 @@ def run(quick: bool = False) -> dict[str, Any]:
         RunFailure: a solve failed.
     """
     samples, repeats = (10, 3) if quick else (100, REPEATS)
-    thread_counts = [1] if quick else sorted({1, os.cpu_count() or 1})
+    thread_counts = [1] if quick else sorted({1, cores()})
     set_threads(1)
     double, single = Phase.of("float64", samples), Phase.of("float32", samples)
     reference, _ = scipy_solve(double, "DOP853", compiled_field(double), 1e-12, TIMES)

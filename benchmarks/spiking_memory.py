@@ -17,7 +17,7 @@ from ctsigprop.analysis.style import save, styled
 from ctsigprop.benchmarks.spiking import batch_of, learner_of
 from ctsigprop.discrete.cost import Stopwatch, batch_bytes
 from ctsigprop.environment import environment
-from ctsigprop.settings.spiking import SpikingNetworkSettings, SpikingSettings
+from ctsigprop.settings.spiking import SpikingNetworkSettings
 from ctsigprop.threads import set_threads
 
 CONTESTANTS: dict[str, dict[str, str]] = {
@@ -25,6 +25,7 @@ CONTESTANTS: dict[str, dict[str, str]] = {
     "SP, update at the end": {"model": "sp-surrogate", "update": "end"},
     "SP, update at each step": {"model": "sp-surrogate", "update": "step"},
 }
+PRECISION = "bfloat16"
 FULL: dict[str, Any] = {"network": {}, "batch_size": 128, "steps": [4, 8, 16, 32], "rounds": 3}
 QUICK: dict[str, Any] = {
     "network": {"channels": (4, 8), "units": 16},
@@ -48,7 +49,7 @@ def run(quick: bool = False) -> dict[str, Any]:
     return {
         **plan,
         "network": {"channels": network.channels, "units": network.units},
-        "precision": SpikingSettings().training.precision,
+        "precision": PRECISION,
         "threads": 1,
         "bytes": peaks,
         "milliseconds": {name: [at[name]["milliseconds"] for at in found] for name in CONTESTANTS},
@@ -91,7 +92,7 @@ def _measured(steps: int, plan: dict[str, Any]) -> dict[str, dict[str, float]]:
     images, labels = batch_of(plan["batch_size"])
     images = images.contiguous(memory_format=torch.channels_last)
     learners = {
-        name: learner_of(plan, network={"steps": steps}, learning=learning, training={})
+        name: learner_of(plan, network={"steps": steps}, learning=learning, training={"precision": PRECISION})
         for name, learning in CONTESTANTS.items()
     }
     seconds: dict[str, list[float]] = {name: [] for name in learners}

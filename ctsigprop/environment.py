@@ -1,6 +1,5 @@
 """What a run was made with: versions, source revision, processors, threads."""
 
-import os
 import platform
 import subprocess
 import sys
@@ -10,6 +9,9 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
+from ctsigprop.threads import cores
+
+CPU = Path("/proc/cpuinfo")
 PACKAGES = ("ctsigprop", "numpy", "scipy", "numba", "llvmlite", "torch")
 
 
@@ -21,7 +23,7 @@ def environment() -> dict[str, Any]:
         "git_revision": git_revision(),
         "platform": platform.platform(),
         "cpu": cpu_model(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "gpu": gpu_model(),
         "thread_pools": [
             {key: pool.get(key) for key in ("prefix", "version", "num_threads")} for pool in threadpool_info()
@@ -40,18 +42,27 @@ def git_revision() -> str | None:
 
 def cpu_model() -> str:
     """Name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    return _processor("model name") or platform.processor() or platform.machine()
+
+
+def processor_flags() -> set[str]:
+    """Names of the instructions that the processor has beyond the least; empty where the system is not Linux."""
+    return set((_processor("flags") or _processor("Features") or "").split())
 
 
 def gpu_model() -> str | None:
     """Name of the GPU that PyTorch computes on; None without one, or where PyTorch was not needed."""
     torch = sys.modules.get("torch")
     return torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None
+
+
+def _processor(field: str) -> str | None:
+    """What Linux tells of the first core; None of another system, or where it tells nothing under that name."""
+    try:
+        lines = CPU.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == field), None)
 
 
 def _version(package: str) -> str | None:

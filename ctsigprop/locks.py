@@ -1,10 +1,10 @@
 """Locks of folders, by which processes keep out of each other's way."""
 
-import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 from ctsigprop.errors import Busy
 
@@ -12,7 +12,7 @@ LOCK = ".lock"
 BUSY = "another process is training in this folder: wait for it to end, or choose another --run-dir"
 
 
-def lock_folder(path: Path, busy: str = BUSY) -> BinaryIO:
+def lock_folder(path: Path, busy: str = BUSY) -> ExitStack:
     """Holds a folder for this process; the system lets go when the process ends, however it ends.
 
     Returns:
@@ -22,19 +22,20 @@ def lock_folder(path: Path, busy: str = BUSY) -> BinaryIO:
         Busy: another process holds it, in the words of `busy`.
         OSError: the folder cannot be written.
     """
-    file = (path / LOCK).open("wb")
+    lock, held = _lock(path), ExitStack()
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
+        lock.acquire(blocking=False)
+    except Timeout as error:
         raise Busy(f"{path}: {busy}") from error
-    return file
+    held.callback(lock.release)
+    return held
 
 
 def wait_for_folder(path: Path) -> None:
     """Returns once no other process holds the folder; it need not exist."""
-    with suppress(FileNotFoundError), (path / LOCK).open("rb+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    if (path / LOCK).exists():
+        with suppress(FileNotFoundError), _lock(path):
+            pass
 
 
 @contextmanager
@@ -44,6 +45,9 @@ def turn(folder: Path) -> Iterator[None]:
     Raises:
         OSError: the folder cannot be written.
     """
-    with (folder / LOCK).open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _lock(folder):
         yield
+
+
+def _lock(folder: Path) -> FileLock:
+    return FileLock(folder / LOCK, thread_local=False)

@@ -14,9 +14,9 @@ at any moment leaves the old file or the new one, never a part of one.
 
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class RunFolder:
     `create` and `resume` hold the folder for this process until it closes the run or ends; `open` only reads.
     """
 
-    def __init__(self, path: Path, lock: BinaryIO | None = None) -> None:
+    def __init__(self, path: Path, lock: ExitStack | None = None) -> None:
         """Wraps a folder that is known to hold a run: use `create`, `resume` or `open`."""
         self.path = path
         self._lock = lock
@@ -135,10 +135,11 @@ class RunFolder:
             for path in (self.path / CONFIG, self.path / METRICS, *self.path.glob("checkpoint-*.npz")):
                 path.unlink(missing_ok=True)
             shutil.rmtree(self.path / EVENTS, ignore_errors=True)
-            (self.path / LOCK).unlink(missing_ok=True)
-            with suppress(OSError):
-                self.path.rmdir()
+            with suppress(PermissionError):  # Windows removes it as it is let go, and not before
+                (self.path / LOCK).unlink(missing_ok=True)
         self.close()
+        with suppress(OSError):  # a run that is kept is in there
+            self.path.rmdir()
 
     @property
     def figures(self) -> Path:

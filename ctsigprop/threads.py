@@ -1,4 +1,4 @@
-"""One number of threads for every numerical library."""
+"""Cores that there are, and one number of threads for every numerical library."""
 
 import os
 import sys
@@ -13,6 +13,11 @@ VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+
+
+def cores() -> int:
+    """How many cores this process may use; all of them where the system does not say, as macOS and Windows."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def set_threads(count: int) -> None:

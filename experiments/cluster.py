@@ -131,8 +131,11 @@ def _silence_dask() -> None:
 def _deaf_to_interrupts() -> Iterator[None]:
     """Threads and processes that are started in the block get no SIGINT: Ctrl-C is for the main thread to handle.
 
-    Processes that those threads start later inherit it.
+    Processes that those threads start later inherit it. Windows masks no signals.
     """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     _start_resource_tracker()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:

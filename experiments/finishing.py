@@ -6,7 +6,7 @@ from ctsigprop.config import CONFIG, to_values, wing_of
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.train import train_in
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings import AnySettings
+from ctsigprop.settings import AnySettings, as_begun
 
 FREE = {("training", "threads")}  # what a run may go on with another value of
 
@@ -21,7 +21,8 @@ def is_finished(folder: Path, settings: AnySettings) -> bool:
     if not (folder / CONFIG).exists():
         return False
     run = RunFolder.open(folder)
-    if difference := _difference(run.settings(), settings):
+    found = run.settings()
+    if difference := _difference(found, as_begun(settings, found)):
         raise InputError(f"{folder}: holds a run of {difference}: remove it, or choose another --output")
     return run.finished(settings) is not None
 
@@ -55,6 +56,7 @@ def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
     begun = (folder / CONFIG).exists()
     with RunFolder.resume(folder) if begun else RunFolder.create(folder, settings) as run:
         if begun:
+            settings = as_begun(settings, run.settings())
             run.write_settings(settings)
         train_or_discard(run, settings, quiet=quiet)
 

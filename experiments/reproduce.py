@@ -1,6 +1,5 @@
 """`ctsigprop reproduce`: one figure or table of the paper, measured."""
 
-import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from ctsigprop.errors import InputError, Interrupted
 from ctsigprop.experiments.arguments import command_line, listed, one_of, whole_number
 from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.threads import set_threads
+from ctsigprop.threads import cores, set_threads
 
 REPRODUCTIONS = {
     "figure-3": "how layers bring inputs and targets of one class together, on MNIST (Fig. 3)",
@@ -51,8 +50,8 @@ def command(options: Mapping[str, Any]) -> None:
 
 def _hardware(name: str, options: Mapping[str, Any]) -> Hardware:
     """What --threads and --device ask for."""
-    cores = os.cpu_count() or 1
-    hardware = Hardware(whole_number(options, "threads", cores, 1, cores), options.get("device", "cpu"))
+    most = cores()
+    hardware = Hardware(whole_number(options, "threads", most, 1, most), options.get("device", "cpu"))
     if name in OF_NUMPY and hardware.device != "cpu":
         raise InputError(f"--device = {hardware.device}: must be cpu for {name}, which NumPy computes: leave it out")
     return hardware

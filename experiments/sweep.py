@@ -1,6 +1,5 @@
 """`ctsigprop sweep`: trains every point of a sweep on Dask workers, tabulates and draws what came out."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from ctsigprop.experiments.sweep_folder import BUSY, FAILURE, POINTS, SweepFolde
 from ctsigprop.locks import lock_folder
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import LayeredSettings
+from ctsigprop.threads import cores
 
 SHOWN = 5
 MOST_WORKERS = 1024
@@ -60,7 +60,7 @@ def _missing(folder: SweepFolder, sweep: Sweep) -> list[Point]:
 
 def _cluster(options: Mapping[str, Any], sweep: Sweep) -> tuple[int, str | None]:
     """Worker processes to start, as many as cores but one where a GPU is shared, or the scheduler to join."""
-    workers = 1 if _on_cuda(sweep.points) else len(os.sched_getaffinity(0))
+    workers = 1 if _on_cuda(sweep.points) else cores()
     if "scheduler" in options and "workers" in options:
         raise InputError(f"--workers = {options['workers']}: the scheduler has workers of its own: leave it out")
     return whole_number(options, "workers", workers, 1, MOST_WORKERS), options.get("scheduler")

@@ -24,7 +24,7 @@ from ctsigprop.experiments.points import Point
 from ctsigprop.files import atomic, made, to_json, write_failures
 from ctsigprop.locks import LOCK, wait_for_folder
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings import AnySettings
+from ctsigprop.settings import AnySettings, as_begun
 
 CONTENT = "sweep.yaml"
 POINTS = "points"
@@ -100,7 +100,8 @@ class SweepFolder:
         if not (path / CONFIG).exists():
             return RunFolder.create(path, point.settings)
         run = RunFolder.resume(path)
-        if run.settings() != point.settings:
+        settings = run.settings()
+        if settings != as_begun(point.settings, settings):
             run.close()
             raise InputError(f"{path}: holds a run with other settings than its name says: move it away")
         return run

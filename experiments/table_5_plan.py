@@ -143,7 +143,7 @@ def _settings(
     values: Values = {
         "data": {"name": row},
         "learning": {"model": model, "half_period": epochs},
-        "training": {"epochs": epochs, **hardware.training, **(training or {})},
+        "training": {"epochs": epochs, "precision": "bfloat16", **hardware.training, **(training or {})},
     }
     settings: SpikingSettings = settings_from(merged(values, SMOKE) if scale == "smoke" else values, "spiking")
     return settings

@@ -11,7 +11,7 @@ from ctsigprop.errors import InputError, Interrupted, printable
 from ctsigprop.experiments.arguments import LONGEST
 from ctsigprop.experiments.flags import Values, check_used, settings_given
 from ctsigprop.runs import RunFolder, claim_folder
-from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
+from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings, as_begun
 from ctsigprop.threads import set_threads
 
 OTHER_THREADS = "a run that is resumed is that which was not stopped, bit for bit; other threads round sums otherwise"
@@ -139,7 +139,7 @@ def _resumed(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tup
     before = RunFolder.open(run_dir).settings()
     if wing_of(before) != wing:
         raise InputError(f"--wing = {wing}: the run in {run_dir} is of the {wing_of(before)} wing: leave it out")
-    settings = settings_given(options, wing, to_values(before))
+    settings = as_begun(settings_given(options, wing, to_values(before)), before)
     _check_unchanged(to_values(before), to_values(settings), run_dir)
     _check_same_rates(before, settings, run_dir)
     check_used(options, settings)

@@ -7,11 +7,15 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import hypothesis
 import pytest
 
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings
+
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 CLOCK = ("seconds", "training_seconds")
 PROCESS = {"seconds": None, "thread_pools": None}  # of a summary: what differs from process to process

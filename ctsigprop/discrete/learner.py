@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ctsigprop.discrete.precision import in_bfloat16
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import Precision
 
@@ -104,10 +105,10 @@ class Learner(nn.Module):
     Attributes:
         stages: in the order that a batch passes them; the last one makes the network's prediction.
         classes: how many there are.
-        precision: float32, or bfloat16 for automatic mixed precision.
+        precision: float32, bfloat16 for automatic mixed precision, or auto for the faster on the device at hand.
     """
 
-    def __init__(self, stages: Iterable[Stage], classes: int, precision: str = "float32") -> None:
+    def __init__(self, stages: Iterable[Stage], classes: int, precision: Precision = "float32") -> None:
         """A learner whose signal begins with the inputs alone.
 
         Raises:
@@ -174,7 +175,7 @@ class Learner(nn.Module):
 
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
         """The block's products are taken in the learner's precision."""
-        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+        return torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(self.precision, device))
 
     @contextmanager
     def _in_words(self, inputs: Tensor) -> Iterator[None]:

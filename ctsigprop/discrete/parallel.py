@@ -30,6 +30,7 @@ from ctsigprop.discrete.parallel_launch import launched
 from ctsigprop.discrete.parallel_peers import LEFT, Peers, joined, started
 from ctsigprop.discrete.parallel_signals import Lost, Outlet
 from ctsigprop.discrete.parallel_split import balanced, check_rule, check_size, check_stages, name_of
+from ctsigprop.discrete.precision import settled
 from ctsigprop.discrete.training import placed_learner, train
 from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, is_out_of_memory
 from ctsigprop.runs import RunFolder
@@ -69,6 +70,7 @@ def train_parallel(
     check_size(launched(), processes)
     if processes == 1:
         return train(settings, run, resume=resume, quiet=quiet)
+    settings = settled(settings, run)  # for all processes, whatever processor theirs is
     with Pipeline(settings, processes, lambda: run.checkpoint("last").exists()) as pipeline:
         return train(settings, run, resume=resume, quiet=quiet, run_epoch=pipeline.run_epoch)
 

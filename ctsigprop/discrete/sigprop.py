@@ -24,7 +24,7 @@ from ctsigprop.discrete.passing import inference, pass_both
 from ctsigprop.discrete.sparse import Layout
 from ctsigprop.discrete.targets import TargetGenerator, generator_for, layout_for
 from ctsigprop.errors import InputError
-from ctsigprop.settings.discrete import DiscreteSettings, Statistics
+from ctsigprop.settings.discrete import DiscreteSettings, Precision, Statistics
 
 
 class LayerStage(Stage):
@@ -139,7 +139,7 @@ class SigpropLearner(Learner):
         rate: float = 5e-4,
         readout_rate: float | None = None,
         weight_decay: float = 0.0,
-        precision: str = "float32",
+        precision: Precision = "float32",
     ) -> None:
         """Cuts the network into stages, each with an optimizer of its own.
 
@@ -155,7 +155,7 @@ class SigpropLearner(Learner):
             rate: of every stage's Adam.
             readout_rate: of the output layer's; `rate` unless given.
             weight_decay: fraction of a weight that an update at rate 1 takes off.
-            precision: float32 or bfloat16.
+            precision: auto, float32 or bfloat16.
 
         Raises:
             InputError: a layer without parameters, no layers, a generator for other classes, or nothing that predicts.

@@ -15,6 +15,7 @@ from ctsigprop.discrete.evaluation import error_rates
 from ctsigprop.discrete.heap import keep_freed_memory
 from ctsigprop.discrete.learner import Learner
 from ctsigprop.discrete.learners import learner_for
+from ctsigprop.discrete.precision import settled
 from ctsigprop.errors import InputError
 from ctsigprop.interrupt import deferred_interrupt
 from ctsigprop.progress import Progress, Row, restored, summarised, train_epochs
@@ -68,7 +69,7 @@ def train_layers(
     where the device's own sums are.
 
     Args:
-        settings: of the run.
+        settings: of the run; `training.precision: auto` is chosen here, and config.yaml says what.
         run: where checkpoints, metrics and summary go.
         learner_for: the wing's: network and rule.
         standard_for: the wing's: what puts images in form.
@@ -86,6 +87,7 @@ def train_layers(
         KeyboardInterrupt: after the state was saved.
     """
     device_for(settings.training.device)
+    settings = settled(settings, run)
     torch.set_num_threads(settings.training.threads)
     keep_freed_memory()
     data = data_for(settings)

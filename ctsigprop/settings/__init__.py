@@ -1,5 +1,6 @@
 """Settings of the three wings: frozen dataclasses that refuse a wrong value when they are made."""
 
+from ctsigprop.settings.begun import as_begun, with_precision
 from ctsigprop.settings.checks import require_whole
 from ctsigprop.settings.continuous import (
     LearningSettings,
@@ -43,5 +44,7 @@ __all__ = [
     "SolverSettings",
     "SpikingSettings",
     "TrainingSettings",
+    "as_begun",
     "require_whole",
+    "with_precision",
 ]

@@ -28,7 +28,7 @@ Similarity = Literal["dot", "l2", "cosine"]
 Statistics = Literal["inputs", "targets"]
 Scope = Literal["class", "sample"]
 Prediction = Literal["classification", "output-target"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["cpu", "cuda"]
 Augmentation = Literal["none", "crop", "crop-flip"]
 
@@ -159,7 +159,8 @@ class DiscreteTrainingSettings(TrainingSettings):
         epochs: passes over the training set.
         batch_size: samples an update; batch normalisation needs 2.
         device: cpu or cuda.
-        precision: float32, or bfloat16 for the products (automatic mixed precision).
+        precision: float32, or bfloat16 for the products (automatic mixed precision); auto is bfloat16 where the
+            processor has instructions for it and float32 elsewhere, chosen as the run begins and kept by it.
         channels_last: memory layout of images and convolutions; faster in bfloat16.
         augment: none, crop (random crops after padding by 4) or crop-flip (and mirrored at random).
     """

@@ -154,7 +154,9 @@ class SpikingTrainingSettings(DiscreteTrainingSettings):
         seed: seeds the weights, the order of the samples, random spikes and augmentation.
         threads: threads of every numerical library.
         device: cpu or cuda.
-        precision: float32, or bfloat16 for the products (automatic mixed precision); voltages are float32.
+        precision: float32, or bfloat16 for the products (automatic mixed precision), with voltages in float32; auto is
+            bfloat16 where the processor has instructions for it and float32 elsewhere, chosen as the run begins and
+            kept by it.
         channels_last: memory layout of images and convolutions; faster in bfloat16.
         augment: none, crop (random crops after padding by 4) or crop-flip (and mirrored at random).
         keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz; those beyond `epochs` wait
@@ -163,7 +165,7 @@ class SpikingTrainingSettings(DiscreteTrainingSettings):
     """
 
     epochs: int = 64
-    precision: Precision = "bfloat16"
+    precision: Precision = "auto"
     channels_last: bool = True
 
 

@@ -19,6 +19,7 @@ from ctsigprop.discrete.losses import PredictionLoss, dot
 from ctsigprop.discrete.output import OutputStage
 from ctsigprop.discrete.sparse import Layout
 from ctsigprop.discrete.targets import TargetGenerator, TargetOnly
+from ctsigprop.settings.discrete import Precision
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.network import KERNEL, SpikingBlock, SpikingNetwork
 from ctsigprop.spiking.neurons import charge, discharge, fire, state_type
@@ -123,7 +124,7 @@ class StepwiseLearner(Learner):
     """
 
     def __init__(
-        self, hidden: Sequence[HiddenStage], output: OutputStage, classes: int, precision: str, steps: int
+        self, hidden: Sequence[HiddenStage], output: OutputStage, classes: int, precision: Precision, steps: int
     ) -> None:
         """A learner of stages that learn.
 
@@ -131,7 +132,7 @@ class StepwiseLearner(Learner):
             hidden: stages of the hidden layers; the first has the coding.
             output: of the classification layer.
             classes: how many there are.
-            precision: float32 or bfloat16.
+            precision: auto, float32 or bfloat16.
             steps: of time.
         """
         super().__init__([*hidden, output], classes, precision)

@@ -1,6 +1,5 @@
 """Everything that a user can get wrong is one line that says what, and what to do, and touches no file."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 from ctsigprop.experiments.cli import main
+from ctsigprop.locks import lock_folder
 
 Refuse = Callable[..., None]
 
@@ -275,8 +275,7 @@ def test_default_folder_that_cannot_be_written(refused: Refuse, tmp_path: Path) 
 
 @pytest.mark.parametrize("mode", [[], ["--resume"]], ids=["anew", "resume"])
 def test_folder_that_another_process_trains_in(refused: Refuse, run: Path, mode: list[str]) -> None:
-    with (run / ".lock").open("wb") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
+    with lock_folder(run):
         refused(["train", "--run-dir", "run", *mode], "run: another process is training in this folder")
 
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -23,7 +23,6 @@ def drawn(rows: int, sources: int, targets: int, active: float, dtype: str) -> A
     )
 
 
-@settings(deadline=None)  # the first call compiles
 @given(
     rows=st.integers(1, FEW_ROWS + 4),
     sources=st.integers(1, 11),

@@ -124,7 +124,7 @@ def test_sparse_targets_are_not_pooled():
 
 
 @given(st.integers(1, 60), st.floats(0.0, 0.95), st.integers(0, 9), st.integers(0, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_masks_depend_on_what_the_state_says(units, fraction, seed, before):
     dropout = Dropout(fraction, seed, layer=2)
     h = torch.ones(3, units)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
@@ -161,7 +161,6 @@ def test_accelerated_iterates_stay_inside_the_bounds(seed: int, low: float, high
     assert max(u.max() for u in tried) <= high
 
 
-@settings(deadline=None)
 @given(
     n=st.integers(1, 12),
     norm=st.floats(0, 0.95),

@@ -26,7 +26,7 @@ def dense(matrices: Array) -> Array:
     return right.real + 1j * np.abs(right.imag)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(1, 12), count=st.integers(1, 4), seed=st.integers(0, 10**6))
 def test_a_whole_krylov_space_gives_the_dense_eigenvalue(n: int, count: int, seed: int) -> None:
     matrices = np.random.default_rng(seed).normal(size=(count, n, n))

@@ -16,7 +16,7 @@ def solve(matrices: Array, right: Array, **options: float) -> LinearSolution:
     return gmres(lambda x, rows: (matrices[rows] @ x[:, :, None])[:, :, 0], right, **options)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(1, 12), count=st.integers(1, 5), seed=st.integers(0, 10**6))
 def test_every_system_is_solved_in_n_steps(n: int, count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

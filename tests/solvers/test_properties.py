@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numba import njit
@@ -10,7 +10,7 @@ from scipy.linalg import expm
 
 from ctsigprop.solvers import METHODS, integrate
 
-quickly = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+quickly = settings(max_examples=25, derandomize=True)
 entries = st.floats(-1.0, 1.0, width=32)
 vectors = arrays(np.float64, 4, elements=entries)
 matrices = arrays(np.float64, (4, 4), elements=entries)

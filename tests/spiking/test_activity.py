@@ -51,7 +51,7 @@ def test_fan_out_of_a_fully_connected_layer() -> None:
     np.testing.assert_array_equal(fan_out(nn.Linear(6, 4), (1, 2, 3)), np.full((1, 2, 3), 4))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     side=st.integers(3, 6),
     kernel=st.integers(1, 3),
