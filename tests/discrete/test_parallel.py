@@ -79,7 +79,8 @@ def run_of(tmp_path: Path) -> Iterator[Callable[[str, DiscreteSettings], RunFold
 )
 def test_a_process_out_of_memory_tells_the_others(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """What rank 0 says of a run that has failed is what was noted."""
-    peers = MagicMock(share=lambda: MagicMock(names=["layer 2"]))
+    peers = MagicMock(share=lambda: b"a plan")
+    monkeypatch.setattr(parallel.Plan, "unpack", lambda _: MagicMock(names=["layer 2"]))
     monkeypatch.setattr(parallel, "joined", lambda: peers)
     monkeypatch.setattr(parallel, "_train_stages", MagicMock(side_effect=error))
     monkeypatch.setattr(parallel, "_end", sys.exit)
