@@ -40,6 +40,7 @@ Signal propagation layer by layer in PyTorch (needs the `torch` extra), beside b
 `ctsigprop --help` lists the commands, `ctsigprop train --help` the settings."""
 
 EXTRAS = {
+    "cryptography": "sweep",
     "dask": "sweep",
     "distributed": "sweep",
     "pandas": "sweep",

@@ -13,12 +13,12 @@ import pytest
 
 pytest.importorskip("torch")
 
-from torch.distributed import HashStore  # noqa: E402
+from torch.distributed import HashStore
 
-from ctsigprop.discrete import parallel_meeting  # noqa: E402
-from ctsigprop.discrete.parallel_meeting import INTERFACES, SECRET, Meeting, entered, opened, torchruns  # noqa: E402
-from ctsigprop.discrete.parallel_peers import FAILURE, LOST, Peers  # noqa: E402
-from ctsigprop.errors import InputError  # noqa: E402
+from ctsigprop.discrete import parallel_meeting
+from ctsigprop.discrete.parallel_meeting import INTERFACES, SECRET, Meeting, entered, opened, torchruns
+from ctsigprop.discrete.parallel_peers import FAILURE, LOST, Peers
+from ctsigprop.errors import InputError
 
 SECONDS = 120
 SMALL = ["--data.limit", "200", "--network.hidden", "[16,16]", "--training.epochs", "4", "--training.threads", "1"]
