@@ -52,7 +52,7 @@ def embedded(workers: int) -> Iterator[Client]:
     Raises:
         RunFailure: the system allows too few open files.
     """
-    _allow_files(FILES + FILES_A_WORKER * workers)
+    _allow_files(workers)
     set_threads(1)
     _silence_dask()
     with dask.config.set(EMBEDDED), _deaf_to_interrupts():
@@ -161,8 +161,8 @@ def _address(file: Path) -> str:
     return address
 
 
-def _allow_files(needed: int) -> None:
-    """Lets this process and its children have so many files open.
+def _allow_files(workers: int) -> None:
+    """Lets this process and its children have as many files open as so many workers need.
 
     Raises:
         RunFailure: the system does not allow so many.
@@ -171,9 +171,12 @@ def _allow_files(needed: int) -> None:
         return
     import resource
 
+    needed = FILES + FILES_A_WORKER * workers
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise RunFailure(f"ulimit -n = {hard}: so many workers need {needed} open files: raise it, or lower --workers")
+        raise RunFailure(
+            f"ulimit -n = {hard}: {workers} workers need {needed} open files: raise it, or lower --workers"
+        )
     if soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
