@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, InputError, Interrupted, is_out_of_memory
@@ -152,5 +153,6 @@ def _refuse(message: str, status: int) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    print(f"ctsigprop: {' '.join(message.split())}", file=sys.stderr)
+    with suppress(OSError):  # of a terminal that was closed
+        print(f"ctsigprop: {' '.join(message.split())}", file=sys.stderr)
     return status

@@ -83,8 +83,10 @@ class Forking:
     def __init__(self, temporary: Path) -> None:
         self.errors = temporary.with_name("errors")
         environment = os.environ | {"TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors.open("w")}
-        self._process = subprocess.Popen([sys.executable, "-c", FORKING], text=True, env=environment, **pipes)  # type: ignore[call-overload]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        command = [sys.executable, "-c", FORKING]
+        with self.errors.open("w") as errors:
+            self._process = subprocess.Popen(command, text=True, env=environment, stderr=errors, **pipes)  # type: ignore[call-overload]
 
     def start(self, arguments: list[str]) -> int:
         """Begins a command; its process."""
