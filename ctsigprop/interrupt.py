@@ -9,9 +9,11 @@ from types import FrameType
 
 def stops() -> list[signal.Signals]:
     """Signals that ask for an orderly end: SIGINT, SIGTERM and, unless nohup has it ignored, SIGHUP."""
+    found = [signal.SIGINT, signal.SIGTERM]
     hangup = getattr(signal, "SIGHUP", None)  # Windows has none
-    heeded = hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *([hangup] if heeded else [])]
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        found.append(hangup)
+    return found
 
 
 @contextmanager
