@@ -85,6 +85,13 @@ def check_replaceable(path: Path, given: str = "") -> None:
         raise InputError(f"{given}{path}: is {kind}: give the name of a file, new or to be replaced")
 
 
+def remove_temporary(*folders: Path) -> None:
+    """Removes what `atomic` had under way in these folders when its process was killed; nobody may write there now."""
+    for folder in folders:
+        for left in folder.glob(".*.tmp"):
+            left.unlink(missing_ok=True)
+
+
 @contextmanager
 def write_failures(path: Path) -> Iterator[None]:
     """Turns the system's refusal to write into one line.

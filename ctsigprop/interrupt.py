@@ -7,9 +7,18 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+def stops() -> list[signal.Signals]:
+    """Signals that ask for an orderly end: SIGINT, SIGTERM and, unless nohup has it ignored, SIGHUP."""
+    found = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        found.append(hangup)
+    return found
+
+
 @contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yields a function that tells whether SIGINT or SIGTERM came; a second one interrupts at once.
+    """Yields a function that tells whether one of `stops` came; a second one interrupts at once.
 
     Outside the main thread, where Python delivers no signals, the function is always False.
 
@@ -32,7 +41,7 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, note) for number in stops()}
     try:
         yield stop
     finally:
@@ -44,12 +53,14 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM is as Ctrl-C in the block: KeyboardInterrupt, in the main thread."""
+    """SIGTERM and SIGHUP are as Ctrl-C in the block: KeyboardInterrupt, in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    others = [number for number in stops() if number != signal.SIGINT]
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in others}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

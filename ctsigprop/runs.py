@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ctsigprop.config import CONFIG, read_settings, to_yaml, wing_of
 from ctsigprop.errors import Busy, InputError, RunFailure
-from ctsigprop.files import atomic, made, parse_json, read_bytes, to_json
+from ctsigprop.files import atomic, made, parse_json, read_bytes, remove_temporary, to_json
 from ctsigprop.locks import LOCK, lock_folder
 from ctsigprop.metrics import is_count, is_number, wrong_in
 from ctsigprop.npz import read_npz
@@ -77,6 +77,7 @@ class RunFolder:
         if (path / CONFIG).exists():
             run.close()
             raise Busy(f"{path}: already holds a run: pass --resume to go on, or another --run-dir")
+        remove_temporary(path)
         try:
             run.write_settings(settings)
         except RunFailure:
@@ -95,8 +96,7 @@ class RunFolder:
         run = cls.open(path)
         try:
             run._lock = lock_folder(path)
-            for left in path.glob(".checkpoint-*.tmp"):  # by a kill
-                left.unlink(missing_ok=True)
+            remove_temporary(path, path / "figures")
         except OSError as error:
             reason = f"cannot be written ({error.strerror})"
             raise InputError(f"{path}: {reason}: copy the run to a folder of yours") from error

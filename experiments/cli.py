@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any
 
@@ -41,6 +42,7 @@ Signal propagation layer by layer in PyTorch (needs the `torch` extra), beside b
 `ctsigprop --help` lists the commands, `ctsigprop train --help` the settings."""
 
 EXTRAS = {
+    "cryptography": "sweep",
     "dask": "sweep",
     "distributed": "sweep",
     "pandas": "sweep",
@@ -154,5 +156,6 @@ def _refuse(message: str, status: int) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    print(in_one_line(f"ctsigprop: {message}"), file=sys.stderr)
+    with suppress(OSError):  # of a terminal that was closed
+        print(in_one_line(f"ctsigprop: {message}"), file=sys.stderr)
     return status

@@ -5,21 +5,30 @@ import multiprocessing.resource_tracker
 import os
 import signal
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cryptography  # noqa: F401  # for Security.temporary, which does not say that it is missing
 import dask
-from distributed import Client, LocalCluster, as_completed
+from distributed import Client, Future, LocalCluster, as_completed
+from distributed.security import Security
 
 from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.files import read_json
+from ctsigprop.interrupt import stops
 from ctsigprop.threads import set_threads
 
 SECONDS_TO_CONNECT = 30
 SECONDS_TO_CLOSE = 10
 KILLS_A_POINT = 10
+HANDED_OUT = 2048
+"""Items that wait at the scheduler or are worked on: more than any cluster works on at a time, and soon taken back."""
+FILES, FILES_A_WORKER = 64, 16
+"""Open files that this process needs, and those for each worker."""
 
 EMBEDDED = {
     "distributed.scheduler.allowed-failures": KILLS_A_POINT,
@@ -37,8 +46,13 @@ T = TypeVar("T")
 def embedded(workers: int) -> Iterator[Client]:
     """Starts so many worker processes on this machine and ends them with the block.
 
-    A worker that dies is replaced, and ends when this process does, however that ends.
+    A worker that dies is replaced, and ends when this process does, however that ends. All listen on the loopback
+    interface, and answer only who has a certificate that is made anew each time: other users of the machine have none.
+
+    Raises:
+        RunFailure: the system allows too few open files.
     """
+    _allow_files(workers)
     set_threads(1)
     _silence_dask()
     with dask.config.set(EMBEDDED), _deaf_to_interrupts():
@@ -49,6 +63,7 @@ def embedded(workers: int) -> Iterator[Client]:
             memory_limit=0,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL + 1,
+            security=Security.temporary(),
         )
         client = Client(cluster)
     try:
@@ -69,13 +84,11 @@ def joined(scheduler: str) -> Iterator[Client]:
     Raises:
         InputError: it cannot be reached.
     """
-    where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
-    if "scheduler_file" in where and not Path(scheduler).is_file():
-        raise InputError(f"--scheduler = {scheduler}: no such file: give tcp://HOST:PORT, or a scheduler file")
+    address = scheduler if "://" in scheduler else _address(Path(scheduler))
     _silence_dask()
     try:
-        client = Client(**where, timeout=SECONDS_TO_CONNECT)
-    except (OSError, ValueError, KeyError) as error:
+        client = Client(address, timeout=SECONDS_TO_CONNECT)
+    except Exception as error:  # Dask raises what it will at an address that is none
         reason = " ".join(str(error).split())
         raise InputError(f"--scheduler = {scheduler}: cannot be reached ({reason}): is it running?") from error
     try:
@@ -92,7 +105,7 @@ def dashboard(client: Client) -> str:
 
 
 def each_done(
-    client: Client, work: Callable[..., Any], items: Sequence[T], *common: Any
+    client: Client, work: Callable[..., Any], items: Iterable[T], *common: Any
 ) -> Iterator[tuple[T, Any, str | None]]:
     """Calls work(item, *common) for every item on the workers, in their order.
 
@@ -103,12 +116,24 @@ def each_done(
         RunFailure: the scheduler is gone.
     """
     call = uuid.uuid4().hex
-    keys = [f"{work.__name__}-{call}-{place}" for place in range(len(items))]
-    futures = client.map(work, items, *([value] * len(items) for value in common), key=keys, pure=False)
-    places = dict(zip(keys, items, strict=True))
+    numbered = enumerate(items)
+    out: dict[str, tuple[T, Future]] = {}
+
+    def hand_out() -> list[Future]:
+        """Fills up what is handed out, once half of it is done."""
+        if len(out) > HANDED_OUT // 2:
+            return []
+        batch = {f"{work.__name__}-{call}-{number}": item for number, item in islice(numbered, HANDED_OUT - len(out))}
+        columns = [list(batch.values()), *([value] * len(batch) for value in common)]
+        futures: list[Future] = client.map(work, *columns, key=list(batch), pure=False) if batch else []
+        out.update({future.key: (batch[future.key], future) for future in futures})
+        return futures
+
+    done = as_completed(hand_out(), with_results=True, raise_errors=False)
     try:
-        for future, result in as_completed(futures, with_results=True, raise_errors=False):
-            item = places[future.key]
+        for future, result in done:
+            item, _ = out.pop(future.key)
+            done.update(hand_out())
             match future.status:
                 case "finished":
                     yield item, result, None
@@ -118,7 +143,42 @@ def each_done(
                 case _:
                     raise RunFailure("the scheduler is gone: call again to go on")
     finally:
-        client.cancel(futures, force=True)
+        client.cancel([future for _, future in out.values()], force=True)
+
+
+def _address(file: Path) -> str:
+    """The address of a scheduler file.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not file.is_file():
+        raise InputError(f"--scheduler = {file}: no such file: give tcp://HOST:PORT, or a scheduler file")
+    content = read_json(file)
+    address = content.get("address") if isinstance(content, dict) else None
+    if not isinstance(address, str) or "://" not in address:
+        raise InputError(f"--scheduler = {file}: is no scheduler file: give the one of `dask scheduler`")
+    return address
+
+
+def _allow_files(workers: int) -> None:
+    """Lets this process and its children have as many files open as so many workers need.
+
+    Raises:
+        RunFailure: the system does not allow so many.
+    """
+    if find_spec("resource") is None:  # on Windows
+        return
+    import resource
+
+    needed = FILES + FILES_A_WORKER * workers
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise RunFailure(
+            f"ulimit -n = {hard}: {workers} workers need {needed} open files: raise it, or lower --workers"
+        )
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _silence_dask() -> None:
@@ -129,7 +189,7 @@ def _silence_dask() -> None:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Threads and processes that are started in the block get no SIGINT: Ctrl-C is for the main thread to handle.
+    """Threads and processes that are started in the block get no SIGINT or SIGHUP: the main thread handles them.
 
     Processes that those threads start later inherit it. Windows masks no signals.
     """
@@ -137,7 +197,10 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
         return
     _start_resource_tracker()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, set(stops()) - {signal.SIGTERM})
     try:
         yield
     finally:

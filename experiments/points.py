@@ -17,8 +17,9 @@ All but one of grid and sample may be left out.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from itertools import product
 from math import prod
@@ -30,27 +31,29 @@ from ctsigprop.config import (
     WING,
     check_names,
     check_wing,
+    groups,
     named,
     nearest,
     read_mapping,
     read_values,
     read_wing,
-    settings_from,
-    to_values,
 )
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.flags import CONFIGS, Values, merged, shipped_or_path
 from ctsigprop.experiments.sampling import Sample, sample_from
 from ctsigprop.experiments.swept import THREADS, Setting, check_setting, grouped
-from ctsigprop.settings import AnySettings
+from ctsigprop.settings import WINGS, AnySettings
 
 SWEEPS = Path(__file__).parent / "sweeps"
 KEYS = (WING, "config", "base", "grid", "sample")
 MOST_POINTS = 100_000
 DIGITS = 12
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+MOST_GROUPS = 4096
+"""Groups of settings that are remembered while points are made."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Point:
     """One training run of a sweep.
 
@@ -118,7 +121,8 @@ def sweep_from(content: Mapping[str, Any], folder: Path) -> Sweep:
     _check_count(grid, sample)
     cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     drawn = sample.draw() if sample else [{}]
-    points = tuple(_point(base, {**outer, **inner}, wing) for outer in drawn for inner in cells)
+    make = _Points(base, wing)
+    points = tuple(make.point({**outer, **inner}) for outer in drawn for inner in cells)
     _check_distinct(points)
     _check_used(swept, points)
     resolved = {WING: wing, "base": base, **{key: content[key] for key in ("grid", "sample") if key in content}}
@@ -128,15 +132,25 @@ def sweep_from(content: Mapping[str, Any], folder: Path) -> Sweep:
 def _check_used(swept: Sequence[str], points: Sequence[Point]) -> None:
     for dotted in swept:
         group, _, name = dotted.partition(".")
-        reasons = [point.settings.unused.get((group, name)) for point in points]
-        if all(reasons):
-            raise InputError(f"{dotted}: is swept, and nothing depends on it where {reasons[0]}: leave it out")
+        reason = points[0].settings.unused.get((group, name))
+        if reason and all((group, name) in point.settings.unused for point in points):
+            raise InputError(f"{dotted}: is swept, and nothing depends on it where {reason}: leave it out")
 
 
 def name_of(settings: AnySettings) -> str:
     """Hash of all settings, the same whether a number is written 1 or 1.0."""
-    canonical = json.dumps(_canonical(to_values(settings)), sort_keys=True, separators=(",", ":"))
-    return sha256(canonical.encode()).hexdigest()[:DIGITS]
+    return _hash({group.name: _canonical_json(getattr(settings, group.name)) for group in fields(settings)})
+
+
+def _hash(texts: Mapping[str, str]) -> str:
+    """Of the canonical JSON of each group."""
+    content = ",".join(f'"{name}":{texts[name]}' for name in sorted(texts))
+    return sha256(f"{{{content}}}".encode()).hexdigest()[:DIGITS]
+
+
+def _canonical_json(group: Any) -> str:
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(group).items()}
+    return CANONICAL.encode(_canonical(values))
 
 
 def _canonical(value: Any) -> Any:
@@ -147,15 +161,42 @@ def _canonical(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _point(base: Values, swept: Setting, wing: str) -> Point:
-    values = merged(base, grouped(swept))
-    events = values.get("data", {}).get("events")
-    if isinstance(events, str) and not Path(events).expanduser().is_absolute():
+class _Points:
+    """Makes points: a group of settings that many of them share is checked, and written for the hash, once."""
+
+    def __init__(self, base: Values, wing: str) -> None:
+        self._base, self._wing, self._kinds = base, wing, groups(wing)
+        self._known: dict[str, tuple[Any, str]] = {}
+
+    def point(self, swept: Setting) -> Point:
+        """The point of these values.
+
+        Raises:
+            InputError: naming a setting that is refused.
+        """
+        varied = grouped(swept)
+        found = {name: self._group(name, varied.get(name, {})) for name in self._kinds}
+        settings = WINGS[self._wing](**{name: group for name, (group, _) in found.items()})
+        return Point(_hash({name: text for name, (_, text) in found.items()}), swept, settings)
+
+    def _group(self, name: str, varied: Mapping[str, Any]) -> tuple[Any, str]:
+        """A group of settings, and its part of the hash."""
+        key = f"{name} {varied!r}"
+        if key not in self._known:
+            if len(self._known) == MOST_GROUPS:
+                self._known.clear()
+            values = {**self._base.get(name, {}), **varied}
+            _check_absolute(values.get("events"))
+            group = self._kinds[name](**values)
+            self._known[key] = group, _canonical_json(group)
+        return self._known[key]
+
+
+def _check_absolute(events: Any) -> None:
+    if isinstance(events, str) and not os.path.isabs(os.path.expanduser(events)):
         raise InputError(
             f"data.events = {events!r}: must be an absolute path in a sweep, which is gone on with anywhere"
         )
-    settings = settings_from(values, wing)
-    return Point(name_of(settings), swept, settings)
 
 
 def _grid(grid: Any, wing: str) -> dict[str, list[Any]]:
@@ -214,10 +255,10 @@ def _check_count(grid: Mapping[str, list[Any]], sample: Sample | None) -> None:
         raise InputError(f"names {count:,} points: at most {MOST_POINTS:,}: make the grid coarser")
 
 
-def _check_distinct(points: tuple[Point, ...]) -> None:
-    seen: dict[str, Point] = {}
+def _check_distinct(points: Sequence[Point]) -> None:
+    seen: set[str] = set()
     for point in points:
         if point.name in seen:
             values = ", ".join(f"{name} = {value!r}" for name, value in point.swept.items())
             raise InputError(f"{values}: is there twice: keep each value once")
-        seen[point.name] = point
+        seen.add(point.name)

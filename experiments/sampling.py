@@ -1,6 +1,5 @@
 """The random sample of a sweep: settings drawn from intervals and choices."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from sys import float_info
@@ -51,7 +50,7 @@ class Interval:
         if self.whole and not self.log:
             return int(rng.integers(int(self.low), int(self.high), endpoint=True))
         low, high = np.log([self.low, self.high]) if self.log else (self.low, self.high)
-        value = rng.uniform(low, high)
+        value = 2 * rng.uniform(low / 2, high / 2)  # high - low may be no float
         value = float(np.exp(value)) if self.log else value
         rounded = round(value) if self.whole else float(f"{value:.{DIGITS}g}")
         return min(max(rounded, self.low), self.high)
@@ -81,7 +80,7 @@ class Sample:
         drawn: dict[str, dict[str, Any]] = {}
         for _ in range(DRAWS_A_POINT * self.points):
             values = {name: source.draw(rng) for name, source in self.settings.items()}
-            drawn.setdefault(json.dumps(values, default=str), values)
+            drawn.setdefault(repr(values), values)
             if len(drawn) == self.points:
                 return list(drawn.values())
         raise InputError(f"sample.points = {self.points}: the settings have only {len(drawn)} combinations")
@@ -145,4 +144,4 @@ def _interval(field: str, dotted: str, source: Mapping[str, Any], wing: str) -> 
         raise InputError(f"{field}.low = {low!r}: must be greater than 0 where log is true")
     if low >= high:
         raise InputError(f"{field}.low = {low!r}: must be below high = {high!r}")
-    return Interval(low, high, log, whole)
+    return Interval(low, high, log, whole) if whole else Interval(float(low), float(high), log)

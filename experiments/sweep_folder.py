@@ -10,7 +10,7 @@ Workers write into `points` alone, and any process may read the folder at any ti
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ import yaml
 from ctsigprop.config import CONFIG, to_values
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.points import Point
-from ctsigprop.files import atomic, made, to_json, write_failures
+from ctsigprop.files import atomic, made, remove_temporary, to_json, write_failures
 from ctsigprop.locks import LOCK, wait_for_folder
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, as_begun
@@ -29,6 +29,7 @@ from ctsigprop.settings import AnySettings, as_begun
 CONTENT = "sweep.yaml"
 POINTS = "points"
 FAILURE = ".error.json"
+Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 BUSY = "another process is at this sweep: wait for it to end, or choose another --output"
 
 
@@ -43,16 +44,22 @@ class SweepFolder:
         """Folder of the figures, made where it is missing."""
         return made(self.path / "figures")
 
+    @property
+    def begun(self) -> bool:
+        """Whether it is written down what is swept."""
+        return (self.path / CONTENT).exists()
+
     def begin(self, content: Mapping[str, Any]) -> None:
-        """Makes the folder and writes down what is swept.
+        """Makes the folder, without what a kill left half-written, and writes down what is swept.
 
         Raises:
             RunFailure: it cannot be written.
         """
         with write_failures(self.path):
             (self.path / POINTS).mkdir(parents=True, exist_ok=True)
+            remove_temporary(self.path, self.path / POINTS, self.path / "figures")
         with atomic(self.path / CONTENT) as file:
-            file.write(yaml.safe_dump(dict(content), sort_keys=False).encode())
+            file.write(yaml.dump(dict(content), Dumper=Dumper, sort_keys=False).encode())
 
     def point(self, name: str) -> Path:
         """Folder of a point's run, which need not exist."""
@@ -71,6 +78,11 @@ class SweepFolder:
         with suppress(OSError):
             return RunFolder(self.point(point.name)).finished(point.settings)
         return None
+
+    def missing(self, points: Iterable[Point]) -> list[Point]:
+        """Points that are not finished; only those that have a folder are looked into."""
+        there = self.names()
+        return [point for point in points if point.name not in there or self.summary(point) is None]
 
     def reason(self, name: str) -> str | None:
         """Why a point failed when it was last tried, in one line."""

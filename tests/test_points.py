@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,61 @@ def test_a_sample_lies_in_its_interval_and_more_points_keep_the_first() -> None:
     assert sampled(50, seed=1, low=0.5, high=2) != linear[:50]
 
 
+@pytest.mark.parametrize("interval", [(-1.7e308, 1.7e308), (-1.0, 3.0), (1e-300, 2e-300)])
+def test_an_interval_of_any_width_is_drawn_from_evenly(interval: tuple[float, float]) -> None:
+    rng, (low, high) = np.random.default_rng(0), interval
+    drawn = np.array([Interval(low, high).draw(rng) for _ in range(4000)])
+    counts, _ = np.histogram((drawn / 2 - low / 2) / (high / 2 - low / 2), bins=4, range=(0, 1))
+    assert abs(counts - 1000).max() < 4 * np.sqrt(750)
+
+
+def test_whole_bounds_beyond_every_machine_integer_are_floats() -> None:
+    drawn = sampled(9, low=1, high=10**30, log=True)
+    assert all(1 <= value <= 1e30 for value in drawn)
+
+
+@given(
+    st.lists(st.integers(-(10**9), 10**9).map(lambda n: n / 1000), min_size=2, max_size=2, unique=True),
+    st.integers(0, 99),
+)
+def test_what_was_drawn_before_wide_intervals_could_be_is_drawn_still(bounds: list[float], seed: int) -> None:
+    low, high = sorted(bounds)
+    value = np.random.default_rng(seed).uniform(low, high)
+    expected = min(max(float(f"{value:.6g}"), low), high)
+    assert Interval(low, high).draw(np.random.default_rng(seed)) == expected
+
+
+def test_choices_that_json_cannot_write_are_refused_by_the_setting() -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    for value in (loop, {date(2020, 1, 1): 1}):
+        with pytest.raises(InputError, match=r"^network\.hidden = "):
+            sampled_choices("network.hidden", [value])
+
+
+def sampled_choices(name: str, choices: list[Any]) -> tuple[Point, ...]:
+    return points_of({"sample": {"points": 1, "settings": {name: {"choices": choices}}}})
+
+
+@pytest.mark.parametrize("wing", ["continuous", "discrete", "spiking"])
+def test_a_name_is_the_hash_of_all_settings_as_json(wing: str) -> None:
+    points = points_of({"wing": wing, "grid": {"training.seed": [0, 7], "data.limit": [100, None]}})
+    for point in points:
+        values = json.loads(json.dumps(to_values(point.settings)), parse_float=lambda text: whole(float(text)))
+        content = json.dumps(values, sort_keys=True, separators=(",", ":"))
+        assert point.name == name_of(point.settings) == sha256(content.encode()).hexdigest()[:12]
+
+
+def whole(number: float) -> float:
+    return int(number) if number.is_integer() else number
+
+
+def test_a_wrong_point_among_many_is_refused_before_anything_begins() -> None:
+    seeds = [*range(5000), -1]
+    with pytest.raises(InputError, match=r"^training\.seed = -1: must be a whole number"):
+        points_of({"grid": {"training.seed": seeds}})
+
+
 def test_a_logarithmic_interval_has_as_many_points_in_every_decade() -> None:
     rng = np.random.default_rng(0)
     drawn = [Interval(0.01, 100, log=True).draw(rng) for _ in range(4000)]
@@ -175,6 +232,10 @@ REFUSED = [
         "wing: spiking\nbase: {data: {events: recordings}}\ngrid: {training.seed: [1]}\n",
         "data.events = 'recordings': must be an absolute path in a sweep",
     ),
+    (
+        "wing: spiking\nbase: {data: {events: ~nobodyxyz/x}}\ngrid: {training.seed: [1]}\n",
+        "data.events = '~nobodyxyz/x': must be an absolute path in a sweep",
+    ),
     (GRID + "wing: discrete\n", "grid.nudging.beta: no such group: "),
     (GRID + "wing: discreet\n", "wing = discreet: must be one of continuous, discrete, spiking"),
     (
@@ -206,6 +267,8 @@ SAMPLES = [
     ("{low: a, high: 2}", "9", "nudging.beta.low = 'a': must be a finite number"),
     ("{low: 1, high: .inf}", "9", "nudging.beta.high = inf: must be a finite number"),
     ("{low: -2, high: -1}", "9", "nudging.beta = -"),
+    ("{low: -1.7e308, high: 1.7e308}", "9", "nudging.beta = -"),
+    ("{low: 1, high: 1.7e308, log: 1e308}", "9", "nudging.beta.log = 1e+308: must be true or false"),
     ("{choices: []}", "9", "nudging.beta.choices = []: must be a list"),
     ("{choices: [1, 2, 1]}", "9", "sample.points = 9: the settings have only 2 combinations"),
     ("{low: 1, high: 2}", "200000", "names 200,000 points: at most 100,000"),

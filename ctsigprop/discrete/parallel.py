@@ -15,9 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from numpy.typing import NDArray
 from torch import Tensor
@@ -27,20 +26,21 @@ from ctsigprop.discrete.cost import stage_seconds
 from ctsigprop.discrete.epoch import Count, Tally, run_epoch
 from ctsigprop.discrete.learner import Learner, Signal, Step
 from ctsigprop.discrete.parallel_launch import launched
-from ctsigprop.discrete.parallel_peers import LEFT, Peers, joined, started
+from ctsigprop.discrete.parallel_peers import LEFT, Peers
+from ctsigprop.discrete.parallel_plan import DONE, Begun, Plan, Trained
 from ctsigprop.discrete.parallel_signals import Lost, Outlet
 from ctsigprop.discrete.parallel_split import balanced, check_rule, check_size, check_stages, name_of
+from ctsigprop.discrete.parallel_start import joined, started
 from ctsigprop.discrete.precision import settled
 from ctsigprop.discrete.training import placed_learner, train
 from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, is_out_of_memory
+from ctsigprop.interrupt import stops
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DiscreteSettings
 
 TIMED = 3
 """Batches that are timed to share out the stages; the first of them does not count."""
 RESUME = "go on with --resume"
-
-Arrays = Mapping[str, NDArray[Any]]
 
 
 def train_parallel(
@@ -84,12 +84,13 @@ def follow() -> None:
     Raises:
         InputError: the others cannot be reached.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stops():
         signal.signal(number, signal.SIG_IGN)
     peers = joined()
     first = ""
     try:
-        if (plan := peers.share()) is not None:
+        if message := peers.share():
+            plan = Plan.unpack(message)
             first = plan.names[0]
             _train_stages(plan, peers)
         peers.leave()
@@ -114,34 +115,6 @@ def _end(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What every process needs to know before the first batch.
-
-    Attributes:
-        settings: of the run.
-        shape: of a sample, (channels, height, width).
-        classes: how many there are.
-        parts: the stages of each process, by their numbers from 0.
-        names: what they are called.
-        arrays: of the whole learner, as it stands.
-    """
-
-    settings: DiscreteSettings
-    shape: tuple[int, ...]
-    classes: int
-    parts: list[range]
-    names: list[str]
-    arrays: Arrays
-
-
-class Trained(NamedTuple):
-    """What a process has at the end of an epoch: the arrays of its stages, and their tally."""
-
-    arrays: Arrays
-    tally: Tally
 
 
 class Section(Learner):
@@ -209,7 +182,7 @@ class Pipeline:
             return
         if self._idle:
             with suppress(Lost):  # of a run that is done
-                self._peers.share(None)
+                self._peers.share(DONE)
             self._peers.leave()
         else:
             self._peers.note_failure(str(error))
@@ -240,13 +213,13 @@ class Pipeline:
         self._idle = False
         before = time.perf_counter() - tally.seconds
         try:
-            peers.share((epoch, tally))
+            peers.share(Begun(epoch, tally).pack())
             section = Section(learner, plan.parts[0], peers.outlet())
             finished = run_epoch(
                 section, batches, settings, epoch=epoch, tally=tally, quiet=quiet, stop=stop, note=note
             )
             section.finish()
-            others = peers.gather()[1:]
+            others = [Trained.unpack(message) for message in peers.gather()]
         except Lost as error:
             remedy = RESUME if self._resumable() else "train anew"
             raise peers.ended(plan.names, remedy) from error
@@ -263,7 +236,7 @@ class Pipeline:
         peers.share_threads(settings.training.threads)
         self._plan = plan = _planned(learner, batches, settings, processes)
         try:
-            peers.share(plan)
+            peers.share(plan.pack())
             peers.device(settings)
             peers.gather()  # all have built their stages
         except Lost as error:
@@ -301,18 +274,18 @@ def _train_stages(plan: Plan, peers: Peers) -> None:
     inlet = peers.inlet(device)
     section = Section(learner, part, peers.outlet()).train()
     peers.gather()
-    while (begun := peers.share()) is not None:
-        epoch, tally = begun
+    while message := peers.share():
+        epoch, tally = Begun.unpack(message)
         section.decay_rates(settings.decay_of(epoch))
         count = Count(tally, section, epoch, device, settings.rates)
         for arrived, labels in inlet.signals():
             count.add(section.step_from(arrived, labels)[0], labels)
         count.read()
         section.finish()
-        peers.gather(Trained(_arrays_of(learner, part), tally))
+        peers.gather(Trained(_arrays_of(learner, part), tally).pack())
 
 
-def _arrays_of(learner: Learner, part: range) -> Arrays:
+def _arrays_of(learner: Learner, part: range) -> Mapping[str, NDArray[Any]]:
     """Those of a learner's arrays that are of some of its stages."""
     own = tuple(prefix for number in part for prefix in (f"stages.{number}.", f"{learner.stages[number].name}."))
     return {name: array for name, array in learner.arrays().items() if name.startswith(own)}

@@ -1,36 +1,36 @@
-"""The processes that train one network: how they find each other, what they tell each other, and which one was lost."""
+"""The processes that train one network: what they tell each other, and which one was lost."""
 
-import os
+import hmac
+import secrets
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 import torch
 import torch.distributed as dist
 import torch.distributed.nn  # before a group exists: imported later, its default arguments hold the group for ever
-from torch._C._distributed_c10d import Store, TCPStore
-from torch.distributed.rendezvous import rendezvous
 
 from ctsigprop.discrete.heap import keep_freed_memory
 from ctsigprop.discrete.parallel_launch import number
-from ctsigprop.discrete.parallel_signals import Inlet, Lost, Outlet
+from ctsigprop.discrete.parallel_meeting import SILENCE, Meeting
+from ctsigprop.discrete.parallel_seal import TAG, Seal
+from ctsigprop.discrete.parallel_signals import Inlet, Lost, Outlet, memory
 from ctsigprop.discrete.training import device_for
-from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.errors import RunFailure
 from ctsigprop.settings import DiscreteSettings
-from ctsigprop.threads import VARIABLES
 
-HERE = "127.0.0.1"
-SILENCE = timedelta(hours=1)
-"""How long a process waits for another that lives, but says nothing: longer than any evaluation takes."""
 GRACE = 10.0
 """Seconds that processes have to end, or to say why they ended."""
 LEFT = 75
 """Exit status of a process that ended because another one had."""
+NONCE = 16
+"""Random bytes that each process adds to the key, so that no message of another run is taken."""
+
+LENGTH = 8
+"""Bytes of the length of a message."""
 
 FAILURE = "failure"
 LOST = "lost"
@@ -46,53 +46,60 @@ class Peers:
         signals: the group that signals travel through from GPU to GPU; None where they pass through memory.
     """
 
-    def __init__(self, store: Store, rank: int, size: int, children: Sequence["subprocess.Popen[bytes]"] = ()):
+    def __init__(
+        self, meeting: Meeting, rank: int, size: int, children: Sequence["subprocess.Popen[bytes]"] = ()
+    ) -> None:
         """Joins the others.
 
         Args:
-            store: that all of them see.
+            meeting: of all of them.
             rank: of this process.
             size: how many there are.
             children: the others, from rank 1, where this process started them.
         """
         self.rank, self.size = rank, size
         self.signals: dist.ProcessGroup | None = None
-        self._store, self.children = store, children
-        dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=SILENCE)
+        self._meeting, self.children = meeting, children
+        dist.init_process_group("gloo", store=meeting.store, rank=rank, world_size=size, timeout=SILENCE)
+        meeting.store.set_timeout(timedelta(seconds=GRACE))
+        self._key = hmac.digest(meeting.secret, self._nonces(), "sha256")
+        others = [other for other in range(size) if other != rank]
+        self._to = {other: Seal(self._key, f"from process {rank} to {other}") for other in others}
+        self._from = {other: Seal(self._key, f"from process {other} to {rank}") for other in others}
 
-    def share(self, value: Any = None) -> Any:
+    def share(self, message: bytes = b"") -> bytes:
         """What rank 0 gives, in every process.
 
         Raises:
             Lost: a process has ended.
+            RunFailure: the message is not rank 0's.
         """
-        values = [value]
-        try:
-            dist.broadcast_object_list(values, src=0)
-        except RuntimeError as error:
-            raise Lost from error
-        return values[0]
+        if self.rank > 0:
+            return self._receive(0)
+        for other in range(1, self.size):
+            self._send(other, message)
+        return message
 
-    def gather(self, value: Any = None) -> list[Any]:
-        """What every process gives, by rank, in rank 0; an empty list elsewhere.
+    def gather(self, message: bytes = b"") -> list[bytes]:
+        """What every other process gives, by rank, in rank 0; an empty list elsewhere.
 
         Raises:
             Lost: a process has ended.
+            RunFailure: a message is not that process's.
         """
-        values = [None] * self.size if self.rank == 0 else None
-        try:
-            dist.gather_object(value, values, dst=0)
-        except RuntimeError as error:
-            raise Lost from error
-        return values or []
+        if self.rank > 0:
+            self._send(0, message)
+            return []
+        return [self._receive(other) for other in range(1, self.size)]
 
     def outlet(self) -> Outlet | None:
         """To the next process; None in the last one."""
-        return Outlet(self.rank + 1, self.signals) if self.rank + 1 < self.size else None
+        following = self.rank + 1
+        return Outlet(following, self._to[following], self.signals) if following < self.size else None
 
     def inlet(self, device: torch.device) -> Inlet:
         """From the process before, to the device."""
-        return Inlet(self.rank - 1, device, self.signals)
+        return Inlet(self.rank - 1, self._from[self.rank - 1], device, self.signals)
 
     def device(self, settings: DiscreteSettings) -> torch.device:
         """The device of this process; processes of one machine take its GPUs in turn.
@@ -107,10 +114,10 @@ class Peers:
             return torch.device("cpu")
         gpus = torch.cuda.device_count()
         torch.cuda.set_device(number("LOCAL_RANK", 0, default=0) % gpus)
-        apart = [False] * self.size
+        apart = torch.tensor(gpus >= self.here, dtype=torch.int64)
         try:
-            dist.all_gather_object(apart, gpus >= self.here)
-            if all(apart) and dist.is_nccl_available():
+            dist.all_reduce(apart, dist.ReduceOp.MIN)
+            if apart and dist.is_nccl_available():
                 self.signals = dist.new_group(backend="nccl", timeout=SILENCE)
         except RuntimeError as error:
             raise Lost from error
@@ -127,16 +134,18 @@ class Peers:
         keep_freed_memory()
 
     def note_failure(self, failure: str) -> None:
-        """Leaves word of why this process ends; the first word counts."""
+        """Leaves word of why this process ends."""
         self._note(FAILURE, failure)
 
     def failure(self) -> str:
-        """The word that was left first; empty where there is none."""
+        """The word that a process has left; empty if none has."""
         return self._noted(FAILURE)
 
     def note_lost(self, rank: int) -> None:
-        """Leaves word that a process has ended without a word; the first word counts."""
+        """Leaves word that another process has ended without a word, and removes what only rank 0 would."""
         self._note(LOST, str(rank))
+        if rank == 0:
+            self._meeting.close()
 
     def ended(self, stages: Sequence[str], remedy: str) -> RunFailure:
         """Why the run has failed, once a process is lost.
@@ -151,7 +160,7 @@ class Peers:
                 return RunFailure(failure)
             for rank, child in enumerate(self.children, start=1):
                 if child.poll() not in (None, 0, LEFT):
-                    cause = _cause(child.returncode)
+                    cause = cause_of(child.returncode)
                     return RunFailure(f"{stages[rank]} (process {rank}) ended with {cause}: {remedy}")
             if not self.children and (lost := self._noted(LOST)):
                 return RunFailure(f"{stages[int(lost)]} (process {lost}) ended: {remedy}")
@@ -172,72 +181,65 @@ class Peers:
             child.kill()
             child.wait()
         dist.destroy_process_group()
+        if self.rank == 0:
+            self._meeting.close()
+
+    def _nonces(self) -> bytes:
+        """Random bytes of every process, by rank."""
+        own = _tensor(secrets.token_bytes(NONCE))
+        every = [torch.empty_like(own) for _ in range(self.size)]
+        dist.all_gather(every, own)
+        return b"".join(bytes(memory(one)) for one in every)
+
+    def _send(self, rank: int, message: bytes) -> None:
+        length, seal = len(message).to_bytes(LENGTH), self._to[rank]
+        try:
+            dist.send(_tensor(length + seal.tag(length) + seal.tag(message)), rank)
+            if message:
+                dist.send(_tensor(message), rank)
+        except RuntimeError as error:
+            raise Lost(rank) from error
+
+    def _receive(self, rank: int) -> bytes:
+        seal = self._from[rank]
+        head = self._received(rank, LENGTH + 2 * TAG)
+        length, tag = head[:LENGTH], head[LENGTH + TAG :]
+        seal.check(head[LENGTH:-TAG], length)
+        count = int.from_bytes(length)
+        message = self._received(rank, count) if count else b""
+        seal.check(tag, message)
+        return message
+
+    def _received(self, rank: int, count: int) -> bytes:
+        tensor = torch.empty(count, dtype=torch.uint8)
+        try:
+            dist.recv(tensor, rank)
+        except RuntimeError as error:
+            raise Lost(rank) from error
+        return bytes(memory(tensor))
 
     def _note(self, key: str, text: str) -> None:
+        word = text.encode()
         with suppress(RuntimeError):  # where the process with the store has ended, nobody reads it
-            self._store.compare_set(key, "", text)
+            self._meeting.store.set(f"{key}/{self.rank}", self._note_seal(key, self.rank).tag(word) + word)
 
     def _noted(self, key: str) -> str:
-        with suppress(RuntimeError):
-            if self._store.check([key]):
-                return self._store.get(key).decode()
+        for rank in range(self.size):
+            with suppress(RuntimeError):  # of the store, or because the word is somebody else's
+                if self._meeting.store.check([f"{key}/{rank}"]):
+                    word = self._meeting.store.get(f"{key}/{rank}")
+                    self._note_seal(key, rank).check(word[:TAG], word[TAG:])
+                    return word[TAG:].decode()
         return ""
 
-
-def joined() -> Peers:
-    """This process among those that torchrun started.
-
-    Raises:
-        InputError: the others cannot be reached.
-    """
-    try:
-        store, rank, size = next(rendezvous("env://", timeout=SILENCE))
-        store.set(f"here/{rank}", "")
-        return Peers(store, rank, size)
-    except (RuntimeError, ValueError) as error:
-        place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
-        raise InputError(f"MASTER_ADDR, MASTER_PORT = {place}: the other processes cannot be reached") from error
+    def _note_seal(self, key: str, rank: int) -> Seal:
+        return Seal(self._key, f"{key} of process {rank}")
 
 
-def started(size: int, threads: int) -> Peers:
-    """This process, as rank 0, and others that it starts on this machine.
-
-    Args:
-        size: how many, with this one.
-        threads: of the whole run.
-
-    Raises:
-        RunFailure: one of them ended before it joined.
-    """
-    store = TCPStore(HERE, 0, is_master=True, wait_for_workers=False, timeout=SILENCE)
-    common = dict(os.environ)
-    common |= {name: str(max(1, threads // size)) for name in VARIABLES}
-    common.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a lost process is told in one line
-    common |= {"MASTER_ADDR": HERE, "MASTER_PORT": str(store.port)}
-    common |= {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
-    command = [sys.executable, "-m", "ctsigprop.discrete.parallel_member"]
-    children = [
-        subprocess.Popen(command, env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, start_new_session=True)
-        for rank in range(1, size)
-    ]
-    try:
-        _await(store, children)
-        return Peers(store, 0, size, children)
-    except BaseException:
-        for child in children:
-            child.kill()
-            child.wait()
-        raise
+def _tensor(message: bytes) -> torch.Tensor:
+    return torch.frombuffer(bytearray(message), dtype=torch.uint8)
 
 
-def _await(store: Store, children: Sequence["subprocess.Popen[bytes]"]) -> None:
-    """Returns once all children have reached the store."""
-    while not store.check([f"here/{rank}" for rank in range(1, len(children) + 1)]):
-        for rank, child in enumerate(children, start=1):
-            if child.poll() is not None:
-                raise RunFailure(f"process {rank} ended with {_cause(child.returncode)} before it joined the others")
-        time.sleep(0.02)
-
-
-def _cause(status: int) -> str:
+def cause_of(status: int) -> str:
+    """How a process ended, by its exit status: a number, or a signal."""
     return f"signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"status {status}"

@@ -1,9 +1,12 @@
 """Runs that are stopped: killed, interrupted, out of disk. Each goes on as if nothing had happened."""
 
 import json
+import os
+import pty
 import random
 import resource
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +62,7 @@ def test_killed_at_random_moments_and_resumed_it_is_bit_for_bit_the_same_run(
     assert [path.name for path in run.iterdir() if path.suffix == ".tmp"] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
     processes: Any, assert_same_run: SameRun, undisturbed: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -74,6 +77,40 @@ def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
     assert processes.epochs(run) < EPOCHS
     processes.finish(run, "--resume", "--quiet")
     assert_same_run(RunFolder.open(run), RunFolder.open(undisturbed))
+
+
+def test_a_terminal_that_closes_stops_it_after_saving(
+    processes: Any, assert_same_run: SameRun, undisturbed: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    command = [str(Path(sys.executable).with_name("ctsigprop")), "train", "--run-dir", str(run), *FLAGS[:-1]]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(command[0], command)
+    with open(terminal, "rb", buffering=0) as screen:
+        while processes.epochs(run) < 2:
+            screen.read(1024)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 130
+    assert 2 <= processes.epochs(run) < EPOCHS
+    assert (run / "checkpoint-last.npz").exists()
+    processes.finish(run, "--resume", "--quiet")
+    assert_same_run(RunFolder.open(run), RunFolder.open(undisturbed))
+
+
+def test_under_nohup_it_ends_undisturbed(
+    processes: Any, assert_same_run: SameRun, undisturbed: Path, tmp_path: Path
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = processes.start(tmp_path / "run", *FLAGS)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    processes.wait_for_epoch(tmp_path / "run", process, 2)
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert_same_run(RunFolder.open(tmp_path / "run"), RunFolder.open(undisturbed))
 
 
 def test_out_of_disk_it_fails_in_one_line_and_goes_on_when_there_is_room(

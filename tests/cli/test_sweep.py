@@ -1,5 +1,6 @@
 """Sweeps on real worker processes: killed, interrupted, with points that fail. Each ends as if undisturbed."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,8 +15,11 @@ import psutil
 import pytest
 import torch
 import yaml
+from distributed.comm import connect
+from distributed.security import Security
 from numpy.testing import assert_array_equal
 
+from ctsigprop.experiments import cluster
 from ctsigprop.experiments.points import read_sweep
 from ctsigprop.runs import RunFolder
 
@@ -290,8 +294,97 @@ def test_a_folder_that_another_process_sweeps_in(refuse: Refuse, tmp_path: Path)
         refuse("--output", "sweep", words="sweep: another process is at this sweep: wait for it to end")
 
 
-@pytest.mark.parametrize("where", ["none.json", "nowhere://a:1"])
-def test_a_scheduler_that_is_not_there(ctsigprop: Callable[..., tuple[int, str, str]], file: Path, where: str) -> None:
-    status, _, err = ctsigprop("sweep", str(file), "--scheduler", where, "--output", "sweep")
-    assert (status, err.count("\n")) == (2, 1)
-    assert f"--scheduler = {where}: " in err
+SCHEDULERS = {
+    "list.json": "[1]",
+    "text.json": "tcp",
+    "empty.json": "{}",
+    "number.json": '{"address": 3}',
+    "word.json": '{"address": "tcp"}',
+}
+
+
+@pytest.mark.parametrize(
+    "where", ["none.json", "nowhere://a:1", "tcp://a:b:c", "tcp://", "tcp://127.0.0.1:99999", "folder", *SCHEDULERS]
+)
+def test_a_scheduler_that_cannot_be_used(refuse: Refuse, tmp_path: Path, where: str) -> None:
+    (tmp_path / "folder").mkdir()
+    for name, content in SCHEDULERS.items():
+        (tmp_path / name).write_text(content)
+    refuse("--scheduler", where, words=f"--scheduler = {where}: ")
+
+
+@pytest.mark.parametrize("library", ["pandas", "distributed", "cryptography"])
+def test_a_library_that_is_not_installed(refuse: Refuse, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    refuse(words=f"{library} is not installed: pip install 'ctsigprop[sweep]'")
+
+
+def test_too_few_open_files_are_refused_in_one_line(file: Path, tmp_path: Path) -> None:
+    command = f"ulimit -n 32; exec {CTSIGPROP} sweep {file} --workers 2 --output {tmp_path / 'sweep'}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=SECONDS)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "ulimit -n = 32: 2 workers need 96 open files" in done.stderr
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_nobody_from_the_network_or_of_this_machine_reaches_the_workers(file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "sweep"
+    process = start(file, output, "--workers", "1")
+    wait_until(lambda: under_way(output), process)
+    own = psutil.Process(process.pid)
+    sockets = [one for part in (own, *own.children(recursive=True)) for one in part.net_connections("inet")]
+    places = {socket.laddr for socket in sockets if socket.status == psutil.CONN_LISTEN}
+    assert len(places) >= 4  # scheduler and dashboard, nanny and worker
+    assert {place.ip for place in places} == {"127.0.0.1"}
+    assert [place.port for place in places if reached(place.port)] == []
+    process.kill()
+    process.communicate()
+
+
+def reached(port: int) -> bool:
+    """Whether somebody without a certificate can call a function of a scheduler, a worker or a nanny at a port."""
+
+    async def call() -> bool:
+        for protocol, security in (("tcp", Security()), ("tls", Security.temporary())):
+            with suppress(OSError, asyncio.TimeoutError):
+                comm = await connect(
+                    f"{protocol}://127.0.0.1:{port}", timeout=2, **security.get_connection_args("client")
+                )
+                await comm.write({"op": "identity", "reply": True})
+                with suppress(OSError, asyncio.TimeoutError):
+                    await asyncio.wait_for(comm.read(), 2)
+                    return True
+        return False
+
+    return asyncio.run(call())
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    file, output = tmp_path / "short.yaml", tmp_path / "sweep"
+    file.write_text(SHORT + "grid: {training.seed: [0, 1]}\n")
+    finish(start(file, output, "--workers", "1"))
+    (point, _) = read_sweep(file).points
+    (output / "points" / point.name / "summary.json").unlink()
+    before = sorted(output.rglob("*"))
+    for name in ("", "figures", "points", f"points/{point.name}"):
+        (output / name / ".results.csv.1234-x.tmp").touch()
+    finish(start(file, output, "--workers", "1"))
+    assert {path.name for path in output.rglob("*")} == {path.name for path in before} | {"summary.json"}
+
+
+def test_items_are_handed_out_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "HANDED_OUT", 4)
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(25):
+            taken.append(number)
+            yield number
+
+    with cluster.embedded(1) as client:
+        done = 0
+        for item, result, lost in cluster.each_done(client, divmod, items(), 7):
+            done += 1
+            assert (result, lost) == (divmod(item, 7), None)
+            assert len(taken) <= done + 4
+    assert done == 25

@@ -2,12 +2,13 @@
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
-from ctsigprop.interrupt import deferred_interrupt
+from ctsigprop.interrupt import deferred_interrupt, stops, terminated_as_interrupted
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -50,6 +51,35 @@ def test_the_handlers_of_before_come_back(failure: type[Exception] | None) -> No
         with pytest.raises(failure), deferred_interrupt():
             raise failure
     assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_outside_training_each_signal_interrupts_at_once(number: signal.Signals) -> None:
+    with pytest.raises(KeyboardInterrupt), terminated_as_interrupted():
+        signal.raise_signal(number)
+        pytest.fail("still here after the signal")
+
+
+@pytest.fixture
+def under_nohup() -> Iterator[None]:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_a_hangup_that_nohup_has_ignored_stays_ignored(under_nohup: None) -> None:
+    with terminated_as_interrupted(), deferred_interrupt() as stop:
+        signal.raise_signal(signal.SIGHUP)
+        assert not stop()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_where_the_system_knows_no_hangup_the_others_are_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "SIGHUP")
+    assert stops() == [signal.SIGINT, signal.SIGTERM]
+    with deferred_interrupt() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop()
 
 
 def test_outside_the_main_thread_nothing_is_touched() -> None:

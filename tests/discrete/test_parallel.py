@@ -79,7 +79,8 @@ def run_of(tmp_path: Path) -> Iterator[Callable[[str, DiscreteSettings], RunFold
 )
 def test_a_process_out_of_memory_tells_the_others(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """What rank 0 says of a run that has failed is what was noted."""
-    peers = MagicMock(share=lambda: MagicMock(names=["layer 2"]))
+    peers = MagicMock(share=lambda: b"a plan")
+    monkeypatch.setattr(parallel.Plan, "unpack", lambda _: MagicMock(names=["layer 2"]))
     monkeypatch.setattr(parallel, "joined", lambda: peers)
     monkeypatch.setattr(parallel, "_train_stages", MagicMock(side_effect=error))
     monkeypatch.setattr(parallel, "_end", sys.exit)
@@ -159,9 +160,13 @@ def test_a_loss_that_is_lost_in_any_process_is_refused_in_its_words(run_of: RunO
 TORCHRUN = """
 import os
 from pathlib import Path
+from torch.distributed import TCPStore
 from ctsigprop.discrete.parallel import follow, train_parallel
 from ctsigprop.runs import RunFolder
 
+stranger = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), 2, is_master=False)
+for key in ("failure", "failure/0", "failure/1", "lost/0", "here/0", "here/1"):
+    stranger.set(key, "somebody else's word, which is long enough for a signature")
 if os.environ["RANK"] == "0":
     with RunFolder.resume(Path("run")) as run:
         train_parallel(run.settings(), run, 2, quiet=True)
@@ -170,7 +175,11 @@ else:
 """
 
 
-def test_torchrun_starts_the_processes(tmp_path: Path, run_of: RunOf, rows: Rows) -> None:
+@pytest.mark.parametrize("secret", ["", "of sixteen letters or more"], ids=["one machine", "as on several machines"])
+def test_torchrun_starts_the_processes_and_a_strangers_keys_change_nothing(
+    tmp_path: Path, run_of: RunOf, rows: Rows, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("CTSIGPROP_SECRET", secret)
     settings = settings_of({**FC, "training": {**FC["training"], "epochs": 1}}, algorithm="ll-fa")
     alone, run = run_of("alone", settings), run_of("run", settings)
     train(settings, alone, quiet=True)
