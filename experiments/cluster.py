@@ -117,16 +117,16 @@ def each_done(
     """
     call = uuid.uuid4().hex
     numbered = enumerate(items)
-    out: dict[str, tuple[T, Future]] = {}
+    out: dict[Any, tuple[T, Future[Any]]] = {}
 
-    def hand_out() -> list[Future]:
+    def hand_out() -> "list[Future[Any]]":
         """Fills up what is handed out, once half of it is done."""
         if len(out) > HANDED_OUT // 2:
             return []
         batch = {f"{work.__name__}-{call}-{number}": item for number, item in islice(numbered, HANDED_OUT - len(out))}
         columns = [list(batch.values()), *([value] * len(batch) for value in common)]
-        futures: list[Future] = client.map(work, *columns, key=list(batch), pure=False) if batch else []
-        out.update({future.key: (batch[future.key], future) for future in futures})
+        futures: list[Future[Any]] = client.map(work, *columns, key=list(batch), pure=False) if batch else []
+        out.update({key: (item, future) for (key, item), future in zip(batch.items(), futures, strict=True)})
         return futures
 
     done = as_completed(hand_out(), with_results=True, raise_errors=False)

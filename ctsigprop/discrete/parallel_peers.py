@@ -219,17 +219,18 @@ class Peers:
         return bytes(memory(tensor))
 
     def _note(self, key: str, text: str) -> None:
-        word = text.encode()
+        tag = self._note_seal(key, self.rank).tag(text.encode()).hex()
         with suppress(RuntimeError):  # where the process with the store has ended, nobody reads it
-            self._meeting.store.set(f"{key}/{self.rank}", self._note_seal(key, self.rank).tag(word) + word)
+            self._meeting.store.set(f"{key}/{self.rank}", tag + text)
 
     def _noted(self, key: str) -> str:
         for rank in range(self.size):
-            with suppress(RuntimeError):  # of the store, or because the word is somebody else's
+            with suppress(RuntimeError, ValueError):  # of the store, or because the word is somebody else's
                 if self._meeting.store.check([f"{key}/{rank}"]):
-                    word = self._meeting.store.get(f"{key}/{rank}")
-                    self._note_seal(key, rank).check(word[:TAG], word[TAG:])
-                    return word[TAG:].decode()
+                    word = self._meeting.store.get(f"{key}/{rank}").decode()
+                    tag, text = bytes.fromhex(word[: 2 * TAG]), word[2 * TAG :]
+                    self._note_seal(key, rank).check(tag, text.encode())
+                    return text
         return ""
 
     def _note_seal(self, key: str, rank: int) -> Seal:

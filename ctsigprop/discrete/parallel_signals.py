@@ -204,7 +204,7 @@ def _bytes(tensor: Tensor) -> Tensor:
 
 def memory(tensor: Tensor) -> memoryview:
     """The bytes of a dense tensor in this machine's memory, without a copy."""
-    return memoryview(_bytes(tensor.detach()).numpy())
+    return _bytes(tensor.detach()).numpy().data
 
 
 def _work(work: dist.Work | None) -> dist.Work:

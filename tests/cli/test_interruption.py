@@ -5,6 +5,7 @@ import os
 import pty
 import random
 import resource
+import select
 import signal
 import sys
 import time
@@ -87,9 +88,10 @@ def test_a_terminal_that_closes_stops_it_after_saving(
     child, terminal = pty.fork()
     if child == 0:
         os.execv(command[0], command)
-    with open(terminal, "rb", buffering=0) as screen:
-        while processes.epochs(run) < 2:
-            screen.read(1024)
+    while processes.epochs(run) < 2:
+        if select.select([terminal], [], [], 0.01)[0]:
+            os.read(terminal, 1024)
+    os.close(terminal)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 130
     assert 2 <= processes.epochs(run) < EPOCHS
