@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.network import Array, Link, Network, connection_name
+from ctsigprop.continuous.connections import Link, connection_name
+from ctsigprop.continuous.network import Array, Network
 from ctsigprop.errors import InputError
 
 Loop = tuple[Link, ...]

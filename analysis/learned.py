@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ctsigprop.analysis.style import BLUE, DIVERGING, MUTED, VERMILION, image_axis, new_figure, save, styled
 from ctsigprop.analysis.trained import Trained, chosen
-from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
@@ -72,8 +71,8 @@ def _predictions(trained: Trained) -> Figure:
     """The first test images, and the first that the network gets wrong."""
     judged = chosen(trained.data.test, slice(JUDGED))
     inputs = judged.inputs(trained.network.dtype)
-    states = outputs_of(LayerSweeps(trained.network), inputs, trained.settings).states
-    rates = firing_rate(trained.network.rho, states)
+    states = outputs_of(LayerSweeps(trained.network), inputs, trained.settings.solver).states
+    rates = trained.network.rhos[-1].rates(states)
     wrong = np.flatnonzero(states.argmax(axis=1) != judged.labels)
     figure = new_figure(1.15 * SHOWN, 4.6)
     first, mistakes = _halves(figure)

@@ -1,5 +1,6 @@
 """A figure of one sample's time course: rates layer by layer, residual, energy, the moment of nudging."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 
 from ctsigprop.analysis.style import BLUE, INK, MUTED, SKY, VERMILION, image_axis, new_figure
 from ctsigprop.analysis.time_courses import TimeCourses
-from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.network import Array
 
 NEURONS = 6
@@ -33,20 +33,20 @@ class Shown:
 
 
 def time_course_figure(
-    courses: TimeCourses, place: int, shown: Shown, *, rho: str, beta: float, tolerance: float
+    courses: TimeCourses, rates: Sequence[Array], place: int, shown: Shown, *, beta: float, tolerance: float
 ) -> Figure:
     """Draws both phases of one sample on one axis of time; to be called inside `styled()`.
 
     Args:
         courses: of a batch.
+        rates: of layers 1 to N at the times of the courses, each (2 points, samples, units).
         place: of the sample in the batch.
         shown: the sample.
-        rho: the network's firing-rate function.
         beta: nudging strength of the clamped phase.
         tolerance: the largest residual at rest.
     """
-    rates = [firing_rate(rho, layer[:, place]) for layer in courses.states]
-    count = len(rates) + 1 + (courses.free.energy is not None)
+    own = [layer[:, place] for layer in rates]
+    count = len(own) + 1 + (courses.free.energy is not None)
     figure = new_figure(7.4, HEADER + PANEL * count)
     grid = figure.add_gridspec(2, 1, height_ratios=(HEADER, PANEL * count))
     header, body = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
@@ -56,10 +56,10 @@ def time_course_figure(
     header.text(0.16, 0.5, shown.caption, va="center", size=9)
 
     panels = body.subplots(count, 1, sharex=True)
-    _outputs(panels[0], courses, rates[-1], shown.label)
-    for layer, (axes, hidden) in enumerate(zip(panels[1:], rates[:-1], strict=False), start=1):
+    _outputs(panels[0], courses, own[-1], shown.label)
+    for layer, (axes, hidden) in enumerate(zip(panels[1:], own[:-1], strict=False), start=1):
         _hidden(axes, courses, hidden, layer)
-    _residual(panels[len(rates)], courses, place, tolerance)
+    _residual(panels[len(own)], courses, place, tolerance)
     if courses.free.energy is not None:
         _energy(panels[-1], courses, place)
     for axes in panels:

@@ -160,12 +160,14 @@ class _Phase:
 def _course(phase: _Phase) -> Course:
     """The phase is integrated twice: to find when it rests, and then to see it at evenly spaced times."""
     network, solver = phase.sweeps.network, phase.solver
-    soonest = min(SOONEST / network.leak, solver.longest)
+    soonest = min(SOONEST * network.slowest, solver.longest)
     trial_times = np.append(0, np.geomspace(soonest, solver.longest, POINTS - 1))  # rest may come at any scale
-    trial, moments = phase.integrated(trial_times, phase.fine.tolerance * network.leak)
+    trial, moments = phase.integrated(trial_times, phase.fine.tolerance / network.slowest)
     rest = rest_times(trial.times, np.stack([phase.residual(moment) for moment in moments]), solver.tolerance).max()
     shown = trial.time if np.isnan(rest) else min(trial.time, BEYOND * rest)
-    result, moments = phase.integrated(np.linspace(0, min(solver.longest, max(shown, SHORTEST / network.leak)), POINTS))
+    result, moments = phase.integrated(
+        np.linspace(0, min(solver.longest, max(shown, SHORTEST * network.slowest)), POINTS)
+    )
     residual = np.stack([phase.residual(moment) for moment in moments])
     descends = all(connection.symmetric or connection.source == 0 for connection in network.connections)
     return Course(

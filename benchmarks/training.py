@@ -26,9 +26,9 @@ from ctsigprop.benchmarks import torch_training
 from ctsigprop.continuous import training
 from ctsigprop.continuous.epoch import Tally, run_epoch
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.learning import learn
+from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.network import Array
-from ctsigprop.continuous.phases import contrast
 from ctsigprop.continuous.products import add_outer
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.datasets import Dataset, load

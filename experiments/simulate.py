@@ -1,6 +1,6 @@
 """`ctsigprop simulate`: both phases of chosen test samples of a trained run, integrated in time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from ctsigprop.analysis.time_course_figure import Shown, time_course_figure
 from ctsigprop.analysis.time_courses import TimeCourses, time_courses
 from ctsigprop.analysis.trained import chosen, load_trained
 from ctsigprop.config import settings_from, to_values, to_yaml
-from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
 from ctsigprop.datasets import Split
@@ -53,7 +52,8 @@ def command(options: Mapping[str, Any]) -> None:
     target = np.eye(network.sizes[-1], dtype=network.dtype)[samples.labels]
     inputs = samples.inputs(network.dtype)
     courses = time_courses(LayerSweeps(network), inputs, target, settings.nudging.beta, settings.solver)
-    outputs = firing_rate(network.rho, courses.states[-1])
+    rates = network.rates_of(courses.states)
+    outputs = rates[-1]
     record: dict[str, Any] = {
         "times": courses.times,
         "nudged": courses.nudged,
@@ -74,15 +74,17 @@ def command(options: Mapping[str, Any]) -> None:
     for place, (label, prediction) in enumerate(zip(samples.labels, predictions, strict=True)):
         judged = f"test sample {first + place}: label {label}, predicted {prediction}"
         shown = Shown(_pixels(samples, place), int(label), f"{judged}\n{made_by}")
-        path = _draw(courses, place, shown, settings, run.figures / f"time-course-{first + place}.png")
+        path = _draw(courses, rates, place, shown, settings, run.figures / f"time-course-{first + place}.png")
         print(f"{judged}, {_rests(courses, place)}: {path}")
     print(f"states in time: {run.figures / RECORD}")
 
 
-def _draw(courses: TimeCourses, place: int, shown: Shown, settings: Settings, path: Path) -> Path:
-    rho, beta, tolerance = settings.network.rho, settings.nudging.beta, settings.solver.tolerance
+def _draw(
+    courses: TimeCourses, rates: Sequence[Array], place: int, shown: Shown, settings: Settings, path: Path
+) -> Path:
+    beta, tolerance = settings.nudging.beta, settings.solver.tolerance
     with styled():
-        return save(time_course_figure(courses, place, shown, rho=rho, beta=beta, tolerance=tolerance), path)
+        return save(time_course_figure(courses, rates, place, shown, beta=beta, tolerance=tolerance), path)
 
 
 def _settings(run: RunFolder, given: Values) -> Settings:

@@ -80,10 +80,10 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
         from ctsigprop.spiking import training as spiking
 
         return spiking.train(settings, run, resume=begun, quiet=quiet)
-    from ctsigprop.analysis.probe import probe, weight_angles
+    from ctsigprop.analysis.callbacks import measures
     from ctsigprop.continuous.training import train
 
-    return train(settings, run, resume=begun, quiet=quiet, measure=weight_angles, probe=probe)
+    return train(settings, run, resume=begun, quiet=quiet, callbacks=measures(settings.probe))
 
 
 def _trained(settings: AnySettings, run: RunFolder, undo: Undo, processes: int, *, quiet: bool) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ctsigprop.continuous.activations import BOUNDS
 from ctsigprop.continuous.epoch import Outputs, Tally
 from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.rho import RHOS
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import Settings, SolverSettings
 
@@ -23,7 +23,7 @@ def warnings_of(tally: Tally, judged: Outputs, gain: float, settings: Settings) 
     found = {}
     learning = settings.learning
     silent = [unit for unit, highest in enumerate(tally.highest) if highest <= 0]
-    if silent and BOUNDS[settings.network.rho][0] == 0:
+    if silent and RHOS[settings.network.rho_of_outputs].bounds[0] == 0:
         found["silent_outputs"] = (
             f"output units {silent} were silent for every sample and may not recover: lower the last of "
             f"learning.rates = {list(learning.rates)} or network.output_gain = {settings.network.output_gain:g}"

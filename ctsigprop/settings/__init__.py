@@ -1,6 +1,6 @@
 """Settings of the three wings: frozen dataclasses that refuse a wrong value when they are made."""
 
-from ctsigprop.settings.checks import require_whole
+from ctsigprop.settings.checks import require_rate, require_whole
 from ctsigprop.settings.continuous import (
     LearningSettings,
     NetworkSettings,
@@ -43,5 +43,6 @@ __all__ = [
     "SolverSettings",
     "SpikingSettings",
     "TrainingSettings",
+    "require_rate",
     "require_whole",
 ]

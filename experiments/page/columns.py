@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from ctsigprop.continuous.network import connection_name
+from ctsigprop.continuous.connections import connection_name
 from ctsigprop.datasets.catalog import CATALOG
 from ctsigprop.experiments.page.run import Outcome, Run
 from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings

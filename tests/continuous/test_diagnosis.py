@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.continuous.epoch import Outputs, Tally, refuse_lost_states
 from ctsigprop.continuous.equilibrium import Equilibrium
-from ctsigprop.continuous.network import build
-from ctsigprop.continuous.phases import Contrast
+from ctsigprop.continuous.learning.phases import Contrast
 from ctsigprop.continuous.training import train
 from ctsigprop.errors import RunFailure
 from ctsigprop.runs import RunFolder
