@@ -13,7 +13,7 @@ from ctsigprop.continuous.adjoint import Adjoint
 from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.learning.correlations import Outer, correlate
 from ctsigprop.continuous.learning.phases import Contrast
-from ctsigprop.continuous.learning.rules import EQ_14, Rule
+from ctsigprop.continuous.learning.rules import EQ14, Rule
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.solvers.result import Status
 
@@ -26,7 +26,7 @@ def compare(
     states: Sequence[Array],
     contrast: Contrast,
     adjoint: Adjoint,
-    rule: Rule = EQ_14,
+    rule: Rule = EQ14,
 ) -> dict[str, Comparison]:
     """What `learn` would add at rate 1 without decay beside minus the gradient of the mean loss.
 

@@ -124,7 +124,7 @@ def test_a_tally_adds_up_what_the_batches_did() -> None:
         states = (outputs[batch],)
         free = Equilibrium(states, empty, sweeps[batch, 0], residuals[batch, 0], Status.SUCCESS)
         pair = Contrast(np.arange(batch), states, states, states, empty, sweeps[batch, 1], residuals[batch, 1, :batch])
-        tally.add(free, pair, labels[batch], 1e-4)
+        tally.add(free, pair, outputs[batch].argmax(axis=1) != labels[batch], 1e-4)
     assert tally.samples == 30
     assert tally.errors == sum(
         int(np.argmax(o) != c) for o, c in zip(outputs.reshape(30, 4), labels.ravel(), strict=True)

@@ -46,6 +46,6 @@ def _eq_14(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
     return ((batch.free[i], batch.change[j - 1]),)
 
 
-EQ_14 = Rule(_eq_14, name="eq14")
+EQ14 = Rule(_eq_14, name="eq14")
 
 RULES: Registry[Rule] = choices.RULES

@@ -5,7 +5,7 @@ import numpy as np
 from ctsigprop.continuous.learning.correlations import correlate
 from ctsigprop.continuous.learning.optimizers import Optimizer, Sgd
 from ctsigprop.continuous.learning.phases import Contrast
-from ctsigprop.continuous.learning.rules import EQ_14, Rule
+from ctsigprop.continuous.learning.rules import EQ14, Rule
 from ctsigprop.continuous.network import Array, Network
 
 
@@ -14,7 +14,7 @@ def learn(
     inputs: Array,
     contrast: Contrast,
     *,
-    rule: Rule = EQ_14,
+    rule: Rule = EQ14,
     optimizer: Optimizer | None = None,
     rate_factor: float = 1.0,
     weight_decay: float = 0.0,
