@@ -14,7 +14,8 @@ from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network, build
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.stability import loop_gain
-from ctsigprop.datasets import Dataset, load
+from ctsigprop.datasets import Dataset, dataset_of
+from ctsigprop.datasets.record import keep_data
 from ctsigprop.errors import RunFailure
 from ctsigprop.interrupt import deferred_interrupt
 from ctsigprop.progress import Progress, Row, restored, summarised, train_epochs
@@ -57,7 +58,9 @@ def train(
         RunFailure: weights that are no longer finite, or a disk that is full.
         KeyboardInterrupt: after the state was saved.
     """
-    data = load(settings.data.name, limit=settings.data.limit)
+    data = dataset_of(settings.data)
+    data.require_classes("continuous")
+    keep_data(run, data)
     network = draw(settings, data)
     sweeps = LayerSweeps(network)
     memory = np.zeros((len(data.train), sweeps.size), network.dtype)

@@ -207,7 +207,7 @@ class Settings:
     @property
     def title(self) -> str:
         """What runs of these settings are called."""
-        return f"{self.data.name}-{self.network.architecture}"
+        return f"{self.data.title}-{self.network.architecture}"
 
     @property
     def unused(self) -> dict[tuple[str, str], str]:
@@ -219,7 +219,7 @@ class Settings:
         of_solver = {("solver", "longest" if solver.sweeps else "max_sweeps")}
         if not solver.fixed_step:
             of_solver |= {("solver", "step")}
-        found = dict.fromkeys(of_network, f"network.architecture = {architecture}")
+        found = self.data.unused | dict.fromkeys(of_network, f"network.architecture = {architecture}")
         found |= dict.fromkeys(of_solver, f"solver.method = {solver.method}")
         if architecture == "sigprop_loop" and "loop" in self.learning.fixed:
             found["learning", "feedback_rate"] = "learning.fixed holds loop"
