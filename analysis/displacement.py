@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctsigprop.analysis.trained import Trained, chosen
+from ctsigprop.analysis.trained import Trained
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning.phases import Contrast, contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
@@ -32,7 +32,7 @@ def displacement(trained: Trained, samples: int) -> Displacement:
         samples: the first so many of the test set.
     """
     settings, network = trained.settings, trained.network
-    test = chosen(trained.data.test, slice(samples))
+    test = trained.data.test.rows(slice(samples))
     sweeps = LayerSweeps(network)
     drive = sweeps.drive(test.inputs(network.dtype))
     free = relax(sweeps, drive, sweeps.at_rest(samples), settings.solver)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.style import BLUE, INK, MUTED, SKY, VERMILION, image_axis, new_figure
+from ctsigprop.analysis.style import BLUE, INK, MUTED, SKY, VERMILION, aspect_of, image_axis, new_figure
 from ctsigprop.analysis.time_courses import TimeCourses
 from ctsigprop.continuous.network import Array
 
@@ -52,7 +52,7 @@ def time_course_figure(
     header, body = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     picture = header.add_axes((0.02, 0.08, 0.84 * HEADER / 7.4, 0.84))
     image_axis(picture)
-    picture.imshow(shown.image, cmap="gray_r", vmin=0, vmax=1)
+    picture.imshow(shown.image, cmap="gray_r", vmin=0, vmax=1, aspect=aspect_of(shown.image.shape[:2]))
     header.text(0.16, 0.5, shown.caption, va="center", size=9)
 
     panels = body.subplots(count, 1, sharex=True)

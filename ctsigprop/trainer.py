@@ -50,8 +50,12 @@ class Model(Protocol[T, B]):
         """Learn from a batch and count it."""
         ...
 
-    def end_epoch(self, tally: T) -> None:
-        """Bring the tally up to date, after the last batch of an epoch or before the run is interrupted."""
+    def end_epoch(self, epoch: int, tally: T) -> None:
+        """Bring the tally up to date, after the last batch of an epoch or before the run is interrupted.
+
+        Raises:
+            RunFailure: a weight is no longer finite.
+        """
         ...
 
     def evaluate(self, epoch: int, tally: T, history: Sequence[Row]) -> dict[str, Any]:
@@ -161,14 +165,14 @@ def run_epoch(
         for number, batch in model.of_epoch(moment.epoch, tally):
             moment.batch = number
             if stop():
-                model.end_epoch(tally)
+                model.end_epoch(moment.epoch, tally)
                 return False
             for callback in callbacks:
                 callback.before_batch(moment)
             model.step(batch, tally)
             tally.seconds = time.perf_counter() - before
             bar.update(tally.samples - bar.n)
-    model.end_epoch(tally)
+    model.end_epoch(moment.epoch, tally)
     tally.seconds = time.perf_counter() - before
     return True
 

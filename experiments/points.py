@@ -149,11 +149,12 @@ def _canonical(value: Any) -> Any:
 
 def _point(base: Values, swept: Setting, wing: str) -> Point:
     values = merged(base, grouped(swept))
-    events = values.get("data", {}).get("events")
-    if isinstance(events, str) and not Path(events).expanduser().is_absolute():
-        raise InputError(
-            f"data.events = {events!r}: must be an absolute path in a sweep, which is gone on with anywhere"
-        )
+    for name in ("events", "file"):
+        path = values.get("data", {}).get(name)
+        if isinstance(path, str) and not Path(path).expanduser().is_absolute():
+            raise InputError(
+                f"data.{name} = {path!r}: must be an absolute path in a sweep, which is gone on with anywhere"
+            )
     settings = settings_from(values, wing)
     return Point(name_of(settings), swept, settings)
 

@@ -14,6 +14,9 @@ from ctsigprop.runs import RunFolder, claim_folder
 from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
 from ctsigprop.threads import set_threads
 
+MOVABLE = {("data", "events"), ("data", "file")}
+"""Paths that a run may be given anew when it is resumed: what lies there is checked."""
+
 Undo = Callable[[], None]
 """Leaves a run as it was before a command that was refused or failed before it saved anything; else as it is."""
 
@@ -156,9 +159,9 @@ def _resumed(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tup
 def _check_unchanged(before: Values, now: Values, run_dir: Path) -> None:
     for group, content in now.items():
         for name, value in content.items():
-            old = before[group][name]
+            old = before[group].get(name)
             more_epochs = (group, name) == ("training", "epochs") and value > old
-            moved = (group, name) == ("data", "events") and None not in (value, old)  # the files must be the same
+            moved = (group, name) in MOVABLE and None not in (value, old)
             if value != old and not (more_epochs or moved):
                 remedy = "leave it out (only training.epochs may be raised), or start a new run"
                 raise InputError(f"{group}.{name} = {value!r}: the run in {run_dir} has {old!r}: {remedy}")

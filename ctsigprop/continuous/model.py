@@ -130,16 +130,16 @@ class ContinuousModel:
         self._take_into_mean(epoch, start // settings.training.batch_size)
         tally.add(free, pair, self.train.errors(free.output, rows), settings.solver.tolerance)
 
-    def end_epoch(self, tally: Tally) -> None:
-        """Nothing: the tally is up to date after each batch."""
-
-    def evaluate(self, epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
-        """The epoch's row of metrics: errors, mean sweeps a sample, largest residuals.
+    def end_epoch(self, epoch: int, tally: Tally) -> None:
+        """Refuse weights that are lost; the tally is up to date after each batch.
 
         Raises:
             RunFailure: a weight is no longer finite.
         """
         refuse_lost_weights(self.network, epoch)
+
+    def evaluate(self, epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
+        """The epoch's row of metrics: errors, mean sweeps a sample, largest residuals."""
         with self._quiet:
             validation, test = (
                 outputs_of(self._evaluated, part.inputs, self.settings.solver) for part in (self.validation, self.test)

@@ -27,6 +27,8 @@ class Samples:
     @classmethod
     def of(cls, data: Dataset, part: Split, dtype: np.dtype) -> Self:
         """The samples of a part of a dataset."""
+        if data.task == "regression":
+            return cls(part.inputs(dtype), part.targets.astype(dtype))
         return cls(part.inputs(dtype), np.eye(data.classes, dtype=dtype)[part.labels], part.labels)
 
     def __len__(self) -> int:

@@ -11,7 +11,8 @@ from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.learning import Optimizer, Rule
 from ctsigprop.continuous.model import ContinuousModel
 from ctsigprop.continuous.network import Network
-from ctsigprop.datasets import Dataset, load
+from ctsigprop.datasets import Dataset, dataset_of
+from ctsigprop.datasets.record import keep_data
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
@@ -49,7 +50,8 @@ def train(
         RunFailure: weights that are no longer finite, or a disk that is full.
         KeyboardInterrupt: after the state was saved.
     """
-    data = data or load(settings.data.name, limit=settings.data.limit)
+    data = data or dataset_of(settings.data)
+    keep_data(run, data)
     model = ContinuousModel(network or draw(settings, data), data, settings, rule, optimizer)
     return trainer.train(model, run, settings.training, callbacks, resume=resume, quiet=quiet)
 
@@ -61,4 +63,4 @@ def draw(settings: Settings, data: Dataset) -> Network:
         InputError: settings that do not fit the network.
     """
     rng = np.random.default_rng(settings.training.seed)
-    return build(data.features, data.classes, settings.network, settings.learning, rng)
+    return build(data.features, data.outputs, settings.network, settings.learning, rng)

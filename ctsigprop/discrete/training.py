@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 import torch
 
-from ctsigprop.datasets import Dataset, Split, load
+from ctsigprop.config import wing_of
+from ctsigprop.datasets import Dataset, Split, dataset_of
+from ctsigprop.datasets.record import check_data, keep_data
 from ctsigprop.discrete.batches import Batches, Standard
 from ctsigprop.discrete.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.discrete.epoch import Tally, run_epoch
@@ -88,9 +90,11 @@ def train_layers(
     torch.set_num_threads(settings.training.threads)
     keep_freed_memory()
     data = data_for(settings)
+    data.require_classes(wing_of(settings))
     standard = standard_for(settings, data.train)
     batches = Batches(data.train, standard, settings.training)
-    learner = placed(learner_for(settings, data.shape, data.classes), settings)
+    learner = placed(learner_for(settings, data.planes, data.classes), settings)
+    keep_data(run, data)
     progress = Progress(0, Tally())
     if resume:
         arrays, progress = restored(run, learner.parameter_arrays(), Tally)
@@ -136,7 +140,7 @@ def data_for(settings: LayeredSettings) -> Dataset:
         InputError: a file that cannot be used.
         RunFailure: it is not here, and its download failed.
     """
-    return load(settings.data.name, limit=settings.data.limit)
+    return dataset_of(settings.data)
 
 
 def placed_learner(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Learner:
@@ -185,13 +189,14 @@ def load_learner(run: RunFolder, kind: str = "best") -> tuple[Learner, DiscreteS
         kind: best, last, or epoch-K for an epoch of training.keep.
 
     Raises:
-        InputError: the run is of another wing; the checkpoint is missing, corrupt or of another network, or holds
-            values that are not finite.
+        InputError: the run is of another wing; the data are not those that it learned; the checkpoint is missing,
+            corrupt or of another network, or holds values that are not finite.
         RunFailure: the dataset is not here, and its download failed.
     """
     settings = run.settings_of(DiscreteSettings)
     data = data_for(settings)
-    learner = learner_for(settings, data.shape, data.classes)
+    check_data(run, data)
+    learner = learner_for(settings, data.planes, data.classes)
     arrays, _ = run.load_checkpoint(kind, like=learner.parameter_arrays())
     learner.load_arrays(arrays)
     return learner.eval(), settings, data

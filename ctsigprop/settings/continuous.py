@@ -239,7 +239,7 @@ class Settings:
     @property
     def title(self) -> str:
         """What runs of these settings are called."""
-        return f"{self.data.name}-{self.network.architecture}"
+        return f"{self.data.title}-{self.network.architecture}"
 
     @property
     def unused(self) -> dict[tuple[str, str], str]:
@@ -257,7 +257,7 @@ class Settings:
         if not solver.fixed_step:
             of_solver |= {("solver", "step")}
         of_optimizer = {("learning", name) for name in ("momentum", "betas")} - _heeded(learning.optimizer)
-        found = dict.fromkeys(of_network, f"network.architecture = {network.architecture}")
+        found = self.data.unused | dict.fromkeys(of_network, f"network.architecture = {network.architecture}")
         found |= dict.fromkeys(of_solver, f"solver.method = {solver.method}")
         found |= dict.fromkeys(of_optimizer, f"learning.optimizer = {learning.optimizer}")
         if network.architecture == "sigprop_loop" and "loop" in learning.fixed:

@@ -9,8 +9,9 @@ import torch
 from ctsigprop.datasets import Dataset, Split
 from ctsigprop.discrete import training
 from ctsigprop.discrete.batches import Standard
+from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings.spiking import SpikingSettings
+from ctsigprop.settings.spiking import CodingName, SpikingSettings
 from ctsigprop.spiking.learners import learner_for
 from ctsigprop.spiking.recordings import KEPT, Arrays, load_recordings
 
@@ -58,5 +59,17 @@ def standard_for(settings: SpikingSettings, split: Split) -> Standard:
     """
     if settings.network.coding == "direct" and settings.data.events is None:
         return training.standard_for(settings, split)
+    if settings.data.file is not None:
+        _require_intensities(split, settings.network.coding)
     device = torch.device(settings.training.device)
     return Standard.dividing(split.maximum, device, channels_last=settings.training.channels_last)
+
+
+def _require_intensities(split: Split, coding: CodingName) -> None:
+    images = split.channels_first()
+    low, high = images.min() / split.maximum, images.max() / split.maximum
+    if low < 0 or high > 1:
+        raise InputError(
+            f"network.coding = {coding!r}: takes inputs from 0 to 1, and they are scaled to {low:g}..{high:g}: "
+            "set data.scaling to auto, or network.coding to direct"
+        )

@@ -1,6 +1,5 @@
 """The running mean of the weights: against means taken in NumPy, and in runs."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
