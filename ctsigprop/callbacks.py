@@ -62,3 +62,20 @@ class Callback:
 
     def after_epoch(self, moment: Moment) -> None:
         """After an epoch and its evaluation, before its row is written."""
+
+
+@dataclass
+class EarlyStopping(Callback):
+    """Ends training once the validation error has not fallen for some epochs.
+
+    Attributes:
+        patience: epochs without a new smallest validation error.
+    """
+
+    patience: int = 5
+
+    def after_epoch(self, moment: Moment) -> None:
+        """Stop where the smallest error is too long ago."""
+        errors = [row["validation_error"] for row in (*moment.history, moment.row)]
+        if len(errors) - 1 - errors.index(min(errors)) >= self.patience:
+            moment.stop()

@@ -17,6 +17,9 @@ from ctsigprop.settings.data import OF_A_FILE
 CONFIG = "config.yaml"
 """The name of the file of settings in a run's folder."""
 
+Values = Mapping[str, Mapping[str, Any]]
+"""Settings as {group: {name: value}}."""
+
 WING = "wing"
 CONTINUOUS = "continuous"
 GROUPS_OF_SETTINGS = "groups of settings: {}"

@@ -64,6 +64,18 @@ class Registry(Mapping[str, T], Generic[T]):
             raise InputError(f"{self.setting} = {name!r}: must be one of {', '.join(self)}{hint}")
         return name
 
+    def name_of(self, chosen: str | T) -> str:
+        """Return the name of a thing, which is added where it is new.
+
+        Raises:
+            InputError: an unknown name, or another thing that has the name of a shipped one.
+        """
+        if isinstance(chosen, str):
+            return self.check(chosen)
+        if self.get(chosen.name) is not chosen:
+            self.add(chosen)
+        return chosen.name
+
     def of(self, chosen: str | T) -> T:
         """Return the thing of a name, or the thing itself.
 

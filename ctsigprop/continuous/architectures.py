@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ctsigprop.continuous.connections import Dense, connection_name
+from ctsigprop.continuous.cost import COSTS
 from ctsigprop.continuous.layers import Layer
-from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.network import Network, Options
+from ctsigprop.continuous.rho import RHOS
 from ctsigprop.errors import InputError
 from ctsigprop.registry import Registry
-from ctsigprop.settings import LearningSettings, NetworkSettings, choices
+from ctsigprop.settings import LearningSettings, NetworkSettings, choices, require_whole
+from ctsigprop.settings.graph import MOST_UNITS
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,34 @@ RANDOM_FEEDBACK_EP = Architecture("random_feedback_ep", _random_feedback_ep)
 GRAPH = Architecture("graph", _graph)
 
 ARCHITECTURES: Registry[Architecture] = choices.ARCHITECTURES
+
+
+def named_network(name: str, sizes: Sequence[int], seed: int, options: Options, **more: Any) -> Network:
+    """Draw a network of a named architecture; functions of the user's are added to their registries.
+
+    Args:
+        name: of the architecture.
+        sizes: units of each layer, input first.
+        seed: of the weights.
+        options: see `Options`.
+        more: settings of this architecture alone.
+
+    Raises:
+        InputError: a value that is not allowed.
+    """
+    sizes = [require_whole("sizes", units, 1, MOST_UNITS) for units in sizes]
+    if len(sizes) < 3:
+        raise InputError(f"sizes = {sizes}: must be at least three: input, one hidden layer, output")
+    names: dict[str, Any] = dict(options)
+    for option, registry in {"rho": RHOS, "output_rho": RHOS, "cost": COSTS}.items():
+        if option in names:
+            names[option] = registry.name_of(names[option])
+    if unknown := set(names) - set(Options.__annotations__):
+        raise InputError(f"{min(unknown)}: no such option: known are {', '.join(Options.__annotations__)}")
+    settings = NetworkSettings(name, tuple(sizes[1:-1]), **names, **more)
+    network = build(sizes[0], sizes[-1], settings, LearningSettings(rates=(0.0,)), np.random.default_rng(seed))
+    network.settings = settings
+    return network
 
 
 def build(

@@ -1,7 +1,6 @@
 """A network of the continuous family in training: what the training loop asks of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,11 +80,6 @@ class ContinuousModel:
         """Batches of an epoch."""
         return -(-len(self.train) // self.settings.training.batch_size)
 
-    @cached_property
-    def _quiet(self) -> Any:
-        """What becomes of an overflow is refused in a sentence."""
-        return np.errstate(over="ignore", invalid="ignore")
-
     def tally(self, **saved: Any) -> Tally:
         """The tally of an epoch, empty or as a checkpoint has saved it."""
         return Tally(**saved)
@@ -110,7 +104,7 @@ class ContinuousModel:
         epoch, start, rows = batch
         settings, sweeps = self.settings, self.sweeps
         x = self.train.inputs[rows]
-        with self._quiet:
+        with _without_warnings():
             drive = sweeps.drive(x)
             free = relax(sweeps, drive, sweeps.states_from(self.memory[rows]), settings.solver)
             if settings.solver.start == "last":
@@ -140,7 +134,7 @@ class ContinuousModel:
 
     def evaluate(self, epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
         """The epoch's row of metrics: errors, mean sweeps a sample, largest residuals."""
-        with self._quiet:
+        with _without_warnings():
             validation, test = (
                 outputs_of(self._evaluated, part.inputs, self.settings.solver) for part in (self.validation, self.test)
             )
@@ -197,3 +191,8 @@ class ContinuousModel:
             return float(loop_gain(self.sweeps, free.states).max())
         except np.linalg.LinAlgError as error:
             raise RunFailure("the loop gain is no longer finite: lower learning.rates and train anew") from error
+
+
+def _without_warnings() -> np.errstate:
+    """For what may overflow: what becomes of it is refused in a sentence."""
+    return np.errstate(over="ignore", invalid="ignore")

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ctsigprop.continuous.connections import Dense, Link, glorot_uniform
 from ctsigprop.continuous.cost import COSTS, SQUARED_ERROR, Cost
@@ -12,6 +13,10 @@ from ctsigprop.continuous.graph import check_graph
 from ctsigprop.continuous.layers import Layer
 from ctsigprop.continuous.rho import Rho
 from ctsigprop.errors import InputError
+from ctsigprop.settings import NetworkSettings
+
+if TYPE_CHECKING:
+    from ctsigprop.continuous.prediction import Inference
 
 Array = NDArray[np.floating]
 Rows = NDArray[np.integer] | NDArray[np.bool_]
@@ -34,6 +39,28 @@ class Nudge:
         return Nudge(self.beta[rows], self.target[rows])
 
 
+class Options(TypedDict, total=False):
+    """What the networks with a name may be told besides their sizes.
+
+    Attributes:
+        rho: firing-rate function, or its name.
+        output_rho: that of the output layer; `rho` by default.
+        cost: or its name.
+        time_constant: leak time constant r of every neuron.
+        output_gain: factor on the Glorot-uniform weights into the output layer.
+        feedback_gain: factor on those of loops and feedback connections.
+        precision: float32 or float64.
+    """
+
+    rho: str | Rho
+    output_rho: str | Rho
+    cost: str | Cost
+    time_constant: float
+    output_gain: float
+    feedback_gain: float
+    precision: Literal["float32", "float64"]
+
+
 class Network:
     """A graph of connections with its biases (paper, Eq. 13).
 
@@ -43,7 +70,8 @@ class Network:
         biases: shape (units,) for layers 1 to N, changed in place by learning.
         cost: whose gradient nudges the outputs.
         leaks: 1 / r of layers 1 to N, each (units,).
-        seed: that the weights were drawn with.
+        settings: that name it, of a named architecture.
+        inference: how it is asked for predictions, of a trained network.
     """
 
     def __init__(
@@ -74,7 +102,8 @@ class Network:
         self.layers = tuple(layer if isinstance(layer, Layer) else Layer(layer) for layer in layers)
         check_graph(self.sizes, [(one.source, one.target, one.symmetric) for one in connections])
         self.cost = COSTS.of(cost)
-        self.seed = seed if isinstance(seed, int) else None
+        self.settings: NetworkSettings | None = None
+        self.inference: Inference | None = None
         rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
         dtype = np.dtype(precision)
         self.connections = tuple(self._with_weight(connection, rng, dtype) for connection in connections)
@@ -82,6 +111,39 @@ class Network:
         self.biases = tuple(given)
         self.leaks = tuple(layer.leak(dtype) for layer in self.layers[1:])
         self._check_biases()
+
+    @classmethod
+    def sigprop_loop(
+        cls, sizes: Sequence[int], *, loops: Sequence[int] = (1,), seed: int = 0, **options: Unpack[Options]
+    ) -> "Network":
+        """Forward weights and a loop from the output into hidden layers: signal propagation.
+
+        Args:
+            sizes: units of each layer, input first.
+            loops: the layers into which the output feeds back; 1 is the first hidden layer.
+            seed: of the weights.
+            options: see `Options`.
+
+        Raises:
+            InputError: a value that is not allowed.
+        """
+        return cls._named("sigprop_loop", sizes, seed, options, loops=tuple(loops))
+
+    @classmethod
+    def symmetric(cls, sizes: Sequence[int], *, seed: int = 0, **options: Unpack[Options]) -> "Network":
+        """Matrices shared both ways: equilibrium propagation. Arguments and errors as for `sigprop_loop`."""
+        return cls._named("symmetric_ep", sizes, seed, options)
+
+    @classmethod
+    def random_feedback(cls, sizes: Sequence[int], *, seed: int = 0, **options: Unpack[Options]) -> "Network":
+        """Independent matrices both ways. Arguments and errors as for `sigprop_loop`."""
+        return cls._named("random_feedback_ep", sizes, seed, options)
+
+    @classmethod
+    def _named(cls, name: str, sizes: Sequence[int], seed: int, options: Options, **more: Any) -> "Network":
+        from ctsigprop.continuous.architectures import named_network
+
+        return named_network(name, sizes, seed, options, **more)
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.sizes))
@@ -174,6 +236,35 @@ class Network:
             if name not in self.weights:
                 raise InputError(f"rates: {name!r} is no connection of this network: it has {', '.join(self.weights)}")
         return self._with([replace(one, rate=rates.get(one.name, one.rate)) for one in self.connections])
+
+    def with_rates_of(self, other: "Network") -> "Network":
+        """The same network, with the same arrays, and the learning rates of another of the same graph."""
+        weights = zip(other.connections, self.connections, strict=True)
+        connections = [replace(theirs, weight=own.matrix) for theirs, own in weights]
+        return Network(other.layers, connections, cost=self.cost, biases=self.biases, precision=self.dtype.name)
+
+    def outputs(self, x: ArrayLike) -> Array:
+        """Firing rates of the output layer at the free equilibria of new inputs, (samples, outputs).
+
+        Args:
+            x: inputs as the user has them, (samples, ...); a trained network scales them as its data were.
+
+        Raises:
+            InputError: inputs of another shape, or that are no finite numbers.
+            RunFailure: a state is no longer finite.
+        """
+        from ctsigprop.continuous.prediction import output_states
+
+        return self.rhos[-1].rates(output_states(self, x))
+
+    def predict(self, x: ArrayLike) -> NDArray[np.generic]:
+        """Classes of new inputs, int64 (samples,), or the output states of a regression, (samples, outputs).
+
+        Arguments and errors as for `outputs`.
+        """
+        from ctsigprop.continuous.prediction import predict
+
+        return predict(self, x)
 
     def _with(self, connections: Sequence[Dense], *, copy_biases: bool = False) -> "Network":
         biases = [bias.copy() for bias in self.biases] if copy_biases else self.biases

@@ -16,6 +16,9 @@ from ctsigprop.datasets.record import keep_data
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
+INITIAL = "initial"
+"""Checkpoint of the weights that training starts from."""
+
 
 def train(
     settings: Settings,
@@ -54,6 +57,34 @@ def train(
     keep_data(run, data)
     model = ContinuousModel(network or draw(settings, data), data, settings, rule, optimizer)
     return trainer.train(model, run, settings.training, callbacks, resume=resume, quiet=quiet)
+
+
+def keep_initial(run: RunFolder, network: Network, drawn: Network) -> None:
+    """Keep the weights that training starts from, where they are not those that the settings draw.
+
+    Args:
+        run: gets a checkpoint `initial`.
+        network: to be trained.
+        drawn: as the settings draw it.
+
+    Raises:
+        RunFailure: the disk is full or fails.
+    """
+    given = network.parameters()
+    if any(not np.array_equal(given[name], array) for name, array in drawn.parameters().items()):
+        run.save_checkpoint(INITIAL, given, {"epoch": 0})
+
+
+def initial_network(run: RunFolder, settings: Settings, data: Dataset) -> Network:
+    """The network that a run started from.
+
+    Raises:
+        InputError: a checkpoint that cannot be used.
+    """
+    network = draw(settings, data)
+    if run.checkpoint(INITIAL).exists():
+        network.load(run.load_checkpoint(INITIAL, like=network.parameters())[0])
+    return network
 
 
 def draw(settings: Settings, data: Dataset) -> Network:

@@ -6,4 +6,6 @@ from ctsigprop.datasets.loading import load
 from ctsigprop.datasets.scaling import Scaling
 from ctsigprop.datasets.selection import dataset_of
 
-__all__ = ["CATALOG", "Dataset", "Scaling", "Split", "dataset_of", "load"]
+load_dataset = load
+
+__all__ = ["CATALOG", "Dataset", "Scaling", "Split", "dataset_of", "load", "load_dataset"]

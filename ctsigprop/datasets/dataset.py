@@ -19,7 +19,7 @@ from ctsigprop.datasets.own import PARTS, Pair, Part, Task, count_classes, parts
 from ctsigprop.datasets.scaling import Scaling
 from ctsigprop.errors import InputError
 from ctsigprop.settings.checks import require_one_of
-from ctsigprop.settings.data import ScalingName, absolute
+from ctsigprop.settings.data import ARRAYS, DataSettings, ScalingName, absolute
 
 PIXELS = Scaling.dividing(255)
 SPLIT = (0.8, 0.1, 0.1)
@@ -101,6 +101,7 @@ class Dataset:
         kept: What the checkpoints of a run keep of the files that it learns from, arrays by name. Nothing of those
             whose checksums are published.
         file: Absolute path of the file of one's own that it was read from.
+        source: Settings that bring it back; of arrays, that they came from Python.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Dataset:
     test: Split
     kept: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     file: str | None = None
+    source: DataSettings = field(default_factory=lambda: DataSettings(name=ARRAYS))
 
     @classmethod
     def from_arrays(
@@ -202,7 +204,9 @@ class Dataset:
             )
         except InputError as error:
             raise InputError(f"{file}: {error}") from error
-        return replace(data, file=str(file))
+        named = scaling if isinstance(scaling, str) else "auto"
+        source = DataSettings(limit=limit, file=str(file), scaling=named, seed=seed)
+        return replace(data, file=str(file), source=source)
 
     @property
     def task(self) -> Task:

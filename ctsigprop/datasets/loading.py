@@ -12,6 +12,7 @@ from ctsigprop.datasets.files import MalformedFile, path_of
 from ctsigprop.datasets.locate import VARIABLE, Location, download_folder, locate, search_folders
 from ctsigprop.datasets.scaling import Scaling
 from ctsigprop.errors import InputError
+from ctsigprop.settings.data import DataSettings
 
 REINSTALL = "install ctsigprop again"
 
@@ -63,6 +64,7 @@ def read_folder(entry: Entry, location: Location, limit: int | None = None) -> D
     kept = cut if limit is None else min(limit, cut)
     return Dataset(
         name=entry.name,
+        source=DataSettings(entry.name, limit),
         classes=classes,
         shape=shape,
         train=Split(images[:kept], labels[:kept], scaling),

@@ -13,6 +13,10 @@ OF_A_FILE = ("file", "scaling", "seed")
 """Settings that count where data of one's own are learned alone."""
 
 
+ARRAYS = "arrays"
+"""The name of data that were given from Python, and that no settings can bring back."""
+
+
 @dataclass(frozen=True)
 class DataSettings:
     """What is learned.
@@ -27,14 +31,15 @@ class DataSettings:
         seed: of the order in which the parts that a file lacks are split off.
     """
 
-    name: DatasetName = "digits"
+    name: DatasetName | Literal["arrays"] = "digits"
     limit: int | None = None
     file: str | None = None
     scaling: ScalingName = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_one_of("data.name", self.name, DatasetName)
+        if self.name != ARRAYS:
+            require_one_of("data.name", self.name, DatasetName)
         if self.limit is not None:
             require_whole("data.limit", self.limit, 1)
         require_one_of("data.scaling", self.scaling, ScalingName)
