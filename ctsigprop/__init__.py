@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ctsigprop.continuous.cost import COSTS as COSTS
     from ctsigprop.continuous.cost import Cost as Cost
     from ctsigprop.continuous.layers import Layer as Layer
+    from ctsigprop.continuous.learning.correlations import Correlations as Correlations
     from ctsigprop.continuous.learning.optimizers import OPTIMIZERS as OPTIMIZERS
     from ctsigprop.continuous.learning.optimizers import Adam as Adam
     from ctsigprop.continuous.learning.optimizers import Momentum as Momentum
@@ -64,6 +65,7 @@ _HOMES = {
     "ctsigprop.continuous.connections": ("Dense",),
     "ctsigprop.continuous.cost": ("COSTS", "Cost"),
     "ctsigprop.continuous.layers": ("Layer",),
+    "ctsigprop.continuous.learning.correlations": ("Correlations",),
     "ctsigprop.continuous.learning.optimizers": ("OPTIMIZERS", "Adam", "Momentum", "Optimizer", "Sgd"),
     "ctsigprop.continuous.learning.rules": ("RULES", "Rule"),
     "ctsigprop.continuous.network": ("Network",),

@@ -221,27 +221,32 @@ class Network:
 
     def copy(self) -> "Network":
         """The same network with weights and biases of its own."""
-        return self._with([replace(one, weight=one.matrix.copy()) for one in self.connections], copy_biases=True)
+        made = self._with([replace(one, weight=one.matrix.copy()) for one in self.connections], self.layers[1:])
+        made.biases = tuple(bias.copy() for bias in self.biases)
+        return made
 
     def with_rates(self, rates: Mapping[str, float]) -> "Network":
-        """The same network, with the same arrays, in which some connections have another learning rate.
+        """The same network, with the same arrays, in which some connections or biases have another learning rate.
 
         Args:
-            rates: by the connection's name.
+            rates: by the name of the connection (W12) or of the biases (b1).
 
         Raises:
-            InputError: there is no such connection.
+            InputError: there is no such parameter.
         """
         for name in rates:
-            if name not in self.weights:
-                raise InputError(f"rates: {name!r} is no connection of this network: it has {', '.join(self.weights)}")
-        return self._with([replace(one, rate=rates.get(one.name, one.rate)) for one in self.connections])
+            if name not in self.parameters():
+                known = ", ".join(self.parameters())
+                raise InputError(f"rates: {name!r} is no connection of this network: it has {known}")
+        connections = [replace(one, rate=rates.get(one.name, one.rate)) for one in self.connections]
+        above = enumerate(self.layers[1:], start=1)
+        layers = [replace(one, bias_rate=rates.get(f"b{layer}", one.bias_rate)) for layer, one in above]
+        return self._with(connections, layers)
 
     def with_rates_of(self, other: "Network") -> "Network":
         """The same network, with the same arrays, and the learning rates of another of the same graph."""
         weights = zip(other.connections, self.connections, strict=True)
-        connections = [replace(theirs, weight=own.matrix) for theirs, own in weights]
-        return Network(other.layers, connections, cost=self.cost, biases=self.biases, precision=self.dtype.name)
+        return self._with([replace(theirs, weight=own.matrix) for theirs, own in weights], other.layers[1:])
 
     def outputs(self, x: ArrayLike) -> Array:
         """Firing rates of the output layer at the free equilibria of new inputs, (samples, outputs).
@@ -266,9 +271,12 @@ class Network:
 
         return predict(self, x)
 
-    def _with(self, connections: Sequence[Dense], *, copy_biases: bool = False) -> "Network":
-        biases = [bias.copy() for bias in self.biases] if copy_biases else self.biases
-        return Network(self.layers, connections, cost=self.cost, biases=biases, precision=self.dtype.name)
+    def _with(self, connections: Sequence[Dense], layers: Sequence[Layer]) -> "Network":
+        """The same network, with the same biases, and other connections and layers above the input."""
+        above = (self.layers[0], *layers)
+        made = Network(above, connections, cost=self.cost, biases=self.biases, precision=self.dtype.name)
+        made.settings, made.inference = self.settings, self.inference
+        return made
 
     def _with_weight(self, connection: Dense, rng: np.random.Generator, dtype: np.dtype) -> Dense:
         shape = (self.sizes[connection.source], self.sizes[connection.target])

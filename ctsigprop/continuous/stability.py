@@ -52,6 +52,8 @@ def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
     """
     network, n = sweeps.network, sweeps.size
     samples = len(states[0])
+    if n == 0:
+        return np.zeros((samples, 0, 0), network.dtype)
     neurons = zip(network.rhos, states, network.leaks, strict=True)
     slopes = [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
     before = {layer: np.eye(n, dtype=network.dtype)[:, columns] for layer, columns in sweeps.columns.items()}
@@ -63,7 +65,7 @@ def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
         for link in sweeps.forward[layer]:
             change += (after[link.source].reshape(samples * n, -1) @ link.weight).reshape(change.shape)
         after[layer] = change * slopes[layer - 1][:, None, :]
-    return np.concatenate([np.zeros((samples, n, 0)), *(after[layer] for layer in sweeps.sources)], axis=2)
+    return np.concatenate([after[layer] for layer in sweeps.sources], axis=2)
 
 
 def loop_gain(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:

@@ -84,7 +84,7 @@ def _by_name(network: Network, rates: Rates | None, default: float | None) -> di
     if isinstance(rates, int | float):
         return dict.fromkeys(network.weights, float(rates))
     given = {} if rates is None else dict(rates) if isinstance(rates, Mapping) else _in_order(network, rates)
-    by_depth = LearningSettings().forward_rates(network.output)
+    by_depth = (4.0,) * network.output
     for one in network.connections:
         usual = by_depth[one.target - 1] if one.source < one.target else LearningSettings().feedback_rate
         fallback = usual if default is None else default

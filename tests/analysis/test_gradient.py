@@ -36,8 +36,7 @@ def measured(network: Network, samples: int, nudging: NudgingSettings, scale: fl
     comparison = compare(network, inputs, free.states, pair, found)
 
     before = {name: values.copy() for name, values in network.parameters().items()}
-    fast = tuple(replace(connection, rate=1.0) for connection in network.connections)
-    learn(replace(network, connections=fast, bias_rates=(1.0,) * network.output), inputs, pair)
+    learn(network.with_rates(dict.fromkeys(network.parameters(), 1.0)), inputs, pair)
     update = {name: values - before[name] for name, values in network.parameters().items()}
     network.load(before)
 

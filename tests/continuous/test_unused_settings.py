@@ -52,7 +52,7 @@ RUNS: dict[str, dict[str, dict[str, Any]]] = {
     "fixed-loop": {"learning": {"fixed": ("loop",)}},
     "symmetric": {"network": {"architecture": "symmetric_ep"}},
     "random-feedback": {"network": {"architecture": "random_feedback_ep"}},
-    "momentum": {"learning": {"optimizer": "momentum"}},
+    "momentum": {"learning": {"optimizer": "momentum", "rates": (0.04, 0.02, 0.01), "feedback_rate": 0.02}},
     "adam": {"learning": {"optimizer": "adam", "rates": (0.01, 0.01, 0.01), "feedback_rate": 0.01}},
     "sweeps": {"solver": {"method": "sweeps"}},
     "rk4": {"solver": {"method": "rk4"}},
