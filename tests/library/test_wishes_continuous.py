@@ -87,8 +87,8 @@ def test_cross_entropy() -> None:
 
 def test_own_cost() -> None:
     fourth = ct.Cost(lambda o, d: ((o - d) ** 4).sum(axis=1) / 4, lambda o, d: (o - d) ** 3, "fourth", curvature=3.0)
-    net = chain(30, ct.Layer(3, rho="linear"), cost=fourth)
-    assert errors_fall(ct.fit(net, ct.Dataset.from_arrays(X, Y), rates=[1, 0.03, 0], **SMALL))
+    net = chain(30, 3, cost=fourth)
+    assert errors_fall(ct.fit(net, ct.Dataset.from_arrays(X, Y), rates=[1, 0.1, 0.1], **SMALL))
 
 
 def test_own_rule() -> None:
