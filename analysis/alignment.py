@@ -16,16 +16,17 @@ Two measures, in degrees:
 90 stands for no agreement: what random weights have, and by definition what a zero matrix or signal has.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from math import acos, degrees
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.network import Array, Link, Network, connection_name
+from ctsigprop.continuous.connections import Link, connection_name
+from ctsigprop.continuous.network import Array, Network
 from ctsigprop.errors import InputError
 
 Loop = tuple[Link, ...]
@@ -52,15 +53,44 @@ class Turn:
         return f"{_name(self.link)} vs {'*'.join(map(_name, self.back))}"
 
 
+MOST_WAYS = 64
+"""Forward ways that are followed for one link that feeds back."""
+
+
 def loops(network: Network) -> list[Loop]:
-    """Every loop: the link that feeds back, then the forward links from where it ends to where it begins."""
+    """Every loop: a link that feeds back, then forward links from where it ends to where it begins.
+
+    Skip connections give a link several ways; the first 64 are followed, by the layers that they pass. A link from a
+    layer to itself is no loop of several matrices; see `left_out`.
+    """
     links = list(network.links())
-    onward = {link.source: link for link in links if link.target == link.source + 1}
+    onward: dict[int, list[Link]] = {}
+    for link in links:
+        if link.source < link.target:
+            onward.setdefault(link.source, []).append(link)
     return [
-        (link, *(onward[layer] for layer in range(link.target, link.source)))
+        (link, *way)
         for link in links
         if link.source > link.target
+        for way in islice(_ways(onward, link.target, link.source), MOST_WAYS)
     ]
+
+
+def left_out(network: Network) -> list[str]:
+    """Names of the connections between neurons that no loop of `loops` holds, and that have no angle therefore."""
+    inside = {_name(link) for loop in loops(network) for link in loop}
+    return [_name(link) for link in network.links() if link.source > 0 and _name(link) not in inside]
+
+
+def _ways(onward: Mapping[int, Sequence[Link]], begin: int, end: int) -> Iterator[tuple[Link, ...]]:
+    """Forward links from one layer to another, every way."""
+    if begin == end:
+        yield ()
+        return
+    for link in onward.get(begin, ()):
+        if link.target <= end:
+            for rest in _ways(onward, link.target, end):
+                yield link, *rest
 
 
 def turns(loop: Loop) -> Iterator[Turn]:

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctsigprop.analysis.trained import Trained, chosen
-from ctsigprop.continuous.activations import firing_rate
+from ctsigprop.analysis.trained import Trained
 from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.learning.phases import Contrast, contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.continuous.phases import Contrast, contrast, unconverged
 from ctsigprop.continuous.relaxation import relax
 
 
@@ -33,7 +32,7 @@ def displacement(trained: Trained, samples: int) -> Displacement:
         samples: the first so many of the test set.
     """
     settings, network = trained.settings, trained.network
-    test = chosen(trained.data.test, slice(samples))
+    test = trained.data.test.rows(slice(samples))
     sweeps = LayerSweeps(network)
     drive = sweeps.drive(test.inputs(network.dtype))
     free = relax(sweeps, drive, sweeps.at_rest(samples), settings.solver)
@@ -45,7 +44,5 @@ def displacement(trained: Trained, samples: int) -> Displacement:
 
 def rate_changes(network: Network, pair: Contrast) -> tuple[Array, ...]:
     """Rates at the nudged equilibria less those at the others, for layers 1 to N, each (moved, units)."""
-    return tuple(
-        firing_rate(network.rho, plus) - firing_rate(network.rho, minus)
-        for plus, minus in zip(pair.plus, pair.minus, strict=True)
-    )
+    high, low = network.rates_of(pair.plus), network.rates_of(pair.minus)
+    return tuple(plus - minus for plus, minus in zip(high, low, strict=True))

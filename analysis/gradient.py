@@ -9,20 +9,26 @@ from math import sqrt
 
 import numpy as np
 
-from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.adjoint import Adjoint
-from ctsigprop.continuous.learning import Outer, correlate
-from ctsigprop.continuous.network import Array, Connection, Network
-from ctsigprop.continuous.phases import Contrast
+from ctsigprop.continuous.connections import Dense
+from ctsigprop.continuous.learning.correlations import Outer, correlate
+from ctsigprop.continuous.learning.phases import Contrast
+from ctsigprop.continuous.learning.rules import EQ14, Rule
+from ctsigprop.continuous.network import Array, Network
 from ctsigprop.solvers.result import Status
 
 Comparison = dict[str, float | None]
 
 
 def compare(
-    network: Network, inputs: Array, states: Sequence[Array], contrast: Contrast, adjoint: Adjoint
+    network: Network,
+    inputs: Array,
+    states: Sequence[Array],
+    contrast: Contrast,
+    adjoint: Adjoint,
+    rule: Rule = EQ14,
 ) -> dict[str, Comparison]:
-    """What `learn` would add at rate 1 without decay (Eq. 14) beside minus the gradient of the mean loss.
+    """What `learn` would add at rate 1 without decay beside minus the gradient of the mean loss.
 
     Args:
         network: whose fixed connections are compared like the others.
@@ -30,6 +36,7 @@ def compare(
         states: free equilibria of the batch, layers 1 to N, each (batch, units).
         contrast: of the batch's equilibria, for the update.
         adjoint: at `states`, for the gradient.
+        rule: that makes the update.
 
     Returns:
         By parameter (W01, ..., b1, ...) the `cosine` of the angle between the two and the `norm_ratio`
@@ -39,21 +46,21 @@ def compare(
     if adjoint.status is not Status.SUCCESS:
         return {name: {"cosine": None, "norm_ratio": None} for name in network.parameters()}
     correlations = correlate(network, inputs, contrast)
-    rates = (inputs, *(firing_rate(network.rho, state) for state in states))
+    rates = (inputs, *network.rates_of(states))
     downhill = tuple(-sensitivity / len(inputs) for sensitivity in adjoint.sensitivities)
     found = {
         connection.name: _compared(
-            _stacked(correlations.terms(connection)), _stacked(_gradient_terms(connection, rates, downhill))
+            _stacked(rule.terms(connection, correlations)), _stacked(_gradient_terms(connection, rates, downhill))
         )
         for connection in network.connections
     }
     for layer, sensitivity in enumerate(downhill, start=1):
-        update, gradient = correlations.bias_change(layer)[None, :], sensitivity.sum(axis=0)[None, :]
+        update, gradient = rule.biases(layer, correlations)[None, :], sensitivity.sum(axis=0)[None, :]
         found[f"b{layer}"] = _compared((np.ones((1, 1)), update), (np.ones((1, 1)), gradient))
     return found
 
 
-def _gradient_terms(connection: Connection, rates: Sequence[Array], downhill: Sequence[Array]) -> tuple[Outer, ...]:
+def _gradient_terms(connection: Dense, rates: Sequence[Array], downhill: Sequence[Array]) -> tuple[Outer, ...]:
     """Minus dL / dW, as outer products; a symmetric matrix drives both of its layers."""
     i, j = connection.source, connection.target
     there = (rates[i], downhill[j - 1])

@@ -1,20 +1,21 @@
 """What a network for images has learned: weights of hidden units as images, test images with their output rates."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.style import BLUE, DIVERGING, MUTED, VERMILION, image_axis, new_figure, save, styled
-from ctsigprop.analysis.trained import Trained, chosen
-from ctsigprop.continuous.activations import firing_rate
+from ctsigprop.analysis.style import BLUE, DIVERGING, MUTED, VERMILION, aspect_of, image_axis, new_figure, save, styled
+from ctsigprop.analysis.trained import Trained
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.training import draw
 from ctsigprop.datasets import Split
+from ctsigprop.datasets.dataset import picture_shape
 
 UNITS = (2, 8)
 SHOWN = 8
@@ -42,7 +43,7 @@ def _weights(trained: Trained) -> Figure:
     change = weight - before
     rows, columns = UNITS
     units = np.argsort(-np.linalg.norm(change, axis=0), kind="stable")[: rows * columns]
-    shape = (len(units), -1, *trained.data.shape[-2:])
+    shape = (len(units), -1, *picture_shape(trained.data.shape))
     weights, changes = (values[:, units].T.reshape(shape).mean(axis=1) for values in (weight, change))
     figure = new_figure(6.4, 3.9)
     upper, lower = _halves(figure)
@@ -64,16 +65,16 @@ def _fields(figure: SubFigure, title: str, fields: Array, quantity: str) -> None
     for axes in panels.flat:
         image_axis(axes)
     for axes, field in zip(panels.flat, fields, strict=False):
-        shown = axes.imshow(field, cmap=DIVERGING, vmin=-limit, vmax=limit)
+        shown = axes.imshow(field, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect=aspect_of(field.shape))
     figure.colorbar(shown, ax=panels, label=quantity)
 
 
 def _predictions(trained: Trained) -> Figure:
     """The first test images, and the first that the network gets wrong."""
-    judged = chosen(trained.data.test, slice(JUDGED))
+    judged = trained.data.test.rows(slice(JUDGED))
     inputs = judged.inputs(trained.network.dtype)
-    states = outputs_of(LayerSweeps(trained.network), inputs, trained.settings).states
-    rates = firing_rate(trained.network.rho, states)
+    states = outputs_of(LayerSweeps(trained.network), inputs, trained.settings.solver).states
+    rates = trained.network.rhos[-1].rates(states)
     wrong = np.flatnonzero(states.argmax(axis=1) != judged.labels)
     figure = new_figure(1.15 * SHOWN, 4.6)
     first, mistakes = _halves(figure)
@@ -86,6 +87,7 @@ def _predictions(trained: Trained) -> Figure:
 
 def _row_of(figure: SubFigure, title: str, samples: NDArray[np.int64], test: Split, rates: Array) -> None:
     """Images, and below each the rates of the output neurons: the label's in blue, a wrong winner's in red."""
+    style: dict[str, Any] = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "aspect": aspect_of(test.images.shape[1:])}
     figure.suptitle(title, x=0.01, ha="left", size=9)
     panels = figure.subplots(2, SHOWN, height_ratios=(1, 0.8), sharey="row", squeeze=False)
     for axes in panels.flat:
@@ -96,7 +98,7 @@ def _row_of(figure: SubFigure, title: str, samples: NDArray[np.int64], test: Spl
         image.set_visible(True)
         bars.set_visible(True)
         image_axis(image)
-        image.imshow(np.moveaxis(test.channels_first()[sample], 0, -1), cmap="gray_r", vmin=0, vmax=test.maximum)
+        image.imshow(test.picture(int(sample)), **style)
         label, winner = int(test.labels[sample]), int(rates[sample].argmax())
         image.set_title(f"{label}" if winner == label else f"{label}, taken for {winner}", size=8, loc="center")
         _bars(bars, rates[sample], label, winner, first=place == 0)

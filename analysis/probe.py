@@ -3,15 +3,14 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ctsigprop.analysis.alignment import angles, sample_angles, summary
+from ctsigprop.analysis.alignment import sample_angles, summary
 from ctsigprop.analysis.displacement import rate_changes
 from ctsigprop.analysis.gradient import compare
 from ctsigprop.continuous.adjoint import adjoint
 from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.learning.phases import contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.continuous.phases import contrast, unconverged
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.stability import decay, loop_gain
 from ctsigprop.errors import RunFailure
@@ -21,12 +20,7 @@ STABILITY_SAMPLES = 16
 STABILITY_COLUMNS = 640
 
 
-def weight_angles(network: Network) -> dict[str, Any]:
-    """The field `angles` of a row of metrics."""
-    return {"angles": angles(network)}
-
-
-def probe(network: Network, inputs: Array, labels: NDArray[np.int64], settings: Settings) -> dict[str, Any]:
+def probe(network: Network, inputs: Array, target: Array, settings: Settings) -> dict[str, Any]:
     """Measures a network at the free and clamped equilibria of some samples; nothing of it is changed.
 
     Stability is measured at the free equilibria of the first 16 samples, or fewer where more units feed back than
@@ -35,7 +29,7 @@ def probe(network: Network, inputs: Array, labels: NDArray[np.int64], settings: 
     Args:
         network: in training or trained.
         inputs: the samples, (samples, features).
-        labels: their classes, (samples,).
+        target: d of Eq. 13, (samples, outputs).
         settings: of the run; its nudging and solver are used, and its seed draws the signs of random-sign nudging.
 
     Returns:
@@ -52,7 +46,6 @@ def probe(network: Network, inputs: Array, labels: NDArray[np.int64], settings: 
     sweeps = LayerSweeps(network)
     drive = sweeps.drive(inputs)
     free = relax(sweeps, drive, sweeps.at_rest(len(inputs)), settings.solver)
-    target = np.eye(network.sizes[-1], dtype=network.dtype)[labels]
     signs = np.random.default_rng(settings.training.seed)
     pair = contrast(sweeps, drive, free, target, settings.nudging, settings.solver, signs)
     if not (np.isfinite(free.residual).all() and np.isfinite(pair.residual).all()):
@@ -69,7 +62,7 @@ def probe(network: Network, inputs: Array, labels: NDArray[np.int64], settings: 
 
 
 def _stability(sweeps: LayerSweeps, states: tuple[Array, ...]) -> dict[str, Any]:
-    few = [layer[: max(1, min(STABILITY_SAMPLES, STABILITY_COLUMNS // sweeps.size))] for layer in states]
+    few = [layer[: max(1, min(STABILITY_SAMPLES, STABILITY_COLUMNS // max(1, sweeps.size)))] for layer in states]
     found = decay(sweeps, few)
     known = found.time_constant[~np.isnan(found.time_constant)]
     return {

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.style import BLUE, COLOURS, INK, MUTED, VERMILION, image_axis, new_figure
+from ctsigprop.analysis.style import BLUE, COLOURS, INK, MUTED, VERMILION, aspect_of, image_axis, new_figure
 
 Array = NDArray[np.float32]
 
@@ -64,7 +64,7 @@ def sample_figure(sample: SampleCourse) -> Figure:
     header, body = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     picture = header.add_axes((0.02, 0.08, 0.84 * HEADER / WIDTH, 0.84))
     image_axis(picture)
-    picture.imshow(sample.image, cmap="gray_r", vmin=0, vmax=1)
+    picture.imshow(sample.image, cmap="gray_r", vmin=0, vmax=1, aspect=aspect_of(sample.image.shape[:2]))
     header.text(0.16, 0.5, sample.caption, va="center", size=9)
 
     panels = body.subplots(count, 2, squeeze=False)

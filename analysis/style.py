@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -68,6 +68,11 @@ def image_axis(axes: Axes) -> None:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def aspect_of(shape: tuple[int, ...]) -> Literal["equal", "auto"]:
+    """How a sample is drawn: an image in its proportions, a strip of features as large as there is room."""
+    return "equal" if len(shape) > 1 and shape[-2] > 1 else "auto"
 
 
 def save(figure: Figure, path: Path) -> Path:

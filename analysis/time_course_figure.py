@@ -1,5 +1,6 @@
 """A figure of one sample's time course: rates layer by layer, residual, energy, the moment of nudging."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.style import BLUE, INK, MUTED, SKY, VERMILION, image_axis, new_figure
+from ctsigprop.analysis.style import BLUE, INK, MUTED, SKY, VERMILION, aspect_of, image_axis, new_figure
 from ctsigprop.analysis.time_courses import TimeCourses
-from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.network import Array
 
 NEURONS = 6
@@ -33,33 +33,33 @@ class Shown:
 
 
 def time_course_figure(
-    courses: TimeCourses, place: int, shown: Shown, *, rho: str, beta: float, tolerance: float
+    courses: TimeCourses, rates: Sequence[Array], place: int, shown: Shown, *, beta: float, tolerance: float
 ) -> Figure:
     """Draws both phases of one sample on one axis of time; to be called inside `styled()`.
 
     Args:
         courses: of a batch.
+        rates: of layers 1 to N at the times of the courses, each (2 points, samples, units).
         place: of the sample in the batch.
         shown: the sample.
-        rho: the network's firing-rate function.
         beta: nudging strength of the clamped phase.
         tolerance: the largest residual at rest.
     """
-    rates = [firing_rate(rho, layer[:, place]) for layer in courses.states]
-    count = len(rates) + 1 + (courses.free.energy is not None)
+    own = [layer[:, place] for layer in rates]
+    count = len(own) + 1 + (courses.free.energy is not None)
     figure = new_figure(7.4, HEADER + PANEL * count)
     grid = figure.add_gridspec(2, 1, height_ratios=(HEADER, PANEL * count))
     header, body = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     picture = header.add_axes((0.02, 0.08, 0.84 * HEADER / 7.4, 0.84))
     image_axis(picture)
-    picture.imshow(shown.image, cmap="gray_r", vmin=0, vmax=1)
+    picture.imshow(shown.image, cmap="gray_r", vmin=0, vmax=1, aspect=aspect_of(shown.image.shape[:2]))
     header.text(0.16, 0.5, shown.caption, va="center", size=9)
 
     panels = body.subplots(count, 1, sharex=True)
-    _outputs(panels[0], courses, rates[-1], shown.label)
-    for layer, (axes, hidden) in enumerate(zip(panels[1:], rates[:-1], strict=False), start=1):
+    _outputs(panels[0], courses, own[-1], shown.label)
+    for layer, (axes, hidden) in enumerate(zip(panels[1:], own[:-1], strict=False), start=1):
         _hidden(axes, courses, hidden, layer)
-    _residual(panels[len(rates)], courses, place, tolerance)
+    _residual(panels[len(own)], courses, place, tolerance)
     if courses.free.energy is not None:
         _energy(panels[-1], courses, place)
     for axes in panels:

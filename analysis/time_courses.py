@@ -85,7 +85,14 @@ class TimeCourses:
         return np.concatenate([self.free.residual, self.clamped.residual])
 
 
-def time_courses(sweeps: LayerSweeps, inputs: Array, target: Array, beta: float, solver: SolverSettings) -> TimeCourses:
+def time_courses(
+    sweeps: LayerSweeps,
+    inputs: Array,
+    target: Array,
+    beta: float,
+    solver: SolverSettings,
+    duration: tuple[float, float] | None = None,
+) -> TimeCourses:
     """Integrates the free phase from zero, and the phase clamped at `beta` from where that ends.
 
     Args:
@@ -94,14 +101,16 @@ def time_courses(sweeps: LayerSweeps, inputs: Array, target: Array, beta: float,
         target: d of Eq. 13, (samples, classes).
         beta: nudging strength.
         solver: an integrator as method.
+        duration: of both phases; by default BEYOND times what the slowest sample takes to rest.
 
     Raises:
         RunFailure: the integration broke off.
     """
     drive, samples = sweeps.drive(inputs), len(inputs)
-    free = _course(_Phase(sweeps, drive, sweeps.at_rest(samples), solver, None))
+    free_time, clamped_time = duration or (None, None)
+    free = _course(_Phase(sweeps, drive, sweeps.at_rest(samples), solver, None), free_time)
     nudge = Nudge(np.full(samples, beta, target.dtype), target)
-    return TimeCourses(free, _course(_Phase(sweeps, drive, free.end, solver, nudge)))
+    return TimeCourses(free, _course(_Phase(sweeps, drive, free.end, solver, nudge), clamped_time))
 
 
 def rest_times(times: Array, residual: Array, tolerance: float) -> NDArray[np.float64]:
@@ -157,15 +166,10 @@ class _Phase:
         return np.max([np.abs(a - b).max(axis=1) for a, b in zip(end, swept, strict=True)], axis=0)
 
 
-def _course(phase: _Phase) -> Course:
-    """The phase is integrated twice: to find when it rests, and then to see it at evenly spaced times."""
+def _course(phase: _Phase, duration: float | None) -> Course:
+    """The phase at evenly spaced times, for a time or, where none is given, until it has rested for a while."""
     network, solver = phase.sweeps.network, phase.solver
-    soonest = min(SOONEST / network.leak, solver.longest)
-    trial_times = np.append(0, np.geomspace(soonest, solver.longest, POINTS - 1))  # rest may come at any scale
-    trial, moments = phase.integrated(trial_times, phase.fine.tolerance * network.leak)
-    rest = rest_times(trial.times, np.stack([phase.residual(moment) for moment in moments]), solver.tolerance).max()
-    shown = trial.time if np.isnan(rest) else min(trial.time, BEYOND * rest)
-    result, moments = phase.integrated(np.linspace(0, min(solver.longest, max(shown, SHORTEST / network.leak)), POINTS))
+    result, moments = phase.integrated(np.linspace(0, duration or _time_to_show(phase), POINTS))
     residual = np.stack([phase.residual(moment) for moment in moments])
     descends = all(connection.symmetric or connection.source == 0 for connection in network.connections)
     return Course(
@@ -176,3 +180,14 @@ def _course(phase: _Phase) -> Course:
         rest_times(result.times, residual, solver.tolerance),
         phase.miss(moments[-1]),
     )
+
+
+def _time_to_show(phase: _Phase) -> float:
+    """BEYOND times what the slowest sample takes to rest, found by integrating once."""
+    network, solver = phase.sweeps.network, phase.solver
+    soonest = min(SOONEST * network.slowest, solver.longest)
+    trial_times = np.append(0, np.geomspace(soonest, solver.longest, POINTS - 1))  # rest may come at any scale
+    trial, moments = phase.integrated(trial_times, phase.fine.tolerance / network.slowest)
+    rest = rest_times(trial.times, np.stack([phase.residual(moment) for moment in moments]), solver.tolerance).max()
+    shown = trial.time if np.isnan(rest) else min(trial.time, BEYOND * rest)
+    return min(solver.longest, max(shown, SHORTEST * network.slowest))

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.training import draw
-from ctsigprop.datasets import Dataset, Split, load
+from ctsigprop.datasets import Dataset, dataset_of
+from ctsigprop.datasets.record import check_data
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
@@ -34,18 +35,15 @@ def load_trained(run: RunFolder, checkpoint: str = "best") -> Trained:
         checkpoint: best, last, or epoch-K for an epoch of training.keep.
 
     Raises:
-        InputError: the checkpoint is missing, corrupt or of another network, or holds values that are not finite.
+        InputError: the data are not those that the run learned; the checkpoint is missing, corrupt or of another
+            network, or holds values that are not finite.
         RunFailure: the dataset is not here, and its download failed.
     """
     settings = run.settings_of(Settings)
-    data = load(settings.data.name, limit=settings.data.limit)
+    data = dataset_of(settings.data)
+    check_data(run, data)
     network = draw(settings, data)
     arrays, meta = run.load_checkpoint(checkpoint, like=network.parameters(), keys=("epoch",))
     network.load(arrays)
     within = meta.get("tally", {}).get("samples", 0)
     return Trained(settings, data, network, meta["epoch"] + within / len(data.train) if within else meta["epoch"])
-
-
-def chosen(split: Split, rows: slice) -> Split:
-    """Some of the samples of a split."""
-    return Split(split.images[rows], split.labels[rows], split.maximum)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.dynamics import field_arguments, hopfield_field, layers_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.network import Array, Network, build
+from ctsigprop.continuous.network import Array, Network
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.settings import LearningSettings, NetworkSettings, Precision
 from ctsigprop.solvers import integrate

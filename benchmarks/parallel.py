@@ -6,7 +6,6 @@ processes include the first batch, for which the second process waits, the last 
 the gathering of all arrays after it, as at the end of every epoch.
 """
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,15 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from ctsigprop.callbacks import Moment
 from ctsigprop.config import settings_from
 from ctsigprop.datasets import Split
 from ctsigprop.discrete.batches import Batches, Standard
-from ctsigprop.discrete.epoch import Tally, run_epoch
-from ctsigprop.discrete.learner import Learner
+from ctsigprop.discrete.epoch import Tally
+from ctsigprop.discrete.model import LayeredModel
 from ctsigprop.discrete.parallel import Pipeline
 from ctsigprop.discrete.training import placed_learner
 from ctsigprop.environment import environment
 from ctsigprop.settings import DiscreteSettings
+from ctsigprop.trainer import run_epoch
 
 SHAPE, CLASSES, BATCH = (3, 32, 32), 10, 128
 FULL = {"warm_up": 2, "batches": 12, "rounds": 2}
@@ -44,24 +45,22 @@ class Contestant:
     """A learner in training.
 
     Attributes:
-        settings: of it.
+        model: what trains.
         threads: of this process.
-        learner: what trains.
-        run_epoch: trains it on an epoch's batches.
         seconds: that each epoch took.
     """
 
-    settings: DiscreteSettings
+    model: LayeredModel
     threads: int
-    learner: Learner
-    run_epoch: Callable[..., bool]
     seconds: list[float]
 
-    def train(self, batches: Batches) -> None:
-        """Goes through all batches, and notes the seconds."""
+    def train(self, count: int) -> None:
+        """Go through so many batches, and note the seconds."""
         torch.set_num_threads(self.threads)
+        self.model.batched = Batches(_images(count), self.model.standard, self.model.settings.training)
         tally, epoch = Tally(), len(self.seconds) + 1
-        self.run_epoch(self.learner, batches, self.settings, epoch=epoch, tally=tally, quiet=True, stop=lambda: False)
+        moment = Moment(self.model, epoch, epoch, self.model.batches, tally, [])
+        run_epoch(self.model, moment, (), lambda: False, quiet=True)
         self.seconds.append(tally.seconds)
 
 
@@ -100,8 +99,8 @@ def _measured(network: dict[str, Any], precision: str, warm_up: int, batches: in
         contestants = {name: _contestant(network, precision, stack, **kind) for name, kind in CONTESTANTS.items()}
         for count in (warm_up, *[batches] * rounds):
             for contestant in contestants.values():
-                contestant.train(_batches(count, contestant.settings))
-        arrays = [contestants[name].learner.arrays() for name in (PARALLEL, ONE_CORE)]
+                contestant.train(count)
+        arrays = [contestants[name].model.learner.arrays() for name in (PARALLEL, ONE_CORE)]
     rates = {name: batches * rounds / sum(one.seconds[1:]) for name, one in contestants.items()}
     return {
         "batches_a_second": rates,
@@ -123,15 +122,15 @@ def _contestant(
     }
     values = {"network": network, "learning": {"algorithm": algorithm}, "training": training}
     settings: DiscreteSettings = settings_from(values, "discrete")
-    learner = placed_learner(settings, SHAPE, CLASSES)
-    epoch = run_epoch if processes == 1 else stack.enter_context(Pipeline(settings, processes)).run_epoch
-    return Contestant(settings, threads, learner, epoch, [])
+    images = _images(1)
+    data = Dataset("random", CLASSES, SHAPE, images, images, images)
+    standard = Standard.of(images.images, channels_last=settings.training.channels_last)
+    model = LayeredModel(placed_learner(settings, SHAPE, CLASSES), data, standard, settings)
+    return Contestant(model if processes == 1 else stack.enter_context(Pipeline(model, processes)), threads, [])
 
 
-def _batches(count: int, settings: DiscreteSettings) -> Batches:
+def _images(batches: int) -> Split:
     """So many full batches of random images."""
     random = np.random.default_rng(0)
-    images = random.integers(256, size=(count * BATCH, *SHAPE), dtype=np.uint8)
-    split = Split(images, random.integers(CLASSES, size=count * BATCH))
-    standard = Standard.of(images, channels_last=settings.training.channels_last)
-    return Batches(split, standard, settings.training)
+    images = random.integers(256, size=(batches * BATCH, *SHAPE), dtype=np.uint8)
+    return Split(images, random.integers(CLASSES, size=batches * BATCH))

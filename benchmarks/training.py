@@ -23,12 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctsigprop.benchmarks import torch_training
+from ctsigprop.callbacks import Moment
 from ctsigprop.continuous import training
-from ctsigprop.continuous.epoch import Tally, run_epoch
+from ctsigprop.continuous.epoch import Tally
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.learning import learn
+from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.update import learn
+from ctsigprop.continuous.model import ContinuousModel
 from ctsigprop.continuous.network import Array
-from ctsigprop.continuous.phases import contrast
 from ctsigprop.continuous.products import add_outer
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.datasets import Dataset, load
@@ -37,6 +39,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DataSettings, Settings, SolverSettings, TrainingSettings
 from ctsigprop.threads import set_threads
+from ctsigprop.trainer import run_epoch
 
 RUN = Path("runs/mnist")
 CHUNKS, CHUNK_BATCHES, EULER_BATCHES = 7, 50, 2
@@ -154,12 +157,11 @@ def _row(
     """All contestants from one checkpoint, on the batches of the epoch that follows it."""
     size, count = settings.training.batch_size, len(inputs)
     network = training.draw(settings, data)
-    sweeps = LayerSweeps(network)
-    memory = np.zeros((count, sweeps.size), network.dtype)
+    model = ContinuousModel(network, data, settings)
+    sweeps, memory = model.sweeps, model.memory
     if epoch > 0:
-        saved, _ = source.load_checkpoint(f"epoch-{epoch}", like=network.parameters() | {training.MEMORY: memory})
-        network.load(saved)
-        memory[...] = saved[training.MEMORY]
+        saved, _ = source.load_checkpoint(f"epoch-{epoch}", like=model.state())
+        model.load_state(saved)
     order = np.random.default_rng([settings.training.seed, epoch + 1]).permutation(count)
     labels = data.train.labels
     update = _update_difference(sweeps, memory, inputs, labels, order, settings)
@@ -178,23 +180,8 @@ def _row(
             moved_at.append(tally.moved)
             return tally.samples >= end
 
-        spent["ours"].append(
-            _seconds(
-                partial(
-                    run_epoch,
-                    sweeps,
-                    memory,
-                    inputs,
-                    labels,
-                    settings,
-                    epoch=epoch + 1,
-                    tally=tally,
-                    quiet=True,
-                    stop=at_end,
-                )
-            )
-            / len(picked)
-        )
+        moment = Moment(model, epoch + 1, settings.training.epochs, model.batches, tally, [])
+        spent["ours"].append(_seconds(partial(run_epoch, model, moment, (), at_end, quiet=True)) / len(picked))
         spent["backpropagation"].append(_seconds(partial(_each, backpropagation.step, picked)) / len(picked))
         few = picked[:EULER_BATCHES]
         spent["euler"].append(_seconds(partial(_each, euler.step, few)) / len(few))

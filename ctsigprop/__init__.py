@@ -1,6 +1,17 @@
-"""ctsigprop: learning with forward passes only, in continuous-time dynamical systems."""
+"""ctsigprop: learning with forward passes only, in continuous-time dynamical systems.
+
+Everything that a researcher writes is a name of this package, imported when it is first used:
+
+    import ctsigprop as ct
+
+    data = ct.load_dataset("digits")
+    run = ct.fit(ct.Network.sigprop_loop([64, 128, 10]), data, epochs=10)
+    run.network.predict(data.test.images)
+"""
 
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ctsigprop.temporary import keep_matplotlib_quiet
 
@@ -10,3 +21,80 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "17")
 keep_matplotlib_quiet()
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ctsigprop.analysis.alignment import angles as angles
+    from ctsigprop.analysis.callbacks import Angles as Angles
+    from ctsigprop.analysis.callbacks import Gradients as Gradients
+    from ctsigprop.callbacks import Callback as Callback
+    from ctsigprop.callbacks import EarlyStopping as EarlyStopping
+    from ctsigprop.callbacks import Moment as Moment
+    from ctsigprop.continuous.architectures import ARCHITECTURES as ARCHITECTURES
+    from ctsigprop.continuous.architectures import Architecture as Architecture
+    from ctsigprop.continuous.connections import Dense as Dense
+    from ctsigprop.continuous.cost import COSTS as COSTS
+    from ctsigprop.continuous.cost import Cost as Cost
+    from ctsigprop.continuous.layers import Layer as Layer
+    from ctsigprop.continuous.learning.correlations import Correlations as Correlations
+    from ctsigprop.continuous.learning.optimizers import OPTIMIZERS as OPTIMIZERS
+    from ctsigprop.continuous.learning.optimizers import Adam as Adam
+    from ctsigprop.continuous.learning.optimizers import Momentum as Momentum
+    from ctsigprop.continuous.learning.optimizers import Optimizer as Optimizer
+    from ctsigprop.continuous.learning.optimizers import Sgd as Sgd
+    from ctsigprop.continuous.learning.rules import RULES as RULES
+    from ctsigprop.continuous.learning.rules import Rule as Rule
+    from ctsigprop.continuous.network import Network as Network
+    from ctsigprop.continuous.rho import RHOS as RHOS
+    from ctsigprop.continuous.rho import Rho as Rho
+    from ctsigprop.datasets import Dataset as Dataset
+    from ctsigprop.datasets import load_dataset as load_dataset
+    from ctsigprop.errors import CtsigpropError as CtsigpropError
+    from ctsigprop.errors import InputError as InputError
+    from ctsigprop.errors import RunFailure as RunFailure
+    from ctsigprop.library.fit import fit as fit
+    from ctsigprop.library.run import Run as Run
+    from ctsigprop.library.run import load_run as load_run
+    from ctsigprop.library.simulate import simulate as simulate
+    from ctsigprop.library.solvers import Anderson as Anderson
+    from ctsigprop.library.solvers import InTime as InTime
+    from ctsigprop.library.solvers import Passes as Passes
+    from ctsigprop.solvers import integrate as integrate
+
+_HOMES = {
+    "ctsigprop.analysis.alignment": ("angles",),
+    "ctsigprop.analysis.callbacks": ("Angles", "Gradients"),
+    "ctsigprop.callbacks": ("Callback", "EarlyStopping", "Moment"),
+    "ctsigprop.continuous.architectures": ("ARCHITECTURES", "Architecture"),
+    "ctsigprop.continuous.connections": ("Dense",),
+    "ctsigprop.continuous.cost": ("COSTS", "Cost"),
+    "ctsigprop.continuous.layers": ("Layer",),
+    "ctsigprop.continuous.learning.correlations": ("Correlations",),
+    "ctsigprop.continuous.learning.optimizers": ("OPTIMIZERS", "Adam", "Momentum", "Optimizer", "Sgd"),
+    "ctsigprop.continuous.learning.rules": ("RULES", "Rule"),
+    "ctsigprop.continuous.network": ("Network",),
+    "ctsigprop.continuous.rho": ("RHOS", "Rho"),
+    "ctsigprop.datasets": ("Dataset", "load_dataset"),
+    "ctsigprop.errors": ("CtsigpropError", "InputError", "RunFailure"),
+    "ctsigprop.library.fit": ("fit",),
+    "ctsigprop.library.run": ("Run", "load_run"),
+    "ctsigprop.library.simulate": ("simulate",),
+    "ctsigprop.library.solvers": ("Anderson", "InTime", "Passes"),
+    "ctsigprop.solvers": ("integrate",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    thing = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = thing
+    return thing
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return [*__all__, "__version__"]

@@ -13,10 +13,14 @@ import yaml
 from ctsigprop.errors import InputError
 from ctsigprop.files import read_bytes
 from ctsigprop.settings import WINGS, AnySettings
+from ctsigprop.settings.data import OF_A_FILE
 from ctsigprop.yaml_text import parsed
 
 CONFIG = "config.yaml"
 """The name of the file of settings in a run's folder."""
+
+Values = Mapping[str, Mapping[str, Any]]
+"""Settings as {group: {name: value}}."""
 
 WING = "wing"
 CONTINUOUS = "continuous"
@@ -174,11 +178,15 @@ def read_settings(path: Path) -> Any:
 
 
 def to_values(settings: AnySettings) -> dict[str, dict[str, Any]]:
-    """Settings as the mapping {group: {name: value}} that makes them."""
-    return {
+    """Settings as the mapping {group: {name: value}} that makes them; those of a file of data where there is one."""
+    values = {
         group: {name: list(value) if isinstance(value, tuple) else value for name, value in content.items()}
         for group, content in asdict(settings).items()
     }
+    if settings.data.file is None:
+        for name in OF_A_FILE:
+            del values["data"][name]
+    return values
 
 
 def to_yaml(settings: AnySettings) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from tqdm import tqdm
+
 Row = Mapping[str, Any]
 
 RECENT = 5
@@ -50,3 +52,15 @@ def _left(history: Sequence[Row], epochs: int) -> str:
     ahead = epochs - history[-1]["epoch"]
     seconds = [row["seconds"] for row in history[1:][-RECENT:] or history]
     return f", {duration(ahead * sum(seconds) / len(seconds))} left" if ahead > 0 else ""
+
+
+def epoch_bar(samples: int, seen: int, epoch: int, epochs: int, *, quiet: bool, note: str = "") -> Any:
+    """A progress bar for the samples of an epoch, with a note; none is shown where nobody sees it."""
+    return tqdm(
+        total=samples,
+        initial=seen,
+        desc=f"epoch {epoch}/{epochs}" + (f" ({note})" if note else ""),
+        unit=" samples",
+        disable=quiet or None,
+        leave=False,
+    )

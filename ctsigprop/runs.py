@@ -1,6 +1,7 @@
 """The run folder: settings, metrics, checkpoints and summary of one training run.
 
     config.yaml           all settings, resolved
+    data.json             what the data are that it learns: see ctsigprop.datasets.record
     metrics.jsonl         a JSON object an epoch
     checkpoint-last.npz   arrays and progress after the last finished epoch, or where Ctrl-C stopped the run
     checkpoint-best.npz   weights after the epoch with the smallest validation error
@@ -33,6 +34,7 @@ Arrays = Mapping[str, NDArray[Any]]
 SomeSettings = TypeVar("SomeSettings", bound=AnySettings)
 
 METRICS = "metrics.jsonl"
+DATA = "data.json"
 SUMMARY = "summary.json"
 OUTCOME = ("epochs", "best_epoch", "best_validation_error", "test_error", "final_train_error", "seconds")
 """What every summary tells, in numbers."""
@@ -132,7 +134,7 @@ class RunFolder:
     def discard(self) -> None:
         """Removes a run that never saved where it stands, so that nothing is left of a refused one."""
         if not self.checkpoint("last").exists():
-            for path in (self.path / CONFIG, self.path / METRICS, *self.path.glob("checkpoint-*.npz")):
+            for path in (*map(self.path.joinpath, (CONFIG, DATA, METRICS)), *self.path.glob("checkpoint-*.npz")):
                 path.unlink(missing_ok=True)
             shutil.rmtree(self.path / EVENTS, ignore_errors=True)
             with suppress(PermissionError):  # Windows removes it as it is let go, and not before

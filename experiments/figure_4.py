@@ -12,9 +12,8 @@ from ctsigprop.analysis.figure_4_drawing import angles_figure
 from ctsigprop.analysis.figure_4_gradient import gradient_figure
 from ctsigprop.analysis.probe import probe
 from ctsigprop.analysis.style import save, styled
-from ctsigprop.analysis.trained import chosen
 from ctsigprop.continuous.training import draw
-from ctsigprop.datasets import Dataset, load
+from ctsigprop.datasets import Dataset, dataset_of
 from ctsigprop.experiments.figure_4_plan import DIFFERENCES, PAPER, Planned, plan
 from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.hardware import Hardware
@@ -47,7 +46,7 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
         (output / "runs").mkdir(parents=True, exist_ok=True)
     folders = {one: output / "runs" / one.label for one in planned}
     finished = sum(is_finished(folder, one.settings) for one, folder in folders.items())
-    data = load(planned[0].settings.data.name, limit=planned[0].settings.data.limit)
+    data = dataset_of(planned[0].settings.data)
     print(f"{finished} of {len(planned)} runs finished; drawing networks of random weights", flush=True)
     networks = {_sizes(one.settings, data): one.settings for one in planned}
     random = [one for network, settings in networks.items() for one in _random(network, settings, data)]
@@ -149,7 +148,7 @@ def _untrained(settings: Settings, data: Dataset, seed: int) -> dict[str, Any]:
     """What a run measures after an epoch, of a network before its first update."""
     settings = replace(settings, training=replace(settings.training, seed=seed))
     network = draw(settings, data)
-    samples = chosen(data.validation, slice(settings.probe.samples))
+    samples = data.validation.rows(slice(settings.probe.samples))
     found = probe(network, samples.inputs(network.dtype), samples.labels, settings)
     return {"angles": angles(network), "probe": found}
 

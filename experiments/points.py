@@ -186,17 +186,19 @@ class _Points:
             if len(self._known) == MOST_GROUPS:
                 self._known.clear()
             values = {**self._base.get(name, {}), **varied}
-            _check_absolute(values.get("events"))
+            _check_absolute(values)
             group = self._kinds[name](**values)
             self._known[key] = group, _canonical_json(group)
         return self._known[key]
 
 
-def _check_absolute(events: Any) -> None:
-    if isinstance(events, str) and not os.path.isabs(os.path.expanduser(events)):
-        raise InputError(
-            f"data.events = {events!r}: must be an absolute path in a sweep, which is gone on with anywhere"
-        )
+def _check_absolute(values: Mapping[str, Any]) -> None:
+    for name in ("events", "file"):
+        path = values.get(name)
+        if isinstance(path, str) and not os.path.isabs(os.path.expanduser(path)):
+            raise InputError(
+                f"data.{name} = {path!r}: must be an absolute path in a sweep, which is gone on with anywhere"
+            )
 
 
 def _grid(grid: Any, wing: str) -> dict[str, list[Any]]:

@@ -1,21 +1,18 @@
 """`ctsigprop simulate`: both phases of chosen test samples of a trained run, integrated in time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ctsigprop.analysis.style import save, styled
 from ctsigprop.analysis.time_course_figure import Shown, time_course_figure
 from ctsigprop.analysis.time_courses import TimeCourses, time_courses
-from ctsigprop.analysis.trained import chosen, load_trained
+from ctsigprop.analysis.trained import load_trained
 from ctsigprop.config import settings_from, to_values, to_yaml
-from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
-from ctsigprop.datasets import Split
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.arguments import named_run, whole_number
 from ctsigprop.experiments.flags import Values, check_used, merged
@@ -49,11 +46,12 @@ def command(options: Mapping[str, Any]) -> None:
     first = whole_number(options, "first", 0, 0, len(test) - 1)
     count = whole_number(options, "samples", SAMPLES, 1, min(MOST, len(test) - first))
 
-    samples = chosen(test, slice(first, first + count))
+    samples = test.rows(slice(first, first + count))
     target = np.eye(network.sizes[-1], dtype=network.dtype)[samples.labels]
     inputs = samples.inputs(network.dtype)
     courses = time_courses(LayerSweeps(network), inputs, target, settings.nudging.beta, settings.solver)
-    outputs = firing_rate(network.rho, courses.states[-1])
+    rates = network.rates_of(courses.states)
+    outputs = rates[-1]
     record: dict[str, Any] = {
         "times": courses.times,
         "nudged": courses.nudged,
@@ -73,16 +71,18 @@ def command(options: Mapping[str, Any]) -> None:
     made_by = f"{settings.solver.method}, weights after epoch {trained.epoch} of {run.path.name}"
     for place, (label, prediction) in enumerate(zip(samples.labels, predictions, strict=True)):
         judged = f"test sample {first + place}: label {label}, predicted {prediction}"
-        shown = Shown(_pixels(samples, place), int(label), f"{judged}\n{made_by}")
-        path = _draw(courses, place, shown, settings, run.figures / f"time-course-{first + place}.png")
+        shown = Shown(samples.picture(place), int(label), f"{judged}\n{made_by}")
+        path = _draw(courses, rates, place, shown, settings, run.figures / f"time-course-{first + place}.png")
         print(f"{judged}, {_rests(courses, place)}: {path}")
     print(f"states in time: {run.figures / RECORD}")
 
 
-def _draw(courses: TimeCourses, place: int, shown: Shown, settings: Settings, path: Path) -> Path:
-    rho, beta, tolerance = settings.network.rho, settings.nudging.beta, settings.solver.tolerance
+def _draw(
+    courses: TimeCourses, rates: Sequence[Array], place: int, shown: Shown, settings: Settings, path: Path
+) -> Path:
+    beta, tolerance = settings.nudging.beta, settings.solver.tolerance
     with styled():
-        return save(time_course_figure(courses, place, shown, rho=rho, beta=beta, tolerance=tolerance), path)
+        return save(time_course_figure(courses, rates, place, shown, beta=beta, tolerance=tolerance), path)
 
 
 def _settings(run: RunFolder, given: Values) -> Settings:
@@ -112,11 +112,6 @@ def _energies(courses: TimeCourses) -> dict[str, Array]:
     """The energy of both phases, where there is one."""
     phases = [course.energy for course in (courses.free, courses.clamped) if course.energy is not None]
     return {"energy": np.concatenate(phases)} if phases else {}
-
-
-def _pixels(samples: Split, place: int) -> NDArray[np.float64]:
-    """The image from 0 to 1, (height, width, channels)."""
-    return np.moveaxis(samples.channels_first()[place], 0, -1) / samples.maximum
 
 
 def _rests(courses: TimeCourses, place: int) -> str:

@@ -16,6 +16,9 @@ from ctsigprop.threads import set_threads
 
 OTHER_THREADS = "a run that is resumed is that which was not stopped, bit for bit; other threads round sums otherwise"
 
+MOVABLE = {("data", "events"), ("data", "file")}
+"""Paths that a run may be given anew when it is resumed: what lies there is checked."""
+
 Undo = Callable[[], None]
 """Leaves a run as it was before a command that was refused or failed before it saved anything; else as it is."""
 
@@ -82,10 +85,10 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
         from ctsigprop.spiking import training as spiking
 
         return spiking.train(settings, run, resume=begun, quiet=quiet)
-    from ctsigprop.analysis.probe import probe, weight_angles
+    from ctsigprop.analysis.callbacks import measures
     from ctsigprop.continuous.training import train
 
-    return train(settings, run, resume=begun, quiet=quiet, measure=weight_angles, probe=probe)
+    return train(settings, run, resume=begun, quiet=quiet, callbacks=measures(settings.probe))
 
 
 def _trained(settings: AnySettings, run: RunFolder, undo: Undo, processes: int, *, quiet: bool) -> dict[str, Any]:
@@ -157,9 +160,9 @@ def _resumed(run_dir: Path | None, options: Mapping[str, Any], wing: str) -> tup
 def _check_unchanged(before: Values, now: Values, run_dir: Path) -> None:
     for group, content in now.items():
         for name, value in content.items():
-            old = before[group][name]
+            old = before[group].get(name)
             more_epochs = (group, name) == ("training", "epochs") and value > old
-            moved = (group, name) == ("data", "events") and None not in (value, old)  # the files must be the same
+            moved = (group, name) in MOVABLE and None not in (value, old)
             if value != old and not (more_epochs or moved):
                 why = f" ({OTHER_THREADS})" if name == "threads" else ""
                 remedy = "leave it out (only training.epochs may be raised), or start a new run"

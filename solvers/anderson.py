@@ -50,7 +50,7 @@ def fixed_point(
     tolerance: float,
     max_sweeps: int,
     depth: int = 5,
-    bounds: tuple[float, float] = (-inf, inf),
+    bounds: tuple[float | Array, float | Array] = (-inf, inf),
 ) -> FixedPoint:
     """Iterates every sample to its own fixed point.
 
@@ -61,7 +61,7 @@ def fixed_point(
         tolerance: a sample whose residual is no larger has converged.
         max_sweeps: cap on the sweeps of a sample.
         depth: past sweeps that an acceleration combines; 0 for plain iteration.
-        bounds: lowest and highest value that an accelerated iterate may take.
+        bounds: lowest and highest value that an accelerated iterate may take, each one number or (n,).
 
     Raises:
         ValueError: a tolerance, cap or depth that makes no sense.
@@ -73,6 +73,7 @@ def fixed_point(
     if depth < 0:
         raise ValueError(f"depth = {depth!r}: must be at least 0")
     samples, n = u.shape
+    low, high = (np.ascontiguousarray(np.broadcast_to(bound, n), u.dtype) for bound in bounds)
     past = np.empty((2, samples, depth + 1, n), u.dtype)
     begin = np.zeros(samples, np.int64)
     patience = np.zeros(samples, np.int64)
@@ -99,12 +100,12 @@ def fixed_point(
             sweeps[rows[moving]] = k + 1
             break
         rows, u, g = rows[moving], u[moving], g[moving]
-        u = _accelerate(k, begin, rows, u, g, past, bounds[0], bounds[1]) if depth else g
+        u = _accelerate(k, begin, rows, u, g, past, low, high) if depth else g
     return FixedPoint(reached, sweeps, residual, status)
 
 
 @compiled(fastmath={"reassoc", "contract"})
-def _accelerate(k: int, begin: Array, rows: Array, u: Array, g: Array, past: Array, low: float, high: float) -> Array:
+def _accelerate(k: int, begin: Array, rows: Array, u: Array, g: Array, past: Array, low: Array, high: Array) -> Array:
     """Stores sweep k in `past` ([g, f], samples, ring of depth + 1, n) and returns the next iterates.
 
     A sample combines its sweeps from `begin` (samples,) on; up to there it takes plain steps.
@@ -138,7 +139,7 @@ def _accelerate(k: int, begin: Array, rows: Array, u: Array, g: Array, past: Arr
             value = float(g[i, c])
             for a in range(m):
                 value -= gamma[a] * (gs[(k - a) % ring, c] - gs[(k - a - 1) % ring, c])
-            following[i, c] = min(max(value, low), high)
+            following[i, c] = min(max(value, low[c]), high[c])
     return following
 
 

@@ -1,9 +1,9 @@
 """The exact gradient of the loss at the free equilibrium, by implicit differentiation.
 
 At balance a rate is a function of its net input alone, rho_j = B(net_j), with net_j = sum_i w_ij rho_i + b_j. For
-L = |o - d|^2 / 2, o the output states, the sensitivities e_j = dL / dnet_j therefore solve
+a loss L of the output states o, the sensitivities e_j = dL / dnet_j therefore solve
 
-    e_j = B'(net_j) sum_k w_jk e_k  (+ (o_j - d_j) ds_j / dnet_j on outputs),
+    e_j = B'(net_j) sum_k w_jk e_k  (+ dL/do_j ds_j / dnet_j on outputs),
 
 the adjoint equation (Almeida 1987; Pineda 1987), and dL/dw_ij = rho_i e_j, dL/db_j = e_j. As in the phases, all but
 the feedback is solved by one sweep over the layers, here from the outputs down: the unknown is v, the part of
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.activations import balance_slope, state_slope
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
 from ctsigprop.solvers.gmres import gmres
@@ -49,11 +48,12 @@ def adjoint(sweeps: LayerSweeps, states: Sequence[Array], target: Array) -> Adjo
     Args:
         sweeps: of the network.
         states: the equilibria, layers 1 to N, each (samples, units).
-        target: d of the loss |o - d|^2 / 2, (samples, classes).
+        target: d of the loss, the network's cost, (samples, outputs).
     """
     network = sweeps.network
-    slopes = [balance_slope(network.rho, state, network.leak) for state in states]
-    error = (states[-1] - target) * state_slope(network.rho, states[-1], network.leak)
+    neurons = zip(network.rhos, states, network.leaks, strict=True)
+    slopes = [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
+    error = network.cost.gradient(states[-1], target) * network.rhos[-1].state_slopes(states[-1], network.leaks[-1])
 
     def backward(v: Array, rows: NDArray[np.int64] | slice, error: Array | float) -> list[Array]:
         """Sensitivities of layers 1 to N for given v and output errors."""

@@ -4,8 +4,8 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.continuous.activations import settle
 from ctsigprop.continuous.dynamics import hopfield_field
+from ctsigprop.continuous.rho.kernels import settle
 from ctsigprop.settings import SolverSettings
 
 COMPILING = "compiling, once: the first epoch takes some seconds longer"

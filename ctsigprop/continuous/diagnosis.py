@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ctsigprop.continuous.activations import BOUNDS
 from ctsigprop.continuous.epoch import Outputs, Tally
 from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.rho import RHOS
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import Settings, SolverSettings
 
@@ -21,12 +21,14 @@ def warnings_of(tally: Tally, judged: Outputs, gain: float, settings: Settings) 
         settings: of the run.
     """
     found = {}
-    learning = settings.learning
+    learning, graph = settings.learning, settings.network.architecture == "graph"
     silent = [unit for unit, highest in enumerate(tally.highest) if highest <= 0]
-    if silent and BOUNDS[settings.network.rho][0] == 0:
-        found["silent_outputs"] = (
-            f"output units {silent} were silent for every sample and may not recover: lower the last of "
-            f"learning.rates = {list(learning.rates)} or network.output_gain = {settings.network.output_gain:g}"
+    if silent and RHOS[settings.network.rho_of_outputs].bounds[0] == 0:
+        found["silent_outputs"] = f"output units {silent} were silent for every sample and may not recover: lower " + (
+            "the rate of the connection into the outputs, or its gain"
+            if graph
+            else f"the last of learning.rates = {list(learning.rates)} or "
+            f"network.output_gain = {settings.network.output_gain:g}"
         )
     if tally.unconverged > TOLERATED * tally.samples:
         found["not_converged"] = (
@@ -40,11 +42,15 @@ def warnings_of(tally: Tally, judged: Outputs, gain: float, settings: Settings) 
             f"(residual up to {judged.residual:.1e}), which their errors depend on: {remedy(settings.solver)}"
         )
     if gain > 1:
-        fixed = ("learning", "feedback_rate") in settings.unused
-        rate = f"rates = {list(learning.rates)}" if fixed else f"feedback_rate = {learning.feedback_rate:g}"
+        if graph:
+            rate = "the rates of what feeds back"
+        elif ("learning", "feedback_rate") in settings.unused:
+            rate = f"learning.rates = {list(learning.rates)}"
+        else:
+            rate = f"learning.feedback_rate = {learning.feedback_rate:g}"
         found["loop_gain"] = (
             f"the loop gain has passed 1 ({gain:.2f}): free phases may oscillate or have more than one end: "
-            f"lower learning.{rate} or raise learning.weight_decay"
+            f"lower {rate} or raise learning.weight_decay"
         )
     return found
 

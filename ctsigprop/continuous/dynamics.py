@@ -10,6 +10,7 @@ each other stay in this one file, because Numba's cache does not look beyond a f
 """
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from math import exp, factorial
 from typing import Any
 
@@ -19,13 +20,13 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from ctsigprop.compilation import compiled
-from ctsigprop.continuous.activations import CODES, firing_rate
 from ctsigprop.continuous.network import Array, Network, Nudge
+from ctsigprop.continuous.rho.kernels import LOGISTIC, TANH
 from ctsigprop.errors import InputError
 
-_HEADER = 4
-_LINK = 7
-_LOGISTIC, _TANH = 1, 2
+Field = Callable[[float, Array, Array, Array, NDArray[np.int64]], None]
+
+_HEADER, _SEGMENT, _LINK = 4, 3, 7
 
 # Degree of the polynomial, largest |x|, ln 2 in a part of few digits and the rest, mantissa bits, exponent bias.
 _SINGLE = (6, 87.0, 0.693359375, -2.12194440e-4, 23, 127)
@@ -60,12 +61,12 @@ def _vector_exp(x: Any) -> Callable[[Any], Any]:
 
 @compiled(error_model="numpy", fastmath={"contract"})
 def fill_rates(code: int, y: Array, rates: Array) -> None:
-    """Writes rho of every state y to `rates`, both flat; `code` is one of `activations.CODES`."""
+    """Writes rho of every state y to `rates`, both flat; `code` is one of `rho.kernels`."""
     one, two, four = y.dtype.type(1), y.dtype.type(2), y.dtype.type(4)
-    if code == _LOGISTIC:
+    if code == LOGISTIC:
         for k in range(y.size):
             rates[k] = one / (one + _exp(two - four * y[k]))
-    elif code == _TANH:
+    elif code == TANH:
         for k in range(y.size):
             rates[k] = two / (one + _exp(-two * y[k])) - one
     else:
@@ -73,23 +74,23 @@ def fill_rates(code: int, y: Array, rates: Array) -> None:
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def fill_derivative(code: int, leak: float, y: Array, rates: Array, drive: Array, dydt: Array) -> None:
+def fill_derivative(code: int, leak: Array, y: Array, rates: Array, drive: Array, dydt: Array) -> None:
     """Turns the recurrent input in `dydt` into rho'(s) (input + drive) - leak s, all flat."""
-    one, four, rate = y.dtype.type(1), y.dtype.type(4), y.dtype.type(leak)
-    if code == _LOGISTIC:
+    one, four = y.dtype.type(1), y.dtype.type(4)
+    if code == LOGISTIC:
         for k in range(y.size):
-            dydt[k] = four * rates[k] * (one - rates[k]) * (dydt[k] + drive[k]) - rate * y[k]
-    elif code == _TANH:
+            dydt[k] = four * rates[k] * (one - rates[k]) * (dydt[k] + drive[k]) - leak[k] * y[k]
+    elif code == TANH:
         for k in range(y.size):
-            dydt[k] = (one - rates[k] * rates[k]) * (dydt[k] + drive[k]) - rate * y[k]
+            dydt[k] = (one - rates[k] * rates[k]) * (dydt[k] + drive[k]) - leak[k] * y[k]
     else:
         for k in range(y.size):
-            dydt[k] = dydt[k] + drive[k] - rate * y[k]
+            dydt[k] = dydt[k] + drive[k] - leak[k] * y[k]
 
 
 @compiled()
 def hopfield_field(t: float, y: Array, dydt: Array, parameters: Array, layout: NDArray[np.int64]) -> None:
-    """ds/dt = rho'(s) (sum w rho(s) + drive) - s / r - beta (s - d) (paper, Eq. 13).
+    """ds/dt = rho'(s) (sum w rho(s) + drive) - s / r - beta (s - d) (paper, Eq. 13), of the squared error.
 
     Args:
         t: time; Eq. 13 does not depend on it.
@@ -98,14 +99,17 @@ def hopfield_field(t: float, y: Array, dydt: Array, parameters: Array, layout: N
         parameters: from `field_arguments`.
         layout: from `field_arguments`.
     """
-    code, samples, link_count, outputs = layout[0], layout[1], layout[2], layout[3]
+    samples, segment_count, link_count, outputs = layout[0], layout[1], layout[2], layout[3]
+    links = _HEADER + _SEGMENT * segment_count
     size = y.size
     rates, product = np.empty_like(y), np.empty_like(y)
-    fill_rates(code, y, rates)
+    for segment in range(segment_count):
+        code, begin, end = layout[_HEADER + _SEGMENT * segment : _HEADER + _SEGMENT * (segment + 1)]
+        fill_rates(code, y[begin:end], rates[begin:end])
     dydt[:] = 0
     for link in range(link_count):
         source, source_units, target, target_units, at, transposed, first = layout[
-            _HEADER + _LINK * link : _HEADER + _LINK * (link + 1)
+            links + _LINK * link : links + _LINK * (link + 1)
         ]
         driving = rates[source : source + samples * source_units].reshape((samples, source_units))
         driven = dydt[target : target + samples * target_units]
@@ -118,14 +122,53 @@ def hopfield_field(t: float, y: Array, dydt: Array, parameters: Array, layout: N
         if not first:
             for k in range(driven.size):
                 driven[k] += product[k]
-    fill_derivative(code, parameters[0], y, rates, parameters[1 : 1 + size], dydt)
+    leak, drive = parameters[:size], parameters[size : 2 * size]
+    for segment in range(segment_count):
+        code, begin, end = layout[_HEADER + _SEGMENT * segment : _HEADER + _SEGMENT * (segment + 1)]
+        part = slice(begin, end)
+        fill_derivative(code, leak[part], y[part], rates[part], drive[part], dydt[part])
     output = size - samples * outputs
-    beta, target_states = 1 + size, 1 + size + samples
+    beta, target_states = 2 * size, 2 * size + samples
     for sample in range(samples):
         pull = parameters[beta + sample]
         if pull != 0:
             for k in range(sample * outputs, (sample + 1) * outputs):
                 dydt[output + k] -= pull * (y[output + k] - parameters[target_states + k])
+
+
+def field_of(
+    network: Network, drive: Sequence[Array], samples: int, nudge: Nudge | None
+) -> tuple[Field, Array, NDArray[np.int64]]:
+    """The field of a network's phase, its parameters and its layout, as `integrate` takes them.
+
+    It is compiled where every rho is a shipped one and the cost, in a nudged phase, the squared error; elsewhere it is
+    a function of NumPy. Arguments as for `field_arguments`.
+    """
+    shipped = all(rho.code is not None for rho in network.rhos)
+    if shipped and (nudge is None or network.cost.name == "squared_error"):
+        return hopfield_field, *field_arguments(network, drive, samples, nudge)
+    return _plain_field(network, drive, nudge), np.empty(0, network.dtype), np.empty(0, np.int64)
+
+
+def _plain_field(network: Network, drive: Sequence[Array], nudge: Nudge | None) -> Field:
+    """Eq. 13 with any rho and cost, layer by layer."""
+    links = [link for link in network.links() if link.source > 0]
+
+    def field(t: float, y: Array, dydt: Array, parameters: Array, layout: NDArray[np.int64]) -> None:
+        states, changes = layers_of(network, y), layers_of(network, dydt)
+        rates = network.rates_of(states)
+        for change, constant in zip(changes, drive, strict=True):
+            change[...] = constant
+        for link in links:
+            changes[link.target - 1][...] += rates[link.source - 1] @ link.weight
+        for rho, leak, state, change in zip(network.rhos, network.leaks, states, changes, strict=True):
+            if not rho.rate_is_state:
+                change *= rho.inner_slopes(state)
+            change -= leak * state
+        if nudge is not None:
+            changes[-1][...] -= nudge.beta[:, None] * network.cost.gradient(states[-1], nudge.target)
+
+    return field
 
 
 def field_arguments(
@@ -140,15 +183,16 @@ def field_arguments(
         nudge: none in the free phase.
 
     Returns:
-        parameters: leak, drive (flat as the state), beta (samples,), targets (samples, classes), weights.
-        layout: rho, samples, links, classes; for each link source offset and units, target offset and
-            units, weight offset, whether it is used transposed, whether it is the first to drive its target.
+        parameters: leak and drive (flat as the state), beta (samples,), targets (samples, outputs), weights.
+        layout: samples, segments, links, outputs; for each segment of neighbouring layers alike its rho, begin and
+            end; for each link source offset and units, target offset and units, weight offset, whether it is used
+            transposed, whether it is the first to drive its target.
     """
     sizes = network.sizes[1:]
     offsets = samples * np.cumsum([0, *sizes])
     beta = np.zeros(samples, network.dtype) if nudge is None else nudge.beta
     target = np.zeros((samples, sizes[-1]), network.dtype) if nudge is None else nudge.target
-    constants = [np.array([network.leak], network.dtype)]
+    constants = [np.tile(leak, samples) for leak in network.leaks]
     constants += [np.broadcast_to(layer, (samples, layer.shape[1])).ravel() for layer in drive]
     constants += [beta, target.ravel()]
     place = sum(part.size for part in constants)
@@ -165,10 +209,15 @@ def field_arguments(
         link(i, j, 0)
         if connection.symmetric:
             link(j, i, 1)
-        constants.append(connection.weight.ravel())
-        place += connection.weight.size
-    header = (CODES[network.rho], samples, len(links), sizes[-1])
-    return np.concatenate(constants), np.array([*header, *(n for link in links for n in link)], np.int64)
+        constants.append(connection.matrix.ravel())
+        place += connection.matrix.size
+    segments = []
+    for code, alike in groupby(range(len(sizes)), key=lambda layer: network.rhos[layer].code):
+        layers = list(alike)
+        segments.append((code, offsets[layers[0]], offsets[layers[-1] + 1]))
+    header = (samples, len(segments), len(links), sizes[-1])
+    rest = (number for entry in (*segments, *links) for number in entry)
+    return np.concatenate(constants), np.array([*header, *rest], np.int64)
 
 
 def flatten(states: Sequence[Array]) -> Array:
@@ -188,7 +237,7 @@ def layers_of(network: Network, flat: Array) -> tuple[Array, ...]:
 def energy(network: Network, drive: Sequence[Array], states: Sequence[Array], nudge: Nudge | None = None) -> Array:
     """E + beta C of each sample, which Eq. 13 descends where every link between neurons is symmetric.
 
-    E = sum s^2 / (2 r) - sum_pairs w rho_i rho_j - sum drive rho and C = |o - d|^2 / 2 (Scellier & Bengio 2017).
+    E = sum s^2 / (2 r) - sum_pairs w rho_i rho_j - sum drive rho (Scellier & Bengio 2017).
 
     Returns:
         Shape (samples,).
@@ -196,16 +245,16 @@ def energy(network: Network, drive: Sequence[Array], states: Sequence[Array], nu
     Raises:
         InputError: a connection beyond the input is directed, so that there is no energy.
     """
-    rates = [firing_rate(network.rho, layer) for layer in states]
-    total = sum(network.leak * (layer**2).sum(axis=1) / 2 for layer in states)
+    rates = network.rates_of(states)
+    total = sum((leak * layer**2).sum(axis=1) / 2 for leak, layer in zip(network.leaks, states, strict=True))
     total = total - sum((d * r).sum(axis=1) for d, r in zip(drive, rates, strict=True))
     for connection in network.connections:
         if connection.source == 0:
             continue
         if not connection.symmetric:
-            raise InputError(f"{connection.name} is directed: only symmetric_ep has an energy")
+            raise InputError(f"{connection.name} is directed: only a network of symmetric connections has an energy")
         pre, post = rates[connection.source - 1], rates[connection.target - 1]
-        total = total - ((pre @ connection.weight) * post).sum(axis=1)
+        total = total - ((pre @ connection.matrix) * post).sum(axis=1)
     if nudge is not None:
-        total = total + nudge.beta * ((states[-1] - nudge.target) ** 2).sum(axis=1) / 2
+        total = total + nudge.beta * network.cost.value(states[-1], nudge.target)
     return total

@@ -12,15 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.activations import (
-    BOUNDS,
-    CODES,
-    add_mismatch,
-    firing_rate,
-    settle,
-    settle_nudged,
-)
-from ctsigprop.continuous.network import Array, Link, Network, Nudge, Rows
+from ctsigprop.continuous.connections import Link
+from ctsigprop.continuous.network import Array, Network, Nudge, Rows
 from ctsigprop.continuous.products import add_product
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers.anderson import FixedPoint, fixed_point
@@ -78,13 +71,24 @@ class LayerSweeps:
         self.input_links = [link for link in links if link.source == 0]
         self.forward = {k: [link for link in links if 0 < link.source < link.target == k] for k in layers}
         self.feedback = {k: [link for link in links if link.source >= link.target == k] for k in layers}
-        self.sources = sorted({link.source for found in self.feedback.values() for link in found})
+        sources = {link.source for found in self.feedback.values() for link in found}
+        if not network.cost.quadratic:  # the nudge then depends on the outputs themselves
+            sources.add(network.output)
+        self.sources = sorted(sources)
 
     @cached_property
     def columns(self) -> dict[int, slice]:
         """Where each feeding-back layer stands in u."""
         ends = np.cumsum([0, *(self.network.sizes[layer] for layer in self.sources)])
         return {layer: slice(ends[i], ends[i + 1]) for i, layer in enumerate(self.sources)}
+
+    @cached_property
+    def bounds(self) -> tuple[Array, Array]:
+        """Lowest and highest value of every unknown, each (units that feed back,)."""
+        rhos = self.network.rhos
+        edges = [np.full((self.network.sizes[k], 2), rhos[k - 1].bounds) for k in self.sources]
+        stacked = np.concatenate([np.empty((0, 2)), *edges]).astype(self.network.dtype)
+        return np.ascontiguousarray(stacked[:, 0]), np.ascontiguousarray(stacked[:, 1])
 
     @property
     def size(self) -> int:
@@ -95,7 +99,8 @@ class LayerSweeps:
         """u for given states of layers 1 to N, shape (samples, units that feed back)."""
         if len(self.sources) == 1:
             return states[self.sources[0] - 1]
-        return np.concatenate([states[layer - 1] for layer in self.sources], axis=1)
+        none = np.empty((len(states[0]), 0), self.network.dtype)
+        return np.concatenate([none, *(states[layer - 1] for layer in self.sources)], axis=1)
 
     def states_from(self, u: Array) -> tuple[Array, ...]:
         """States of layers 1 to N with the feeding-back ones at u and all others at zero."""
@@ -130,8 +135,9 @@ class LayerSweeps:
         network = self.network
         samples = len(u)
         states = tuple(np.zeros((samples, units), network.dtype) for units in network.sizes[1:])
-        # A nudged output of a smooth rho can have more than one balance: it takes the one on its way from u.
-        states[-1][...] = u[:, self.columns[network.output]]
+        if network.output in self.columns:
+            # A nudged output of a smooth rho can have more than one balance: it takes the one on its way from u.
+            states[-1][...] = u[:, self.columns[network.output]]
         output_net = np.empty_like(states[-1])
 
         def sweep(u: Array, rows: NDArray[np.int64]) -> tuple[Array, Array]:
@@ -153,7 +159,7 @@ class LayerSweeps:
             tolerance=solver.tolerance,
             max_sweeps=solver.max_sweeps,
             depth=depth,
-            bounds=BOUNDS[network.rho],
+            bounds=self.bounds,
         )
         return Equilibrium(states, output_net, found.sweeps, found.residual, found.status)
 
@@ -171,39 +177,60 @@ class LayerSweeps:
             The outputs' input without nudging, (samples, classes), and each sample's |F(s) - s| / |s|, (samples,).
         """
         network = self.network
-        code = CODES[network.rho]
-        rates = {layer: firing_rate(network.rho, state) for layer, state in enumerate(states, start=1)}
+        rates = dict(enumerate(network.rates_of(states), start=1))
         squares = np.zeros(len(states[0]), network.dtype)
         for layer, state in enumerate(states, start=1):
             net = _total([*self.forward[layer], *self.feedback[layer]], rates, drive[layer - 1])
             balanced = state.copy()
             if layer == network.output and nudge is not None:
-                settle_nudged(code, net, network.leak, nudge.beta, nudge.target, balanced)
+                self.settle_outputs(net, nudge, state, balanced)
             else:
-                settle(code, net, network.leak, balanced)
+                network.rhos[layer - 1].settle(net, network.leaks[layer - 1], balanced)
             squares += ((balanced - state) ** 2).sum(axis=1)
         return net, _relative(squares, states)
+
+    def settle_outputs(self, net: Array, nudge: Nudge, before: Array, state: Array) -> None:
+        """Write the balance of nudged outputs into `state`, from where it stands.
+
+        Args:
+            net: input of the output neurons without nudging, (samples, outputs).
+            nudge: of these samples.
+            before: output states at which the cost's gradient is taken, (samples, outputs); see `Cost`.
+            state: (samples, outputs).
+        """
+        network, cost = self.network, self.network.cost
+        beta = nudge.beta[:, None]
+        pull = beta * cost.pull(before, nudge.target)
+        stiffness = nudge.beta * network.dtype.type(cost.curvature)
+        network.rhos[-1].settle_nudged(net, network.leaks[-1], stiffness, pull, state)
 
     def _sweep(self, drive: Sequence[Array], u: Array, states: list[Array], nudge: Nudge | None) -> tuple[Array, Array]:
         """Settles layers 1 to N in place for feedback u; returns the outputs' input and each sample's residual."""
         network = self.network
-        code, leak = CODES[network.rho], network.leak
-        fed_back = {layer: firing_rate(network.rho, u[:, columns]) for layer, columns in self.columns.items()}
+        rhos, leaks = network.rhos, network.leaks
+        fed_back = {layer: rhos[layer - 1].rates(u[:, columns]) for layer, columns in self.columns.items()}
         rates: dict[int, Array] = {}
         held: dict[int, Array] = {}
         net = drive[-1]
-        for layer, state in enumerate(states, start=1):
+        for layer, (rho, leak, state) in enumerate(zip(rhos, leaks, states, strict=True), start=1):
             held[layer] = _total(self.forward[layer], rates, drive[layer - 1])
             net = _total(self.feedback[layer], fed_back, held[layer])
             if layer == network.output and nudge is not None:
-                settle_nudged(code, net, leak, nudge.beta, nudge.target, state)
+                before = u[:, self.columns[layer]] if layer in self.columns else state
+                self.settle_outputs(net, nudge, before, state)
             else:
-                settle(code, net, leak, state)
-            rates[layer] = firing_rate(network.rho, state)
+                rho.settle(net, leak, state)
+            rates[layer] = rho.rates(state)
         squares = np.zeros(len(u), network.dtype)
         for layer, links in self.feedback.items():
-            if links:
-                add_mismatch(code, _total(links, rates, held[layer]), leak, states[layer - 1], squares)
+            if layer == network.output and nudge is not None:
+                if links or not network.cost.quadratic:
+                    balanced = states[-1].copy()
+                    self.settle_outputs(_total(links, rates, held[layer]), nudge, states[-1], balanced)
+                    squares += ((balanced - states[-1]) ** 2).sum(axis=1)
+            elif links:
+                after = _total(links, rates, held[layer])
+                rhos[layer - 1].add_mismatch(after, leaks[layer - 1], states[layer - 1], squares)
         return net, _relative(squares, states)
 
 

@@ -1,50 +1,25 @@
 """The network graph: layers 0 (input) to N (output) and the connections between them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from ctsigprop.continuous.connections import Dense, Link, glorot_uniform
+from ctsigprop.continuous.cost import COSTS, SQUARED_ERROR, Cost
+from ctsigprop.continuous.graph import check_graph
+from ctsigprop.continuous.layers import Layer
+from ctsigprop.continuous.rho import Rho
 from ctsigprop.errors import InputError
-from ctsigprop.settings import LearningSettings, NetworkSettings
+from ctsigprop.settings import NetworkSettings
+
+if TYPE_CHECKING:
+    from ctsigprop.continuous.prediction import Inference
 
 Array = NDArray[np.floating]
 Rows = NDArray[np.integer] | NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Connection:
-    """A weight matrix from one layer to another.
-
-    Attributes:
-        source: layer that drives.
-        target: layer that is driven.
-        weight: shape (source units, target units), changed in place by learning.
-        rate: learning rate; a connection of rate 0 stays fixed.
-        symmetric: the same matrix, transposed, also drives the source from the target.
-    """
-
-    source: int
-    target: int
-    weight: Array
-    rate: float = 0.0
-    symmetric: bool = False
-
-    @property
-    def name(self) -> str:
-        """W12 joins layer 1 to layer 2; layers of two digits are set apart, as in W9_10."""
-        return connection_name(self.source, self.target)
-
-
-@dataclass(frozen=True)
-class Link:
-    """One direction of a connection, as a layer sees it: `source` drives `target` through `weight`."""
-
-    source: int
-    target: int
-    weight: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +28,7 @@ class Nudge:
 
     Attributes:
         beta: strength for each sample, shape (samples,); negative pushes away.
-        target: d of Eq. 13, shape (samples, classes).
+        target: d of Eq. 13, shape (samples, outputs).
     """
 
     beta: Array
@@ -64,41 +39,125 @@ class Nudge:
         return Nudge(self.beta[rows], self.target[rows])
 
 
-@dataclass(frozen=True)
+class Options(TypedDict, total=False):
+    """What the networks with a name may be told besides their sizes.
+
+    Attributes:
+        rho: firing-rate function, or its name.
+        output_rho: that of the output layer; `rho` by default.
+        cost: or its name.
+        time_constant: leak time constant r of every neuron.
+        output_gain: factor on the Glorot-uniform weights into the output layer.
+        feedback_gain: factor on those of loops and feedback connections.
+        precision: float32 or float64.
+    """
+
+    rho: str | Rho
+    output_rho: str | Rho
+    cost: str | Cost
+    time_constant: float
+    output_gain: float
+    feedback_gain: float
+    precision: Literal["float32", "float64"]
+
+
 class Network:
     """A graph of connections with its biases (paper, Eq. 13).
 
     Attributes:
-        sizes: units of each layer, input first.
-        connections: at most one for each ordered pair of layers.
+        layers: 0 (input) to N (output).
+        connections: at most one for each ordered pair of layers, with their weights.
         biases: shape (units,) for layers 1 to N, changed in place by learning.
-        bias_rates: learning rate of each bias vector.
-        rho: name of the firing-rate function.
-        time_constant: leak time constant r, the same for all neurons.
+        cost: whose gradient nudges the outputs.
+        leaks: 1 / r of layers 1 to N, each (units,).
+        settings: that name it, of a named architecture.
+        inference: how it is asked for predictions, of a trained network.
     """
 
-    sizes: tuple[int, ...]
-    connections: tuple[Connection, ...]
-    biases: tuple[Array, ...]
-    bias_rates: tuple[float, ...]
-    rho: str = "hard_sigmoid"
-    time_constant: float = 1.0
+    def __init__(
+        self,
+        layers: Sequence[Layer | int],
+        connections: Sequence[Dense],
+        *,
+        cost: str | Cost = SQUARED_ERROR,
+        biases: Sequence[Array] | None = None,
+        precision: str = "float32",
+        seed: int | np.random.Generator = 0,
+    ) -> None:
+        """Draw the weights that are not given, in the order of the connections.
 
-    def __post_init__(self) -> None:
-        for connection in self.connections:
-            expected = (self.sizes[connection.source], self.sizes[connection.target])
-            if connection.weight.shape != expected:
-                raise InputError(
-                    f"{connection.name} has shape {connection.weight.shape}: layers {connection.source} and "
-                    f"{connection.target} of sizes {list(self.sizes)} need {expected}"
-                )
-            if not connection.weight.flags.c_contiguous:
-                raise InputError(
-                    f"{connection.name} is not C-contiguous: learning could not change it in place: copy it"
-                )
-        for layer, bias in enumerate(self.biases, start=1):
-            if bias.shape != (self.sizes[layer],):
-                raise InputError(f"bias of layer {layer} has shape {bias.shape}: must be ({self.sizes[layer]},)")
+        Args:
+            layers: from the input to the output; a number stands for a layer of so many hard sigmoids.
+            connections: in any order; see `Dense`.
+            cost: or the name of one in `COSTS`.
+            biases: of layers 1 to N, each (units,); zero by default.
+            precision: float32 or float64, of weights and states.
+            seed: of the weights, or a generator to draw them from.
+
+        Raises:
+            InputError: a graph that cannot work, with the reason; a weight or bias that does not fit.
+        """
+        if precision not in ("float32", "float64"):
+            raise InputError(f"precision = {precision!r}: must be float32 or float64")
+        self.layers = tuple(layer if isinstance(layer, Layer) else Layer(layer) for layer in layers)
+        check_graph(self.sizes, [(one.source, one.target, one.symmetric) for one in connections])
+        self.cost = COSTS.of(cost)
+        self.settings: NetworkSettings | None = None
+        self.inference: Inference | None = None
+        rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+        dtype = np.dtype(precision)
+        self.connections = tuple(self._with_weight(connection, rng, dtype) for connection in connections)
+        given = [np.zeros(units, dtype) for units in self.sizes[1:]] if biases is None else biases
+        self.biases = tuple(given)
+        self.leaks = tuple(layer.leak(dtype) for layer in self.layers[1:])
+        self._check_biases()
+
+    @classmethod
+    def sigprop_loop(
+        cls, sizes: Sequence[int], *, loops: Sequence[int] = (1,), seed: int = 0, **options: Unpack[Options]
+    ) -> "Network":
+        """Forward weights and a loop from the output into hidden layers: signal propagation.
+
+        Args:
+            sizes: units of each layer, input first.
+            loops: the layers into which the output feeds back; 1 is the first hidden layer.
+            seed: of the weights.
+            options: see `Options`.
+
+        Raises:
+            InputError: a value that is not allowed.
+        """
+        return cls._named("sigprop_loop", sizes, seed, options, loops=tuple(loops))
+
+    @classmethod
+    def symmetric(cls, sizes: Sequence[int], *, seed: int = 0, **options: Unpack[Options]) -> "Network":
+        """Matrices shared both ways: equilibrium propagation. Arguments and errors as for `sigprop_loop`."""
+        return cls._named("symmetric_ep", sizes, seed, options)
+
+    @classmethod
+    def random_feedback(cls, sizes: Sequence[int], *, seed: int = 0, **options: Unpack[Options]) -> "Network":
+        """Independent matrices both ways. Arguments and errors as for `sigprop_loop`."""
+        return cls._named("random_feedback_ep", sizes, seed, options)
+
+    @classmethod
+    def _named(cls, name: str, sizes: Sequence[int], seed: int, options: Options, **more: Any) -> "Network":
+        from ctsigprop.continuous.architectures import named_network
+
+        return named_network(name, sizes, seed, options, **more)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.sizes))
+        return f"Network({sizes}, {', '.join(self.weights)}, cost={self.cost.name!r}, {self.dtype})"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of each layer, input first."""
+        return tuple(layer.units for layer in self.layers)
+
+    @property
+    def rhos(self) -> tuple[Rho, ...]:
+        """Firing-rate functions of layers 1 to N."""
+        return tuple(layer.function for layer in self.layers[1:])
 
     @property
     def dtype(self) -> np.dtype:
@@ -108,27 +167,43 @@ class Network:
     @property
     def output(self) -> int:
         """Number of the output layer."""
-        return len(self.sizes) - 1
+        return len(self.layers) - 1
 
     @property
-    def leak(self) -> float:
-        """1 / r."""
-        return 1.0 / self.time_constant
+    def bias_rates(self) -> tuple[float, ...]:
+        """Learning rate of the biases of layers 1 to N."""
+        return tuple(
+            self._rate_from_below(number) if layer.bias_rate is None else layer.bias_rate
+            for number, layer in enumerate(self.layers[1:], start=1)
+        )
+
+    @property
+    def slowest(self) -> float:
+        """The largest time constant of a neuron."""
+        return 1 / min(float(leak.min()) for leak in self.leaks)
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """All weight matrices by name, the arrays themselves."""
+        return {connection.name: connection.matrix for connection in self.connections}
 
     def links(self) -> Iterator[Link]:
         """Every direction in which activity flows; a symmetric connection gives two."""
         for connection in self.connections:
-            yield Link(connection.source, connection.target, connection.weight)
+            yield Link(connection.source, connection.target, connection.matrix)
             if connection.symmetric:
-                yield Link(connection.target, connection.source, connection.weight.T)
+                yield Link(connection.target, connection.source, connection.matrix.T)
+
+    def rates_of(self, states: Sequence[Array]) -> tuple[Array, ...]:
+        """Firing rates of layers 1 to N for their states, any shape (..., units)."""
+        return tuple(rho.rates(state) for rho, state in zip(self.rhos, states, strict=True))
 
     def parameters(self) -> dict[str, Array]:
         """All weights and biases by name, the arrays themselves."""
-        weights = {connection.name: connection.weight for connection in self.connections}
-        return weights | {f"b{layer}": bias for layer, bias in enumerate(self.biases, start=1)}
+        return self.weights | {f"b{layer}": bias for layer, bias in enumerate(self.biases, start=1)}
 
-    def load(self, parameters: dict[str, Array]) -> None:
-        """Copies weights and biases in, all of them or none.
+    def load(self, parameters: Mapping[str, Array]) -> None:
+        """Copy weights and biases in, all of them or none.
 
         Raises:
             InputError: a name is missing, a shape is another, or a value is not finite.
@@ -144,65 +219,89 @@ class Network:
         for name, own in self.parameters().items():
             own[...] = parameters[name]
 
+    def copy(self) -> "Network":
+        """The same network with weights and biases of its own."""
+        made = self._with([replace(one, weight=one.matrix.copy()) for one in self.connections], self.layers[1:])
+        made.biases = tuple(bias.copy() for bias in self.biases)
+        return made
 
-def connection_name(source: int, target: int) -> str:
-    """Name of the connection from layer `source` to layer `target`."""
-    return f"W{source}{target}" if max(source, target) < 10 else f"W{source}_{target}"
+    def with_rates(self, rates: Mapping[str, float]) -> "Network":
+        """The same network, with the same arrays, in which some connections or biases have another learning rate.
 
+        Args:
+            rates: by the name of the connection (W12) or of the biases (b1).
 
-def glorot_uniform(rng: np.random.Generator, fan_in: int, fan_out: int, gain: float, dtype: str) -> Array:
-    """Uniform weights in +-gain sqrt(6 / (fan_in + fan_out)), shape (fan_in, fan_out) (Glorot & Bengio 2010)."""
-    limit = gain * sqrt(6 / (fan_in + fan_out))
-    return rng.uniform(-limit, limit, size=(fan_in, fan_out)).astype(dtype)
+        Raises:
+            InputError: there is no such parameter.
+        """
+        for name in rates:
+            if name not in self.parameters():
+                known = ", ".join(self.parameters())
+                raise InputError(f"rates: {name!r} is no connection of this network: it has {known}")
+        connections = [replace(one, rate=rates.get(one.name, one.rate)) for one in self.connections]
+        above = enumerate(self.layers[1:], start=1)
+        layers = [replace(one, bias_rate=rates.get(f"b{layer}", one.bias_rate)) for layer, one in above]
+        return self._with(connections, layers)
 
+    def with_rates_of(self, other: "Network") -> "Network":
+        """The same network, with the same arrays, and the learning rates of another of the same graph."""
+        weights = zip(other.connections, self.connections, strict=True)
+        return self._with([replace(theirs, weight=own.matrix) for theirs, own in weights], other.layers[1:])
 
-def build(
-    features: int,
-    classes: int,
-    network: NetworkSettings,
-    learning: LearningSettings,
-    rng: np.random.Generator,
-) -> Network:
-    """Draws a network: forward weights first, in order, then loops or feedback weights.
+    def outputs(self, x: ArrayLike) -> Array:
+        """Firing rates of the output layer at the free equilibria of new inputs, (samples, outputs).
 
-    Raises:
-        InputError: a name in learning.fixed that no connection has.
-    """
-    sizes = (features, *network.hidden, classes)
-    last = len(sizes) - 1
-    forward_rates = _per_layer(learning.forward_rates(last), last)
-    symmetric = network.architecture == "symmetric_ep"
+        Args:
+            x: inputs as the user has them, (samples, ...); a trained network scales them as its data were.
 
-    def draw(source: int, target: int, gain: float, rate: float, *, symmetric: bool = False) -> Connection:
-        weight = glorot_uniform(rng, sizes[source], sizes[target], gain, network.precision)
-        fixed = connection_name(source, target) in learning.fixed
-        return Connection(source, target, weight, 0.0 if fixed else rate, symmetric)
+        Raises:
+            InputError: inputs of another shape, or that are no finite numbers.
+            RunFailure: a state is no longer finite.
+        """
+        from ctsigprop.continuous.prediction import output_states
 
-    connections = [
-        draw(
-            layer,
-            layer + 1,
-            network.output_gain if layer + 1 == last else 1.0,
-            forward_rates[layer],
-            symmetric=symmetric and layer > 0,
-        )
-        for layer in range(last)
-    ]
-    if network.architecture == "sigprop_loop":
-        loop_rate = 0.0 if "loop" in learning.fixed else learning.feedback_rate
-        connections += [draw(last, layer, network.feedback_gain, loop_rate) for layer in network.loops]
-    elif network.architecture == "random_feedback_ep":
-        connections += [
-            draw(layer + 1, layer, network.feedback_gain, learning.feedback_rate) for layer in range(1, last)
-        ]
-    names = [connection.name for connection in connections]
-    for name in learning.fixed:
-        if name not in names and not (name == "loop" and network.architecture == "sigprop_loop"):
-            known = [*names, "loop"] if network.architecture == "sigprop_loop" else names
-            raise InputError(f"learning.fixed = {name!r}: must be one of {', '.join(known)}")
-    biases = tuple(np.zeros(units, network.precision) for units in sizes[1:])
-    return Network(sizes, tuple(connections), biases, forward_rates, network.rho, network.time_constant)
+        return self.rhos[-1].rates(output_states(self, x))
 
+    def predict(self, x: ArrayLike) -> NDArray[np.generic]:
+        """Classes of new inputs, int64 (samples,), or the output states of a regression, (samples, outputs).
 
-def _per_layer(rates: Sequence[float], count: int) -> tuple[float, ...]:
-    return tuple(rates) * count if len(rates) == 1 else tuple(rates)
+        Arguments and errors as for `outputs`.
+        """
+        from ctsigprop.continuous.prediction import predict
+
+        return predict(self, x)
+
+    def _with(self, connections: Sequence[Dense], layers: Sequence[Layer]) -> "Network":
+        """The same network, with the same biases, and other connections and layers above the input."""
+        above = (self.layers[0], *layers)
+        made = Network(above, connections, cost=self.cost, biases=self.biases, precision=self.dtype.name)
+        made.settings, made.inference = self.settings, self.inference
+        return made
+
+    def _with_weight(self, connection: Dense, rng: np.random.Generator, dtype: np.dtype) -> Dense:
+        shape = (self.sizes[connection.source], self.sizes[connection.target])
+        if connection.weight is None:
+            return replace(connection, weight=glorot_uniform(rng, *shape, connection.gain, dtype))
+        if connection.weight.shape != shape:
+            raise InputError(
+                f"{connection.name} has shape {connection.weight.shape}: layers {connection.source} and "
+                f"{connection.target} of sizes {list(self.sizes)} need {shape}"
+            )
+        if not connection.weight.flags.c_contiguous:
+            raise InputError(f"{connection.name} is not C-contiguous: learning could not change it in place: copy it")
+        if connection.weight.dtype != dtype:
+            raise InputError(
+                f"{connection.name} is {connection.weight.dtype}: must be {dtype}: convert it, or set precision"
+            )
+        return connection
+
+    def _check_biases(self) -> None:
+        if len(self.biases) != self.output:
+            raise InputError(f"biases: {len(self.biases)} given: must be {self.output}, for layers 1 to {self.output}")
+        for layer, bias in enumerate(self.biases, start=1):
+            if bias.shape != (self.sizes[layer],):
+                raise InputError(f"bias of layer {layer} has shape {bias.shape}: must be ({self.sizes[layer]},)")
+
+    def _rate_from_below(self, layer: int) -> float:
+        from_below = [one.rate for one in self.connections if one.target == layer and one.source < layer]
+        return from_below[0] or 0.0 if from_below else 0.0

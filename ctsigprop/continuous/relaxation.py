@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ctsigprop.continuous.activations import BOUNDS
-from ctsigprop.continuous.dynamics import field_arguments, flatten, hopfield_field, layers_of
+from ctsigprop.continuous.dynamics import field_of, flatten, layers_of
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
-from ctsigprop.continuous.network import Array, Nudge
+from ctsigprop.continuous.network import Array, Network, Nudge
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers import Result, Status, integrate
 
@@ -38,7 +37,7 @@ def relax(
     network, samples = sweeps.network, len(start[0])
     if solver.sweeps or samples == 0:
         return sweeps.solve(drive, sweeps.unknowns(start), solver, nudge)
-    rest = REST * solver.tolerance * network.leak
+    rest = REST * solver.tolerance / network.slowest
     result = integrate_phase(sweeps, drive, start, solver, nudge, duration=solver.longest, rest=rest)
     states = layers_of(network, result.y)
     output_net, residual = sweeps.balance_of(drive, states, nudge)
@@ -77,11 +76,13 @@ def integrate_phase(
         times: at which the flat state is wanted, (k,).
     """
     network = sweeps.network
-    parameters, layout = field_arguments(network, drive, len(start[0]), nudge)
-    low, high = BOUNDS[network.rho]
+    samples = len(start[0])
+    field, parameters, layout = field_of(network, drive, samples, nudge)
+    low, high = _bounds(network, samples)
+    exact_leak = solver.method == "exponential_euler"
     step_error = max(STEP_ERROR * solver.tolerance, FINEST * np.finfo(network.dtype).eps)
     return integrate(
-        hopfield_field,
+        field,
         flatten(start),
         (0.0, duration),
         method=solver.method,
@@ -90,10 +91,21 @@ def integrate_phase(
         step=solver.step if solver.fixed_step else None,
         rtol=step_error,
         atol=step_error,
-        leak=network.leak if solver.method == "exponential_euler" else None,
+        leak=flatten([np.tile(leak, (samples, 1)) for leak in network.leaks]) if exact_leak else None,
         lower=low,
         upper=high,
         max_steps=MOST_STEPS,
         residual_tolerance=rest,
         times=times,
     )
+
+
+def _bounds(network: Network, samples: int) -> tuple[float | Array, float | Array]:
+    """Bounds of the flat state: two numbers where all layers have the same."""
+    if len({rho.bounds for rho in network.rhos}) == 1:
+        return network.rhos[0].bounds
+    layers = zip(network.rhos, network.sizes[1:], strict=True)
+    low, high = np.concatenate(
+        [np.tile(np.array(rho.bounds)[:, None], samples * units) for rho, units in layers], axis=1
+    )
+    return low, high

@@ -4,7 +4,7 @@ Two views of one equilibrium. The return map says what sweeps do to a displaceme
 spectral radius is the loop gain. The Jacobian of Eq. 13 says what time does to a displacement of any neuron: with
 rho' and rho'' at the equilibrium,
 
-    J_ji = rho'(s_j) w_ij rho'(s_i) - delta_ij (1 / r - rho''(s_j) net_j),
+    J_ji = rho'(s_j) w_ij rho'(s_i) - delta_ij (1 / r_j - rho''(s_j) net_j),
 
 and its rightmost eigenvalue lambda gives the slowest time constant -1 / Re(lambda) and, where it is one of a complex
 pair, an oscillation. A neuron that the hard sigmoid or the rectifier holds at a bound takes no part: displaced, it
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.activations import RATE_IS_STATE, balance_slope, rate_slope, stiffness
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
 from ctsigprop.solvers.arnoldi import rightmost
@@ -53,7 +52,10 @@ def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
     """
     network, n = sweeps.network, sweeps.size
     samples = len(states[0])
-    slopes = [balance_slope(network.rho, state, network.leak) for state in states]
+    if n == 0:
+        return np.zeros((samples, 0, 0), network.dtype)
+    neurons = zip(network.rhos, states, network.leaks, strict=True)
+    slopes = [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
     before = {layer: np.eye(n, dtype=network.dtype)[:, columns] for layer, columns in sweeps.columns.items()}
     after: dict[int, Array] = {}
     for layer, units in enumerate(network.sizes[1:], start=1):
@@ -68,11 +70,11 @@ def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
 
 def loop_gain(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
     """Spectral radius of the return map, shape (samples,); sweeps diverge from an equilibrium where it passes 1."""
-    return np.abs(np.linalg.eigvals(return_map(sweeps, states))).max(axis=1)
+    return np.abs(np.linalg.eigvals(return_map(sweeps, states))).max(axis=1, initial=0)
 
 
 def jacobian(sweeps: LayerSweeps, states: Sequence[Array]) -> Callable[[Array], Array]:
-    """J + 1/r of Eq. 13 at free equilibria, as a product with a vector: the Jacobian less the part of the leak.
+    """J + 1/r of Eq. 13 at free equilibria, r the largest time constant, as a product with a vector.
 
     Args:
         sweeps: of the network.
@@ -84,8 +86,9 @@ def jacobian(sweeps: LayerSweeps, states: Sequence[Array]) -> Callable[[Array], 
     """
     network = sweeps.network
     exact = [state.astype(np.float64) for state in states]
-    slopes = [rate_slope(network.rho, state) for state in exact]
-    surplus = [network.leak - stiffness(network.rho, state, network.leak) for state in exact]
+    slopes = [rho.slopes(state) for rho, state in zip(network.rhos, exact, strict=True)]
+    neurons = zip(network.rhos, exact, network.leaks, strict=True)
+    surplus = [1 / network.slowest - rho.stiffness(state, leak.astype(np.float64)) for rho, state, leak in neurons]
     links = [(link.source, link.target, link.weight.astype(np.float64)) for link in network.links() if link.source]
     ends = np.cumsum([0, *network.sizes[1:]])
     parts = [slice(*ends[layer : layer + 2]) for layer in range(network.output)]
@@ -107,7 +110,7 @@ def decay(sweeps: LayerSweeps, states: Sequence[Array]) -> Decay:
         sweeps: of the network.
         states: the equilibria, layers 1 to N, each (samples, units).
     """
-    leak = sweeps.network.leak
+    leak = 1 / sweeps.network.slowest
     found = rightmost(jacobian(sweeps, states), _displaced(sweeps, states), tolerance=TOLERANCE)
     speed = leak - found.values.real
     time_constant = np.divide(1, speed, out=np.full_like(speed, np.inf), where=speed > 0)
@@ -120,12 +123,14 @@ def _displaced(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
 
     Where the state is its own rate, an eigenvalue of J + 1/r that is not 0 belongs to a way round through units that
     feed back: from these alone, a network with a loop from ten outputs has a Krylov space of ten dimensions a layer.
+    Neurons of unlike time constants all take part.
     """
     network, rng = sweeps.network, np.random.default_rng(0)
+    alike = all((leak == network.leaks[0][0]).all() for leak in network.leaks)
     displaced = []
-    for layer, state in enumerate(states, start=1):
+    for layer, (rho, state) in enumerate(zip(network.rhos, states, strict=True), start=1):
         part = rng.normal(size=state.shape[1]) * np.ones(state.shape)
-        if network.rho in RATE_IS_STATE:
-            part *= rate_slope(network.rho, state) if layer in sweeps.sources else 0
+        if alike and rho.rate_is_state and sweeps.sources:
+            part *= rho.slopes(state) if layer in sweeps.sources else 0
         displaced.append(part)
     return np.concatenate(displaced, axis=1)

@@ -13,7 +13,9 @@ from ctsigprop.datasets.download import download as download_files
 from ctsigprop.datasets.entry import DataFile, Entry
 from ctsigprop.datasets.files import MalformedFile, path_of
 from ctsigprop.datasets.locate import VARIABLE, Location, download_folder, locate, search_folders
+from ctsigprop.datasets.scaling import Scaling
 from ctsigprop.errors import InputError
+from ctsigprop.settings.data import DataSettings
 
 REINSTALL = "install ctsigprop again"
 NAMED = 4
@@ -64,14 +66,16 @@ def read_folder(entry: Entry, location: Location, limit: int | None = None) -> D
         test = entry.read(_paths(location.folder, entry.test_files), entry.test, shape, classes)
     except MalformedFile as error:
         raise InputError(f"{error}; {remedy(entry)}") from error
+    scaling = Scaling.dividing(entry.maximum)
     kept = cut if limit is None else min(limit, cut)
     return Dataset(
         name=entry.name,
+        source=DataSettings(entry.name, limit),
         classes=classes,
         shape=shape,
-        train=Split(images[:kept], labels[:kept], entry.maximum),
-        validation=Split(images[cut:], labels[cut:], entry.maximum),
-        test=Split(*test, entry.maximum),
+        train=Split(images[:kept], labels[:kept], scaling),
+        validation=Split(images[cut:], labels[cut:], scaling),
+        test=Split(*test, scaling),
     )
 
 

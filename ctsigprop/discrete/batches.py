@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ctsigprop.datasets import Split
+from ctsigprop.datasets.scaling import moments
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import Augmentation, DiscreteTrainingSettings
 
@@ -18,7 +19,7 @@ PADDING = 4
 CHUNK = 1000
 
 Images = NDArray[Any]
-"""Pixels, shape (samples, channels, height, width), or recordings, shape (samples, time, channels, height, width)."""
+"""Pixels or other inputs, shape (samples, channels, height, width), or recordings, with time after the samples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +39,7 @@ class Standard:
     @classmethod
     def of(cls, images: Images, device: torch.device | None = None, *, channels_last: bool = False) -> Self:
         """The standard of a training set of images: each channel will have mean 0 and deviation 1."""
-        values = np.arange(256)
-        counts = sum(_histograms(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK))
-        shares = counts / (images.size // images.shape[1])
-        mean = shares @ values
-        deviation = np.sqrt((shares * (values - mean[:, np.newaxis]) ** 2).sum(axis=1))
-        deviation[deviation == 0] = 1
+        mean, deviation = _of_pixels(images) if images.dtype == np.uint8 else moments(images, axes=(0, 2, 3))
         column = partial(torch.tensor, dtype=torch.float32, device=device)
         return cls(column(mean)[:, None, None], column(deviation)[:, None, None], _memory_format(channels_last))
 
@@ -72,8 +68,11 @@ class Batches:
         """Batches of `split`, put in form by `standard`.
 
         Raises:
-            InputError: there is only one sample.
+            InputError: there is only one sample, or what is to be cropped is no image.
         """
+        if settings.augment != "none" and split.images.ndim == 2:
+            reason = "the samples are features and no images: leave it out"
+            raise InputError(f"training.augment = {settings.augment!r}: must be none, {reason}")
         if len(split) < 2:
             raise InputError(f"data.limit = {len(split)}: must be at least 2, the smallest batch: give more samples")
         self.images = split.channels_first()
@@ -135,6 +134,17 @@ def augmented(images: Images, augment: Augmentation, rng: np.random.Generator) -
 
 def _memory_format(channels_last: bool) -> torch.memory_format:
     return torch.channels_last if channels_last else torch.contiguous_format
+
+
+def _of_pixels(images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As `moments` of each channel, by counting."""
+    values = np.arange(256)
+    counts = sum(_histograms(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK))
+    shares = counts / (images.size // images.shape[1])
+    mean = shares @ values
+    deviation = np.sqrt((shares * (values - mean[:, np.newaxis]) ** 2).sum(axis=1))
+    deviation[deviation == 0] = 1
+    return mean, deviation
 
 
 def _histograms(images: Images) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ the work.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Self, TypeVar
 
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctsigprop.datasets import load
+from ctsigprop.datasets import dataset_of
 from ctsigprop.discrete.batches import Batches
 from ctsigprop.discrete.heap import keep_freed_memory
 from ctsigprop.discrete.learner import Learner, Signal
@@ -107,11 +107,11 @@ def costs(
     needed = (batches + warm_up) * first.training.batch_size
     device_for(first.training.device)
     keep_freed_memory()
-    data = load(first.data.name, limit=needed)
+    data = dataset_of(replace(first.data, limit=needed))
     ordered = Batches(data.train, standard_for(first, data.train), first.training)
     if len(data.train) < needed:
         raise InputError(f"{data.name}: has {len(data.train)} training samples, and needed are {needed}: take fewer")
-    learners = {name: placed_learner(one, data.shape, data.classes) for name, one in settings.items()}
+    learners = {name: placed_learner(one, data.planes, data.classes) for name, one in settings.items()}
     seconds = stage_seconds(learners, ordered.of_epoch(1), warm_up, done)
     inputs, labels = next(ordered.of_epoch(1))
     return {name: _cost(learner, seconds[name], inputs, labels) for name, learner in learners.items()}

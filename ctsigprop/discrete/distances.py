@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ctsigprop.datasets import load
+from ctsigprop.datasets import dataset_of
 from ctsigprop.discrete.batches import Standard
 from ctsigprop.discrete.learner import Learner, Signal
 from ctsigprop.discrete.learners import learner_for
@@ -53,13 +53,13 @@ def run_distances(run: RunFolder, epochs: Sequence[int], samples: int) -> dict[i
         RunFailure: the dataset is not here, and its download failed.
     """
     settings = run.settings_of(DiscreteSettings)
-    data = load(settings.data.name, limit=settings.data.limit)
+    data = dataset_of(settings.data)
     images, labels = data.validation.channels_first()[:samples], data.validation.labels[:samples]
     inputs = Standard.of(data.train.channels_first()).inputs(images)
     found = {}
     for epoch in epochs:
         if epoch == 0:
-            learner = learner_for(settings, data.shape, data.classes).eval()
+            learner = learner_for(settings, data.planes, data.classes).eval()
         else:
             learner, _, _ = load_learner(run, f"epoch-{epoch}")
         found[epoch] = layer_distances(learner, inputs, torch.from_numpy(labels))

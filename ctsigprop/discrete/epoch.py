@@ -1,18 +1,15 @@
-"""One pass over the training batches, and what it adds up."""
+"""What an epoch of training batches adds up."""
 
 import math
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ctsigprop.discrete.batches import Batches
 from ctsigprop.discrete.learner import Learner, Step
 from ctsigprop.errors import RunFailure
-from ctsigprop.progress import epoch_bar
-from ctsigprop.settings import LayeredSettings
 
 SELDOM = 50
 """Batches on a GPU between two readings of the sums: reading waits for the device."""
@@ -28,6 +25,7 @@ class Tally:
         errors: of those, classified wrongly in training mode, before their update.
         losses: of each stage, summed over the samples.
         seconds: spent so far.
+        early: what callbacks measured within the epoch.
     """
 
     batches: int = 0
@@ -35,6 +33,7 @@ class Tally:
     errors: int = 0
     losses: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    early: list[dict[str, Any]] = field(default_factory=list)
 
     def sums(self, stages: Sequence[str], device: torch.device) -> Tensor:
         """Errors and the losses of the stages, on the device that adds to them."""
@@ -96,53 +95,6 @@ class Count:
             RunFailure: a loss is no longer finite.
         """
         self._tally.read(self._sums, self._stages, self._epoch, self._rates)
-
-
-def run_epoch(
-    learner: Learner,
-    batches: Batches,
-    settings: LayeredSettings,
-    *,
-    epoch: int,
-    tally: Tally,
-    quiet: bool,
-    stop: Callable[[], bool],
-    note: str = "",
-) -> bool:
-    """Learns from those batches of an epoch that `tally` has not seen yet.
-
-    Args:
-        learner: on the batches' device.
-        batches: of the training set.
-        settings: of the run.
-        epoch: number of the epoch, from 1.
-        tally: of the epoch so far; kept up to date.
-        quiet: show no progress bar.
-        stop: asked before each batch.
-        note: beside the progress bar.
-
-    Returns:
-        Whether the epoch came to its end.
-
-    Raises:
-        RunFailure: a loss is no longer finite.
-    """
-    count = Count(tally, learner, epoch, batches.standard.mean.device, settings.rates)
-    before = time.perf_counter() - tally.seconds
-    finished = True
-    learner.train()
-    learner.decay_rates(settings.decay_of(epoch))
-    with epoch_bar(batches.samples, tally.samples, epoch, settings.training.epochs, quiet=quiet, note=note) as bar:
-        for inputs, labels in batches.of_epoch(epoch, tally.batches):
-            if stop():
-                finished = False
-                break
-            if count.add(learner.step(inputs, labels), labels):
-                bar.update(tally.samples - bar.n)
-                bar.set_postfix_str(f"train error {100 * tally.errors / tally.samples:.2f} %", refresh=False)
-        count.read()
-    tally.seconds = time.perf_counter() - before
-    return finished
 
 
 def _summed(steps: Sequence[Step], labels: Tensor) -> Tensor:

@@ -132,7 +132,7 @@ def build(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> N
         classes: how many there are.
 
     Raises:
-        InputError: the samples are smaller than the pooling layers need.
+        InputError: the samples are no images, or are smaller than the pooling layers need.
     """
     stack = _Stack(settings, shape if len(shape) == 3 else (1, *shape))
     match settings.network.architecture:
@@ -152,6 +152,8 @@ def _conv(stack: "_Stack", widen: int) -> None:
     after each, two fully connected layers. Pooling is padded here, so that images of 8 x 8 pass too: 32 x 32 becomes
     16, 8 and 4 on a side (there: 15, 7 and 3).
     """
+    if max(stack.shape[1:]) == 1:
+        raise InputError("network.architecture: conv takes images, but a sample is features alone: choose fc")
     for channels in (96, 128, 256):
         stack.conv(widen * channels, kernel=5).pooled(kernel=3, padding=1)
     stack.linear(widen * 2048, widen * 2048)

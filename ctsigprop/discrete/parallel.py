@@ -12,9 +12,8 @@ have seen its last batch; their arrays are then gathered in rank 0.
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -23,8 +22,9 @@ from torch import Tensor
 
 from ctsigprop.discrete.batches import Batches
 from ctsigprop.discrete.cost import stage_seconds
-from ctsigprop.discrete.epoch import Count, Tally, run_epoch
+from ctsigprop.discrete.epoch import Count, Tally
 from ctsigprop.discrete.learner import Learner, Signal, Step
+from ctsigprop.discrete.model import LayeredModel
 from ctsigprop.discrete.parallel_launch import launched
 from ctsigprop.discrete.parallel_peers import LEFT, Peers
 from ctsigprop.discrete.parallel_plan import DONE, Begun, Plan, Trained
@@ -32,7 +32,7 @@ from ctsigprop.discrete.parallel_signals import Lost, Outlet
 from ctsigprop.discrete.parallel_split import balanced, check_rule, check_size, check_stages, name_of
 from ctsigprop.discrete.parallel_start import joined, started
 from ctsigprop.discrete.precision import settled
-from ctsigprop.discrete.training import placed_learner, train
+from ctsigprop.discrete.training import model_for, placed_learner, train, train_layers
 from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, is_out_of_memory
 from ctsigprop.interrupt import stops
 from ctsigprop.runs import RunFolder
@@ -71,8 +71,8 @@ def train_parallel(
     if processes == 1:
         return train(settings, run, resume=resume, quiet=quiet)
     settings = settled(settings, run)  # for all processes, whatever processor theirs is
-    with Pipeline(settings, processes, lambda: run.checkpoint("last").exists()) as pipeline:
-        return train(settings, run, resume=resume, quiet=quiet, run_epoch=pipeline.run_epoch)
+    with Pipeline(model_for(settings, run), processes, lambda: run.checkpoint("last").exists()) as pipeline:
+        return train_layers(pipeline, run, resume=resume, quiet=quiet)
 
 
 def follow() -> None:
@@ -148,20 +148,19 @@ class Section(Learner):
             self._outlet.finish()
 
 
-class Pipeline:
+class Pipeline(LayeredModel):
     """Rank 0 of the processes that train a network's stages; the others are there within its `with` block."""
 
-    def __init__(
-        self, settings: DiscreteSettings, processes: int, resumable: Callable[[], bool] = lambda: False
-    ) -> None:
+    def __init__(self, model: LayeredModel, processes: int, resumable: Callable[[], bool] = lambda: False) -> None:
         """Nothing is started yet: only a run that begins to train needs the others.
 
         Args:
-            settings: of the run.
+            model: whose learner is trained.
             processes: how many train, this one included; at least 2.
             resumable: whether a run that fails now can be resumed.
         """
-        self._settings, self._processes, self._resumable = settings, processes, resumable
+        super().__init__(model.learner, model.data, model.standard, model.settings)
+        self._processes, self._resumable = processes, resumable
         self._peers: Peers | None = None
         self._plan: Plan | None = None
         self._idle = True
@@ -188,53 +187,37 @@ class Pipeline:
             self._peers.note_failure(str(error))
             self._peers.abandon()
 
-    def run_epoch(
-        self,
-        learner: Learner,
-        batches: Batches,
-        settings: DiscreteSettings,
-        *,
-        epoch: int,
-        tally: Tally,
-        quiet: bool,
-        stop: Callable[[], bool],
-        note: str = "",
-    ) -> bool:
-        """As `ctsigprop.discrete.epoch.run_epoch`, by all processes; the learner has their arrays afterwards.
+    @contextmanager
+    def in_epoch(self, epoch: int, tally: Tally) -> Iterator[None]:
+        """As `LayeredModel.in_epoch`, by all processes; the learner has their arrays afterwards.
 
         Raises:
             InputError: there are more processes than stages.
             RunFailure: a loss is no longer finite, or a process has ended.
         """
-        if self._peers is None or self._plan is None:
-            peers, plan = self._begun(learner, batches)
-        else:
-            peers, plan = self._peers, self._plan
+        peers, plan = (self._peers, self._plan) if self._peers and self._plan else self._begun()
         self._idle = False
-        before = time.perf_counter() - tally.seconds
         try:
             peers.share(Begun(epoch, tally).pack())
-            section = Section(learner, plan.parts[0], peers.outlet())
-            finished = run_epoch(
-                section, batches, settings, epoch=epoch, tally=tally, quiet=quiet, stop=stop, note=note
-            )
+            section = Section(self.learner, plan.parts[0], peers.outlet())
+            with self._counting(section, epoch, tally):
+                yield
             section.finish()
             others = [Trained.unpack(message) for message in peers.gather()]
         except Lost as error:
             remedy = RESUME if self._resumable() else "train anew"
             raise peers.ended(plan.names, remedy) from error
-        _take_over(others, learner, tally)
-        tally.seconds = time.perf_counter() - before
+        _take_over(others, self.learner, tally)
         self._idle = True
-        return finished
 
-    def _begun(self, learner: Learner, batches: Batches) -> tuple[Peers, Plan]:
+    def _begun(self) -> tuple[Peers, Plan]:
         """Tells every process which stages are its own, and how they stand."""
-        settings, processes = self._settings, self._processes
-        check_stages(learner, processes)
+        settings, processes = self.settings, self._processes
+        assert isinstance(settings, DiscreteSettings)
+        check_stages(self.learner, processes)
         self._peers = peers = self._peers or started(processes, settings.training.threads)
         peers.share_threads(settings.training.threads)
-        self._plan = plan = _planned(learner, batches, settings, processes)
+        self._plan = plan = _planned(self.learner, self.batched, settings, processes)
         try:
             peers.share(plan.pack())
             peers.device(settings)

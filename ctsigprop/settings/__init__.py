@@ -1,7 +1,7 @@
 """Settings of the three wings: frozen dataclasses that refuse a wrong value when they are made."""
 
 from ctsigprop.settings.begun import as_begun, with_precision
-from ctsigprop.settings.checks import require_whole
+from ctsigprop.settings.checks import require_rate, require_whole
 from ctsigprop.settings.continuous import (
     LearningSettings,
     NetworkSettings,
@@ -45,6 +45,7 @@ __all__ = [
     "SpikingSettings",
     "TrainingSettings",
     "as_begun",
+    "require_rate",
     "require_whole",
     "with_precision",
 ]

@@ -90,3 +90,13 @@ def require_sequence(settings: object, group: str, name: str) -> None:
     listed = isinstance(value, Sequence) and not isinstance(value, str)
     require(listed, f"{group}.{name}", value, "a list in brackets, such as [1, 2]")
     object.__setattr__(settings, name, tuple(value))
+
+
+def require_rate(field_name: str, value: object) -> None:
+    """Pass a learning rate, which may be left open (None).
+
+    Raises:
+        InputError: naming the field and the value.
+    """
+    if value is not None:
+        require_number(field_name, value, 0.0)

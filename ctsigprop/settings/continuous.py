@@ -10,16 +10,15 @@ from ctsigprop.settings.checks import (
     require_sequence,
     require_whole,
 )
+from ctsigprop.settings.choices import ARCHITECTURES, COSTS, OPTIMIZERS, RHOS, RULES
 from ctsigprop.settings.data import DataSettings
+from ctsigprop.settings.graph import MOST_UNITS, ConnectionSettings, LayerSettings, require_graph
 from ctsigprop.settings.training import TrainingSettings
 
-Architecture = Literal["sigprop_loop", "symmetric_ep", "random_feedback_ep"]
-Rho = Literal["hard_sigmoid", "logistic", "tanh", "rectifier"]
 Method = Literal["anderson", "sweeps", "euler", "heun", "rk4", "dopri5", "exponential_euler"]
 NudgingKind = Literal["positive", "random-sign", "centered"]
 Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
-MOST_UNITS = 10_000_000
 FIRST_RATE, LAST_RATE = 4.0, 0.03
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
 
@@ -30,27 +29,42 @@ class NetworkSettings:
 
     Attributes:
         architecture: sigprop_loop (forward weights and a loop from the output), symmetric_ep (shared
-            matrices both ways) or random_feedback_ep (independent matrices both ways).
+            matrices both ways), random_feedback_ep (independent matrices both ways) or graph (`layers` and
+            `connections`).
         hidden: units of each hidden layer, from the input side.
         loops: sigprop_loop only: the layers into which the output feeds back (1 is the first hidden layer).
-        rho: firing-rate function.
+        rho: firing-rate function: hard_sigmoid, logistic, tanh, rectifier, linear or one's own.
+        output_rho: that of the output layer; `rho` by default.
+        cost: whose gradient nudges the outputs: squared_error, cross_entropy or one's own.
         time_constant: leak time constant r of every neuron, dimensionless.
         output_gain: factor on the Glorot-uniform weights into the output layer.
         feedback_gain: factor on the Glorot-uniform weights of loops and feedback connections.
         precision: floating-point type of states and weights.
+        layers: of a graph, hidden layers and output: `units`, `rho`, `time_constant`, `bias_rate` of each.
+        connections: of a graph: `source`, `target`, `rate`, `symmetric`, `gain` of each.
     """
 
-    architecture: Architecture = "sigprop_loop"
+    architecture: str = "sigprop_loop"
     hidden: tuple[int, ...] = (512,)
     loops: tuple[int, ...] = (1,)
-    rho: Rho = "hard_sigmoid"
+    rho: str = "hard_sigmoid"
     time_constant: float = 1.0
     output_gain: float = 0.3
     feedback_gain: float = 1.0
     precision: Precision = "float32"
+    output_rho: str | None = None
+    cost: str = "squared_error"
+    layers: tuple[LayerSettings, ...] = ()
+    connections: tuple[ConnectionSettings, ...] = ()
+
+    @property
+    def rho_of_outputs(self) -> str:
+        """Firing-rate function of the output layer."""
+        return self.layers[-1].rho if self.architecture == "graph" else self.output_rho or self.rho
 
     def __post_init__(self) -> None:
-        require_one_of("network.architecture", self.architecture, Architecture)
+        ARCHITECTURES.check(self.architecture)
+        require_graph(self)
         require_sequence(self, "network", "hidden")
         require_sequence(self, "network", "loops")
         require(
@@ -64,7 +78,10 @@ class NetworkSettings:
         layers = f"one or more different hidden layers, 1 to {len(self.hidden)}"
         known = all(type(layer) is int and 1 <= layer <= len(self.hidden) for layer in self.loops)
         require(known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers)
-        require_one_of("network.rho", self.rho, Rho)
+        RHOS.check(self.rho)
+        if self.output_rho is not None:
+            RHOS.check(self.output_rho)
+        COSTS.check(self.cost)
         require_number("network.time_constant", self.time_constant, 0.0, open_low=True)
         require_number("network.output_gain", self.output_gain, 0.0)
         require_number("network.feedback_gain", self.feedback_gain, 0.0)
@@ -144,6 +161,10 @@ class LearningSettings:
             biases go on learning.
         average: errors are measured with, and predictions made by, the mean of the weights over about this many
             epochs; by the weights as they stand at 0.
+        rule: what an update is made of: eq14 (paper, Eq. 14) or one's own.
+        optimizer: sgd, momentum, adam or one's own.
+        momentum: fraction of its velocity that an update of momentum keeps.
+        betas: decay of Adam's mean update and mean square.
     """
 
     rates: tuple[float, ...] = ()
@@ -152,8 +173,19 @@ class LearningSettings:
     weight_decay: float = 0.0
     fixed: tuple[str, ...] = ()
     average: float = 0.0
+    rule: str = "eq14"
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    betas: tuple[float, ...] = (0.9, 0.999)
 
     def __post_init__(self) -> None:
+        RULES.check(self.rule)
+        OPTIMIZERS.check(self.optimizer)
+        require_number("learning.momentum", self.momentum, 0.0, 1.0, open_high=True)
+        require_sequence(self, "learning", "betas")
+        require(len(self.betas) == 2, "learning.betas", list(self.betas), "two numbers, such as [0.9, 0.999]")
+        for beta in self.betas:
+            require_number("learning.betas", beta, 0.0, 1.0, open_high=True)
         require_sequence(self, "learning", "rates")
         require_sequence(self, "learning", "fixed")
         for name in self.fixed:
@@ -215,23 +247,39 @@ class Settings:
     @property
     def title(self) -> str:
         """What runs of these settings are called."""
-        return f"{self.data.name}-{self.network.architecture}"
+        return f"{self.data.title}-{self.network.architecture}"
 
     @property
     def unused(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
-        architecture, solver = self.network.architecture, self.solver
-        of_network = set() if architecture == "sigprop_loop" else {("network", "loops")}
-        if architecture == "symmetric_ep":
+        network, solver, learning = self.network, self.solver, self.learning
+        of_network = set() if network.architecture == "sigprop_loop" else {("network", "loops")}
+        if network.architecture in ("symmetric_ep", "graph"):
             of_network |= {("network", "feedback_gain"), ("learning", "feedback_rate")}
+        if network.architecture == "graph":
+            of_network |= {
+                ("network", name) for name in ("hidden", "rho", "output_rho", "time_constant", "output_gain")
+            }
+            of_network |= {("learning", "rates")}
         of_solver = {("solver", "longest" if solver.sweeps else "max_sweeps")}
         if not solver.fixed_step:
             of_solver |= {("solver", "step")}
-        found = dict.fromkeys(of_network, f"network.architecture = {architecture}")
+        of_optimizer = {("learning", name) for name in ("momentum", "betas")} - _heeded(learning.optimizer)
+        found = self.data.unused | dict.fromkeys(of_network, f"network.architecture = {network.architecture}")
         found |= dict.fromkeys(of_solver, f"solver.method = {solver.method}")
-        if architecture == "sigprop_loop" and "loop" in self.learning.fixed:
+        found |= dict.fromkeys(of_optimizer, f"learning.optimizer = {learning.optimizer}")
+        if network.architecture == "sigprop_loop" and "loop" in learning.fixed:
             found["learning", "feedback_rate"] = "learning.fixed holds loop"
         return found
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates of connections and biases that count."""
+        if self.network.architecture == "graph":
+            layers, connections = self.network.layers, self.network.connections
+            return (*(one.bias_rate for one in layers), *(one.rate for one in connections))
+        feedback = () if ("learning", "feedback_rate") in self.unused else (self.learning.feedback_rate,)
+        return (*self.learning.rates, *feedback)
 
     def __post_init__(self) -> None:
         hidden, beta = self.network.hidden, self.nudging.beta
@@ -239,8 +287,9 @@ class Settings:
         rates = self.learning.forward_rates(forward)
         object.__setattr__(self, "learning", replace(self.learning, rates=rates))
         allowed = f"1 number, or {forward} for the forward connections of network.hidden = {list(hidden)}"
-        require(len(rates) in (1, forward), "learning.rates", list(rates), allowed)
-        fastest = max(*rates, 0.0 if ("learning", "feedback_rate") in self.unused else self.learning.feedback_rate)
+        counted = self.network.architecture != "graph"
+        require(not counted or len(rates) in (1, forward), "learning.rates", list(rates), allowed)
+        fastest = max(self.rates)
         decay = self.learning.weight_decay
         allowed = f"at most {1 / fastest:g}, 1 / the largest rate" if fastest else ""
         require(decay * fastest <= 1, "learning.weight_decay", decay, allowed)
@@ -255,3 +304,9 @@ class Settings:
             bound = 1 / self.network.time_constant
             allowed = f"below 1 / network.time_constant = {bound:g} with {self.nudging.kind} nudging"
             require(beta < bound, "nudging.beta", beta, f"{allowed}, or outputs run away from their targets")
+
+
+def _heeded(optimizer: str) -> set[tuple[str, str]]:
+    """The options among the settings of learning that an optimizer heeds."""
+    options = {"momentum": {("learning", "momentum")}, "adam": {("learning", "betas")}}
+    return options.get(optimizer, set())

@@ -1,11 +1,20 @@
-"""Which dataset a run learns: the settings that all wings share."""
+"""What a run learns: the settings of data that all wings share."""
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
-from ctsigprop.settings.checks import require_one_of, require_whole
+from ctsigprop.settings.checks import require, require_one_of, require_whole
 
 DatasetName = Literal["digits", "mnist", "fashion-mnist", "kmnist", "cifar-10", "cifar-100", "svhn"]
+ScalingName = Literal["auto", "none", "standard"]
+
+OF_A_FILE = ("file", "scaling", "seed")
+"""Settings that count where data of one's own are learned alone."""
+
+
+ARRAYS = "arrays"
+"""The name of data that were given from Python, and that no settings can bring back."""
 
 
 @dataclass(frozen=True)
@@ -15,17 +24,43 @@ class DataSettings:
     Attributes:
         name: dataset; `ctsigprop data list` shows them.
         limit: use only the first so many training samples (all where it is left out).
+        file: NPZ file of data of one's own, in place of a dataset: x_train, y_train and, where there are any,
+            x_validation, y_validation, x_test, y_test; or x and y; kept as an absolute path.
+        scaling: of the inputs of a file: auto (to 0..1 by the training part's extremes), none, or standard (each
+            feature less its mean over its standard deviation).
+        seed: of the order in which the parts that a file lacks are split off.
     """
 
-    name: DatasetName = "digits"
+    name: DatasetName | Literal["arrays"] = "digits"
     limit: int | None = None
+    file: str | None = None
+    scaling: ScalingName = "auto"
+    seed: int = 0
 
     def __post_init__(self) -> None:
-        require_one_of("data.name", self.name, DatasetName)
+        if self.name != ARRAYS:
+            require_one_of("data.name", self.name, DatasetName)
         if self.limit is not None:
             require_whole("data.limit", self.limit, 1)
+        require_one_of("data.scaling", self.scaling, ScalingName)
+        require_whole("data.seed", self.seed, 0)
+        if self.file is not None:
+            require(isinstance(self.file, str) and self.file != "", "data.file", self.file, "the path of an NPZ file")
+            object.__setattr__(self, "file", absolute(self.file))
 
     @property
     def title(self) -> str:
-        """What the data are called."""
-        return self.name
+        """What the data are called: of a file, its name without the ending."""
+        return self.name if self.file is None else os.path.splitext(os.path.basename(self.file))[0]
+
+    @property
+    def unused(self) -> dict[tuple[str, str], str]:
+        """Group and name of the settings of data that do not count, and why."""
+        if self.file is not None:
+            return {("data", "name"): f"data.file = {self.file}"}
+        return {("data", name): "data.file is left out" for name in OF_A_FILE[1:]}
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """An absolute path; ~ is the home folder."""
+    return os.path.abspath(os.path.expanduser(path))

@@ -198,14 +198,14 @@ class DiscreteSettings:
     @property
     def title(self) -> str:
         """What runs of these settings are called."""
-        return f"{self.data.name}-{self.network.architecture}-{self.learning.algorithm}"
+        return f"{self.data.title}-{self.network.architecture}-{self.learning.algorithm}"
 
     @property
     def unused(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
         architecture, algorithm, target = self.network.architecture, self.learning.algorithm, self.target
         sizes = "widen" if architecture == "fc" else "hidden"
-        found = {("network", sizes): f"network.architecture = {architecture}"}
+        found = self.data.unused | {("network", sizes): f"network.architecture = {architecture}"}
         if algorithm not in ("ll-bp", "ll-fa"):
             found["learning", "similarity_weight"] = f"learning.algorithm = {algorithm}"
         if algorithm not in UNLOCKED:

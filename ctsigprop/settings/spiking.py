@@ -12,7 +12,7 @@ from ctsigprop.settings.checks import (
     require_sequence,
     require_whole,
 )
-from ctsigprop.settings.data import DataSettings
+from ctsigprop.settings.data import DataSettings, absolute
 from ctsigprop.settings.discrete import Density, DiscreteTrainingSettings, Precision, Weights
 
 Reset = Literal["hard", "soft"]
@@ -35,6 +35,11 @@ class SpikingDataSettings(DataSettings):
     Attributes:
         name: dataset; `ctsigprop data list` shows them.
         limit: use only the first so many training samples (all where it is left out).
+        file: NPZ file of images of one's own, in place of a dataset: x_train, y_train and, where there are any,
+            x_validation, y_validation, x_test, y_test; or x and y; kept as an absolute path.
+        scaling: of the inputs of a file: auto (to 0..1 by the training part's extremes), none, or standard (each
+            feature less its mean over its standard deviation).
+        seed: of the order in which the parts that a file lacks are split off.
         events: folder that holds train.npz and test.npz, recordings of an event camera, in place of a dataset; kept as
             an absolute path.
     """
@@ -46,12 +51,19 @@ class SpikingDataSettings(DataSettings):
         if self.events is not None:
             named = isinstance(self.events, str) and self.events != "" and "\0" not in self.events
             require(named, "data.events", self.events, "the path of a folder that holds train.npz and test.npz")
-            object.__setattr__(self, "events", os.path.abspath(os.path.expanduser(self.events)))
+            object.__setattr__(self, "events", absolute(self.events))
+            require(self.file is None, "data.file", self.file, "left out with data.events, which is in its place")
 
     @property
     def title(self) -> str:
         """What the data are called: of recordings, the name of their folder."""
         return super().title if self.events is None else os.path.basename(self.events)
+
+    @property
+    def unused(self) -> dict[tuple[str, str], str]:
+        """Group and name of the settings of data that do not count, and why."""
+        of_events = {} if self.events is None else {("data", "name"): f"data.events = {self.events}"}
+        return super().unused | of_events
 
 
 @dataclass(frozen=True)
@@ -201,7 +213,7 @@ class SpikingSettings:
             unused |= {("learning", "rate")}
         if model in ("bp-surrogate", "shallow"):
             unused |= {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
-        of_data = {} if self.data.events is None else {("data", "name"): f"data.events = {self.data.events}"}
+        of_data = self.data.unused
         return dict.fromkeys(unused, f"learning.model = {model}") | of_data
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.datasets import Dataset, Split
+from ctsigprop.datasets import Dataset, Scaling, Split
 from ctsigprop.errors import InputError
 from ctsigprop.files import open_regular
 from ctsigprop.spiking.events import FRAMES, LABELS, EventFrames, load_frames
@@ -113,4 +113,4 @@ def _cut(path: Path, labels: NDArray[np.int64]) -> int:
 
 
 def _split(recordings: EventFrames, labels: NDArray[np.int64], rows: slice) -> Split:
-    return Split(recordings.frames[rows], labels[rows], maximum=1)
+    return Split(recordings.frames[rows], labels[rows], Scaling())

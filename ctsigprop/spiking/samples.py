@@ -47,7 +47,7 @@ class ImageSamples:
 
     def image(self, place: int) -> NDArray[np.float64]:
         """Pixels from 0 to 1, (height, width, channels)."""
-        return np.moveaxis(self._images[place], 0, -1) / self._split.maximum
+        return self._split.picture(place)
 
 
 class EventSamples:

@@ -6,12 +6,15 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ctsigprop.datasets import Dataset
+from ctsigprop.datasets import Dataset, Scaling
 from ctsigprop.datasets.catalog import entry_named
+from ctsigprop.datasets.dataset import planes_of
+from ctsigprop.datasets.record import DataRecord, check_same, record_of
 from ctsigprop.discrete.batches import Images, Standard
 from ctsigprop.discrete.learner import Learner
 from ctsigprop.discrete.training import placed
-from ctsigprop.runs import RunFolder
+from ctsigprop.errors import InputError
+from ctsigprop.runs import DATA, RunFolder
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.learners import learner_for
 from ctsigprop.spiking.network import SpikingNetwork
@@ -35,30 +38,39 @@ class Trained:
     epoch: int
     _learner: Learner
     _kept: Arrays | None = None
+    _record: DataRecord | None = None
 
     @cached_property
     def data(self) -> Dataset:
         """What it was trained on, loaded when it is first asked for.
 
         Raises:
-            InputError: a file that cannot be used; recordings that are not those it was trained on.
+            InputError: a file that cannot be used, or data that are not those it was trained on.
             RunFailure: the dataset is not here, and its download failed.
         """
-        return data_for(self.settings, self._kept)
+        data = data_for(self.settings, self._kept)
+        if self._record is not None:
+            check_same(self._record, data)
+        return data
 
     @property
     def scale(self) -> dict[str, float | list[float]]:
-        """What brings pixel values into the form that the coding takes.
+        """What brings inputs into the form that the coding takes.
 
         For currents the mean and the deviation of each channel over the training set, whose data this loads; the
-        brightest pixel value for spikes. Nothing for recordings, whose events enter as they are counted.
+        brightest pixel value for spikes. Before either, inputs that are not divided by one number have a scaling:
+        less their offset, over their scale. Nothing for recordings, whose events enter as they are counted.
         """
         if self.settings.data.events is not None:
             return {}
+        scaling = (
+            self._record.scaling if self._record else Scaling.dividing(entry_named(self.settings.data.name).maximum)
+        )
+        first: dict[str, float | list[float]] = {} if scaling.plain else {**scaling.to_json()}
         if self.settings.network.coding == "direct":
             columns = {"mean": self._standard.mean, "deviation": self._standard.deviation}
-            return {name: column.flatten().tolist() for name, column in columns.items()}
-        return {"maximum": entry_named(self.settings.data.name).maximum}
+            return first | {name: column.flatten().tolist() for name, column in columns.items()}
+        return first or {"maximum": scaling.scale[0]}
 
     @torch.no_grad()
     def sequence(self, images: Images) -> Tensor:
@@ -93,10 +105,21 @@ def load_trained(run: RunFolder, kind: str = "best") -> Trained:
     """
     settings = run.settings_of(SpikingSettings)
     settings = replace(settings, training=replace(settings.training, device="cpu"))
-    kept, entry = kept_of(settings, run, kind), entry_named(settings.data.name)
-    shape, classes = (entry.shape, entry.classes) if kept is None else (tuple(kept[SHAPE].tolist()), int(kept[CLASSES]))
-    learner = placed(learner_for(settings, shape, classes), settings)
+    kept, record = kept_of(settings, run, kind), record_of(run)
+    learner = placed(learner_for(settings, *_sizes(settings, record, kept)), settings)
     arrays, meta = run.load_checkpoint(kind, like=learner.parameter_arrays(), keys=("epoch",))
     learner.load_arrays(arrays)
     learner.eval()
-    return Trained(settings, network_of(learner), meta["epoch"], learner, kept)
+    return Trained(settings, network_of(learner), meta["epoch"], learner, kept, record)
+
+
+def _sizes(settings: SpikingSettings, record: DataRecord | None, kept: Arrays | None) -> tuple[tuple[int, ...], int]:
+    """Shape of a sample and number of classes, of a run's record or, of a run of version 0.1, of what else tells."""
+    if record is not None:
+        return planes_of(record.shape), record.classes
+    if kept is not None:
+        return tuple(kept[SHAPE].tolist()), int(kept[CLASSES])
+    if settings.data.file is not None:
+        raise InputError(f"the run of {settings.data.file} has no {DATA}: restore it from a copy, or train anew")
+    entry = entry_named(settings.data.name)
+    return entry.shape, entry.classes

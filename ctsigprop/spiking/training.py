@@ -1,25 +1,35 @@
 """Training a spiking network in a run folder, on images or on recordings of an event camera."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ctsigprop.callbacks import Callback
 from ctsigprop.datasets import Dataset, Split
 from ctsigprop.discrete import training
 from ctsigprop.discrete.batches import Standard
+from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings.spiking import SpikingSettings
+from ctsigprop.settings.spiking import CodingName, SpikingSettings
 from ctsigprop.spiking.learners import learner_for
 from ctsigprop.spiking.recordings import KEPT, Arrays, load_recordings
 
 
-def train(settings: SpikingSettings, run: RunFolder, *, resume: bool = False, quiet: bool = False) -> dict[str, Any]:
-    """Trains a network of this wing in a run folder; see `ctsigprop.discrete.training.train_layers`."""
-    kept = kept_of(settings, run, "last") if resume else None
-    load = partial(data_for, kept=kept)
-    return training.train_layers(settings, run, learner_for, standard_for, load, resume=resume, quiet=quiet)
+def train(
+    settings: SpikingSettings,
+    run: RunFolder,
+    *,
+    callbacks: Sequence[Callback] = (),
+    resume: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Train a network of this family in a run folder; see `ctsigprop.discrete.training.train_layers`."""
+    load = partial(data_for, kept=kept_of(settings, run, "last") if resume else None)
+    model = training.layered_model(settings, run, learner_for, standard_for, load)
+    return training.train_layers(model, run, callbacks, resume=resume, quiet=quiet)
 
 
 def kept_of(settings: SpikingSettings, run: RunFolder, kind: str) -> Arrays | None:
@@ -58,5 +68,17 @@ def standard_for(settings: SpikingSettings, split: Split) -> Standard:
     """
     if settings.network.coding == "direct" and settings.data.events is None:
         return training.standard_for(settings, split)
+    if settings.data.file is not None:
+        _require_intensities(split, settings.network.coding)
     device = torch.device(settings.training.device)
     return Standard.dividing(split.maximum, device, channels_last=settings.training.channels_last)
+
+
+def _require_intensities(split: Split, coding: CodingName) -> None:
+    images = split.channels_first()
+    low, high = images.min() / split.maximum, images.max() / split.maximum
+    if low < 0 or high > 1:
+        raise InputError(
+            f"network.coding = {coding!r}: takes inputs from 0 to 1, and they are scaled to {low:g}..{high:g}: "
+            "set data.scaling to auto, or network.coding to direct"
+        )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from ctsigprop.continuous.network import connection_name
+from ctsigprop.continuous.connections import connection_name
 from ctsigprop.datasets.catalog import CATALOG
 from ctsigprop.experiments.page.run import Outcome, Run
 from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
@@ -96,12 +96,13 @@ def _network(settings: AnySettings) -> str:
     if isinstance(settings, DiscreteSettings) and settings.network.architecture != "fc":
         widen = settings.network.widen
         return settings.network.architecture + (f"({widen}x)" if widen > 1 else "")
-    entry = CATALOG[settings.data.name]
+    entry, of_dataset = CATALOG[settings.data.name], ("data", "name") not in settings.unused
     if isinstance(settings, SpikingSettings):
-        network, of_dataset = settings.network, settings.data.events is None
+        network = settings.network
         layers = [*(f"{channels}c3" for channels in network.channels), f"{network.units}"]
         return "-".join([*layers, f"{entry.classes}"] if of_dataset else layers)
-    return "-".join(map(str, (prod(entry.shape), *settings.network.hidden, entry.classes)))
+    hidden = settings.network.hidden
+    return "-".join(map(str, (prod(entry.shape), *hidden, entry.classes) if of_dataset else hidden))
 
 
 def _loop(settings: Settings) -> str:

@@ -111,6 +111,7 @@ def difference(published: Published, name: str, error: float) -> str:
 def _is_of(published: Published, settings: Settings) -> bool:
     return (
         settings.data.name == published.dataset
+        and settings.data.file is None
         and settings.data.limit is None
         and settings.network.architecture == "sigprop_loop"
         and settings.network.hidden == published.hidden

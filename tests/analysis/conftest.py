@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ctsigprop.analysis.trained import Trained
-from ctsigprop.continuous.network import Network, build
+from ctsigprop.continuous.architectures import build
+from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.training import draw
 from ctsigprop.datasets import Dataset, Split
 from ctsigprop.settings import LearningSettings, NetworkSettings, Settings

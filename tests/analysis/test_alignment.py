@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ctsigprop.analysis.alignment import angle_between, angles, sample_angles
-from ctsigprop.continuous.network import Connection, Network
+from ctsigprop.continuous.connections import Dense
+from ctsigprop.continuous.network import Network
 from ctsigprop.errors import InputError
 
 MakeNetwork = Callable[..., Network]
@@ -228,7 +229,7 @@ def loop_network(first: np.ndarray, second: np.ndarray, loop: np.ndarray) -> Net
     """The loop W12, W23, W31 alone."""
     sizes = (1, *(matrix.shape[0] for matrix in (first, second, loop)))
     connections = tuple(
-        Connection(source, target, matrix)
+        Dense(source, target, 0.0, weight=matrix)
         for source, target, matrix in ((0, 1, np.ones(sizes[:2])), (1, 2, first), (2, 3, second), (3, 1, loop))
     )
-    return Network(sizes, connections, tuple(np.zeros(units) for units in sizes[1:]), (0.0,) * 3)
+    return Network(sizes, connections, precision="float64")

@@ -201,7 +201,9 @@ def test_a_time_course_has_a_panel_for_each_quantity(
     courses = time_courses(LayerSweeps(network), rng.random((2, 6)), np.eye(4)[[2, 1]], 0.5, SolverSettings("dopri5"))
     with styled():
         figure = time_course_figure(
-            courses, 1, Shown(rng.random((4, 4, 1)), 1, "caption"), rho=network.rho, beta=0.5, tolerance=1e-4
+            *(courses, network.rates_of(courses.states), 1, Shown(rng.random((4, 4, 1)), 1, "caption")),
+            beta=0.5,
+            tolerance=1e-4,
         )
         figure.canvas.draw()
     labels = [axes.get_ylabel() for axes in figure.axes][1:]

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from ctsigprop.analysis.gradient import compare
-from ctsigprop.continuous.activations import firing_rate
 from ctsigprop.continuous.adjoint import adjoint
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.learning import learn
+from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.network import Network
-from ctsigprop.continuous.phases import contrast
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.settings import NudgingSettings, SolverSettings
 from ctsigprop.solvers import Status
@@ -37,12 +36,11 @@ def measured(network: Network, samples: int, nudging: NudgingSettings, scale: fl
     comparison = compare(network, inputs, free.states, pair, found)
 
     before = {name: values.copy() for name, values in network.parameters().items()}
-    fast = tuple(replace(connection, rate=1.0) for connection in network.connections)
-    learn(replace(network, connections=fast, bias_rates=(1.0,) * network.output), inputs, pair)
+    learn(network.with_rates(dict.fromkeys(network.parameters(), 1.0)), inputs, pair)
     update = {name: values - before[name] for name, values in network.parameters().items()}
     network.load(before)
 
-    rates = [inputs, *(firing_rate(network.rho, state) for state in free.states)]
+    rates = [inputs, *(network.rhos[0].rates(state) for state in free.states)]
     gradient = {f"b{layer}": e.mean(axis=0) for layer, e in enumerate(found.sensitivities, start=1)}
     for connection in network.connections:
         i, j = connection.source, connection.target

@@ -11,6 +11,7 @@ from ctsigprop.analysis.alignment import sample_angles
 from ctsigprop.analysis.displacement import displacement
 from ctsigprop.analysis.probe import probe
 from ctsigprop.analysis.trained import Trained
+from ctsigprop.continuous.samples import Samples
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.files import to_json
 from ctsigprop.settings import NetworkSettings, NudgingSettings, ProbeSettings, SolverSettings
@@ -24,7 +25,8 @@ ANGLES = {
 
 def probed(trained: Trained) -> dict:
     test = trained.data.test
-    return probe(trained.network, test.inputs(trained.network.dtype), test.labels, trained.settings)
+    samples = Samples.of(trained.data, test, trained.network.dtype)
+    return probe(trained.network, samples.inputs, samples.targets, trained.settings)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])

@@ -161,6 +161,7 @@ def test_train_writes_the_whole_run_folder_and_says_where_the_figures_are(ctsigp
         "checkpoint-best.npz",
         "checkpoint-last.npz",
         "config.yaml",
+        "data.json",
         "figures",
         "metrics.jsonl",
         "summary.json",

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
-from ctsigprop.continuous.network import Network, Nudge, build
+from ctsigprop.continuous.network import Network, Nudge
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.settings import LearningSettings, NetworkSettings, SolverSettings
 

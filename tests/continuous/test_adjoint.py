@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous.activations import balance_slope, firing_rate
 from ctsigprop.continuous.adjoint import Adjoint, adjoint
 from ctsigprop.continuous.stability import loop_gain
 from ctsigprop.solvers import Status
@@ -29,7 +28,7 @@ Weights = dict[str, np.ndarray]
 def gradient(problem: Any, states: tuple[np.ndarray, ...], found: Adjoint) -> Weights:
     """Of the mean loss: dL / dw_ij = rho_i dL / dnet_j for every direction in which a matrix is used."""
     network, samples = problem.network, len(problem.inputs)
-    rates = [problem.inputs, *(firing_rate(network.rho, state) for state in states)]
+    rates = [problem.inputs, *(network.rhos[0].rates(state) for state in states)]
     total = {name: np.zeros_like(values) for name, values in network.parameters().items()}
     for connection in network.connections:
         i, j = connection.source, connection.target
@@ -68,8 +67,8 @@ def away_from_kinks(problem: Any, states: tuple[np.ndarray, ...]) -> bool:
     for link in network.links():
         if link.source:
             net[link.target - 1] = net[link.target - 1] + rates[link.source] @ link.weight
-    kinks = CLIPPED.get(network.rho, ())
-    return all(np.abs(layer / network.leak - kink).min() > 20 * STEP for layer in net for kink in kinks)
+    kinks = CLIPPED.get(network.rhos[0].name, ())
+    return all(np.abs(layer / network.leaks[0][0] - kink).min() > 20 * STEP for layer in net for kink in kinks)
 
 
 @pytest.mark.parametrize("rho", RHO)
@@ -125,7 +124,7 @@ def test_it_solves_the_adjoint_equation_whatever_the_loop_gain(make_problem: Cal
         if link.source:
             expected[link.source - 1] = expected[link.source - 1] + found.sensitivities[link.target - 1] @ link.weight.T
     for state, sensitivity, passed in zip(states, found.sensitivities, expected, strict=True):
-        slope = balance_slope(network.rho, state, network.leak)
+        slope = network.rhos[0].balance_slopes(state, network.leaks[0][:1])
         assert_allclose(sensitivity, slope * passed, rtol=1e-8, atol=1e-9 * np.abs(sensitivity).max())
 
 

@@ -1,6 +1,5 @@
 """The running mean of the weights: against means taken in NumPy, and in runs."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +7,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous.averaging import TAKEN, copied, take_into
+from ctsigprop.callbacks import Callback, Moment
+from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.network import Network, build
+from ctsigprop.continuous.learning.averaging import TAKEN, take_into
+from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.training import draw, train
 from ctsigprop.datasets import load
 from ctsigprop.runs import RunFolder
@@ -73,11 +75,11 @@ def test_a_horizon_within_one_taking_is_the_network_itself() -> None:
 
 def test_a_copy_shares_nothing() -> None:
     network = drawn(0)
-    own = copied(network)
+    own = network.copy()
     for name, array in own.parameters().items():
         assert_array_equal(array, network.parameters()[name])
         assert not np.shares_memory(array, network.parameters()[name])
-    assert replace(own, connections=network.connections, biases=network.biases) == network
+    assert (own.layers, own.cost) == (network.layers, network.cost)
 
 
 def test_the_mean_is_judged_and_kept_and_the_network_learns_as_without_it(tmp_path: Path) -> None:
@@ -96,10 +98,10 @@ def test_the_mean_is_judged_and_kept_and_the_network_learns_as_without_it(tmp_pa
         network = draw(settings, data)
         network.load(weights)
         for part in ("validation", "test"):
-            samples = getattr(data, part)
-            outputs = outputs_of(LayerSweeps(network), samples.inputs(network.dtype), settings)
+            samples = Samples.of(data, getattr(data, part), network.dtype)
+            outputs = outputs_of(LayerSweeps(network), samples.inputs, settings.solver)
             error = runs[1.5].metrics()[epoch - 1][f"{part}_error"]
-            assert outputs.error_rate(samples.labels) == pytest.approx(error, abs=1e-9)
+            assert outputs.error_of(samples) == pytest.approx(error, abs=1e-9)
     assert any(not np.array_equal(last[f"mean {name}"], last[name]) for name in best)
 
 
@@ -109,13 +111,14 @@ def test_the_mean_over_the_first_epoch_is_that_of_every_update(tmp_path: Path) -
     settings = averaged(1, epochs=1)
     seen: list[dict[str, np.ndarray]] = []
 
-    def watch(network: Network) -> dict[str, Any]:
-        seen.append({name: array.copy() for name, array in network.parameters().items()})
-        return {}
+    class Watch(Callback):
+        def before_batch(self, moment: Moment) -> None:
+            seen.append({name: array.copy() for name, array in moment.model.network.parameters().items()})
 
-    early = replace(settings, probe=replace(settings.probe, early=BATCHES))
-    with RunFolder.create(tmp_path / "run", early) as run:
-        train(early, run, quiet=True, measure=watch)
+        after_epoch = before_batch
+
+    with RunFolder.create(tmp_path / "run", settings) as run:
+        train(settings, run, quiet=True, callbacks=[Watch()])
     last, _ = run.load_checkpoint("last")
     after = seen[1:]  # the last of them was seen at the epoch's end
     assert len(after) == BATCHES

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.continuous.epoch import Outputs, Tally, refuse_lost_states
 from ctsigprop.continuous.equilibrium import Equilibrium
-from ctsigprop.continuous.network import build
-from ctsigprop.continuous.phases import Contrast
+from ctsigprop.continuous.learning.phases import Contrast
 from ctsigprop.continuous.training import train
 from ctsigprop.errors import RunFailure
 from ctsigprop.runs import RunFolder
@@ -124,7 +124,7 @@ def test_a_tally_adds_up_what_the_batches_did() -> None:
         states = (outputs[batch],)
         free = Equilibrium(states, empty, sweeps[batch, 0], residuals[batch, 0], Status.SUCCESS)
         pair = Contrast(np.arange(batch), states, states, states, empty, sweeps[batch, 1], residuals[batch, 1, :batch])
-        tally.add(free, pair, labels[batch], 1e-4)
+        tally.add(free, pair, outputs[batch].argmax(axis=1) != labels[batch], 1e-4)
     assert tally.samples == 30
     assert tally.errors == sum(
         int(np.argmax(o) != c) for o, c in zip(outputs.reshape(30, 4), labels.ravel(), strict=True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous.activations import CODES
+from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.dynamics import (
     energy,
     field_arguments,
@@ -19,11 +19,12 @@ from ctsigprop.continuous.dynamics import (
 )
 from ctsigprop.continuous.network import Network, Nudge
 from ctsigprop.continuous.relaxation import integrate_phase
+from ctsigprop.continuous.rho import RHOS
 from ctsigprop.errors import InputError
 from ctsigprop.settings import SolverSettings
 
 ARCHITECTURES = ["sigprop_loop", "symmetric_ep", "random_feedback_ep"]
-RHOS = ["hard_sigmoid", "logistic", "tanh", "rectifier"]
+NAMES = ["hard_sigmoid", "logistic", "tanh", "rectifier"]
 
 
 def rho_of(rho: str, s: float) -> tuple[float, float]:
@@ -67,9 +68,9 @@ def eq_13(problem, architecture: str, loops: tuple[int, ...], states: list[np.nd
                         if source == 0:
                             total += w * problem.inputs[sample, i]
                         else:
-                            total += w * rho_of(network.rho, states[source - 1][sample, i])[0]
+                            total += w * rho_of(network.rhos[0].name, states[source - 1][sample, i])[0]
                 s = states[layer - 1][sample, j]
-                ds = rho_of(network.rho, s)[1] * total - s / network.time_constant
+                ds = rho_of(network.rhos[0].name, s)[1] * total - s / network.slowest
                 if layer == depth:
                     ds -= beta[sample] * (s - problem.target[sample, j])
                 derivative[layer - 1][sample, j] = ds
@@ -78,7 +79,7 @@ def eq_13(problem, architecture: str, loops: tuple[int, ...], states: list[np.nd
 
 def random_states(problem, seed: int = 5) -> list[np.ndarray]:
     rng, network = np.random.default_rng(seed), problem.network
-    low = 0.0 if network.rho in ("hard_sigmoid", "rectifier") else -1.0
+    low = 0.0 if network.rhos[0].name in ("hard_sigmoid", "rectifier") else -1.0
     shapes = [(len(problem.inputs), units) for units in network.sizes[1:]]
     return [rng.uniform(low, 1, shape).astype(network.dtype) for shape in shapes]
 
@@ -93,7 +94,7 @@ def field(network: Network, drive, states, nudge: Nudge | None) -> tuple[np.ndar
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("rho", RHOS)
+@pytest.mark.parametrize("rho", NAMES)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_field_is_eq_13(make_problem: Callable, architecture: str, rho: str, precision: str) -> None:
     loops = (1, 3) if precision == "float64" else (1,)
@@ -115,7 +116,7 @@ def test_rates_are_exact_to_rounding_and_saturate_far_out(rho: str, precision: s
     states = np.concatenate([np.linspace(-30, 30, 10_001), [0.0, -1e-30, 1e-6, -1e4, 1e4, -1e30, 1e30]])
     states = states.astype(precision)
     rates = np.full_like(states, np.nan)
-    fill_rates(CODES[rho], states, rates)
+    fill_rates(RHOS[rho].code, states, rates)
     exact = states.astype(np.longdouble)
     expected = np.tanh(exact) if rho == "tanh" else (1 + np.tanh(2 * exact - 1)) / 2
     assert_allclose(rates, expected.astype(np.float64), rtol=0, atol=3 * np.finfo(precision).eps)
@@ -151,7 +152,7 @@ def test_field_is_the_negative_gradient_of_the_energy(make_problem: Callable, rh
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.8])
-@pytest.mark.parametrize("rho", RHOS)
+@pytest.mark.parametrize("rho", NAMES)
 def test_the_energy_never_rises_on_the_way(make_problem: Callable, rho: str, beta: float) -> None:
     problem = make_problem("symmetric_ep", (6, 5, 4), rho=rho, samples=5)
     nudge, times = problem.nudge(beta) if beta else None, np.linspace(0, 20, 81)
@@ -172,7 +173,7 @@ def test_the_energy_never_rises_on_the_way(make_problem: Callable, rho: str, bet
 @pytest.mark.parametrize("architecture", ["sigprop_loop", "random_feedback_ep"])
 def test_a_directed_network_has_no_energy(make_problem: Callable, architecture: str) -> None:
     problem = make_problem(architecture)
-    with pytest.raises(InputError, match="is directed: only symmetric_ep has an energy"):
+    with pytest.raises(InputError, match="is directed: only a network of symmetric connections has an energy"):
         energy(problem.network, problem.drive, random_states(problem))
 
 
@@ -183,7 +184,8 @@ def test_a_directed_network_has_no_energy(make_problem: Callable, architecture: 
     seed=st.integers(0, 99),
 )
 def test_a_flat_state_comes_back_as_layers(sizes: list[int], samples: int, leading: list[int], seed: int) -> None:
-    network = Network((1, *sizes), (), tuple(np.zeros(units) for units in sizes), (0.0,) * len(sizes))
+    chain = [Dense(layer, layer + 1) for layer in range(len(sizes))]
+    network = Network((1, *sizes), chain, precision="float64")
     layers = [np.random.default_rng(seed).normal(size=(samples, units)) for units in sizes]
     flat = flatten(layers)
     many = np.broadcast_to(flat, (*leading, flat.size)).copy()

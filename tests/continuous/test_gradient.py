@@ -13,8 +13,8 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.learning import learn
-from ctsigprop.continuous.phases import contrast
+from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.update import learn
 from ctsigprop.settings import LearningSettings, NudgingSettings, SolverSettings
 
 Array = NDArray[np.float64]
@@ -142,7 +142,7 @@ def updates(problem, kind: str, beta: float) -> Weights:
 
 def errors(problem, kind: str) -> dict[str, Array]:
     """Relative error of each parameter's update at every beta, |update + gradient| / |gradient|."""
-    exact = gradient(problem.network.rho, copied(problem), problem.inputs, problem.target)
+    exact = gradient(problem.network.rhos[0].name, copied(problem), problem.inputs, problem.target)
     found = [updates(problem, kind, beta) for beta in BETAS]
     return {
         name: np.array([np.linalg.norm(update[name] + value) for update in found]) / np.linalg.norm(value)
@@ -157,7 +157,7 @@ def slope(values: Array) -> float:
 
 def test_implicit_differentiation_is_the_gradient(problem) -> None:
     weights, h = copied(problem), 1e-5
-    name, inputs, target = problem.network.rho, problem.inputs, problem.target
+    name, inputs, target = problem.network.rhos[0].name, problem.inputs, problem.target
     for key, value in gradient(name, weights, inputs, target).items():
         differences = np.empty_like(value)
         for index in np.ndindex(value.shape):
@@ -173,7 +173,7 @@ def test_implicit_differentiation_is_the_gradient(problem) -> None:
 def test_dense_equilibrium_is_the_free_phase(problem) -> None:
     found = np.concatenate(problem.relax(tolerance=1e-14).states, axis=1)
     for sample, x in enumerate(problem.inputs):
-        expected = Dense.of(problem.network.rho, copied(problem), x).equilibrium()
+        expected = Dense.of(problem.network.rhos[0].name, copied(problem), x).equilibrium()
         assert_allclose(found[sample], expected, atol=1e-13)
 
 
@@ -193,7 +193,7 @@ def test_one_sided_updates_reach_the_gradient_as_beta(problem, kind: str) -> Non
 def test_every_single_entry_reaches_the_gradient(problem) -> None:
     """Richardson's extrapolation of two centered updates is the gradient up to beta^4."""
     coarse, fine = (updates(problem, "centered", beta) for beta in (0.0125, 0.00625))
-    exact = gradient(problem.network.rho, copied(problem), problem.inputs, problem.target)
+    exact = gradient(problem.network.rhos[0].name, copied(problem), problem.inputs, problem.target)
     for name, value in exact.items():
         extrapolated = (4 * fine[name] - coarse[name]) / 3
         assert_allclose(extrapolated, -value, rtol=1e-5, atol=1e-7, err_msg=name)

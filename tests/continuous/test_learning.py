@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous.learning import learn
+from ctsigprop.continuous.learning.phases import Contrast
+from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.network import Network
-from ctsigprop.continuous.phases import Contrast
 from ctsigprop.settings import LearningSettings
 
 RATES = (0.3, 0.2, 0.1)
@@ -35,7 +35,7 @@ def random_contrast(network: Network, batch: int, centered: bool, seed: int = 1)
 
 def eq_14(problem, pair: Contrast, factor: float, weight_decay: float) -> dict[str, np.ndarray]:
     """Weights and biases after the update, summed over samples one at a time."""
-    network, rho = problem.network, RHO[problem.network.rho]
+    network, rho = problem.network, RHO[problem.network.rhos[0].name]
     batch = len(problem.inputs)
     after = {name: values.astype(np.float64) for name, values in network.parameters().items()}
     for connection in network.connections:

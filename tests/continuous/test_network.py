@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ctsigprop.continuous.network import Connection, Network, build, connection_name, glorot_uniform
+from ctsigprop.continuous.architectures import build
+from ctsigprop.continuous.connections import Dense, connection_name, glorot_uniform
+from ctsigprop.continuous.network import Network
 from ctsigprop.errors import InputError
 from ctsigprop.settings import LearningSettings, NetworkSettings
 
@@ -153,13 +155,17 @@ def test_names_of_layers_with_two_digits_are_told_apart() -> None:
 
 
 def test_a_weight_or_bias_that_does_not_fit_its_layers_is_refused() -> None:
-    biases, rates = (np.zeros(3), np.zeros(2)), (0.1, 0.1)
+    first = Dense(0, 1)
     with pytest.raises(InputError, match=r"W12 has shape \(2, 3\): layers 1 and 2 of sizes \[4, 3, 2\] need \(3, 2\)"):
-        Network((4, 3, 2), (Connection(1, 2, np.zeros((2, 3))),), biases, rates)
+        Network((4, 3, 2), (first, Dense(1, 2, weight=np.zeros((2, 3)))))
     with pytest.raises(InputError, match=r"W12 is not C-contiguous: .*: copy it"):
-        Network((4, 3, 2), (Connection(1, 2, np.zeros((2, 3)).T),), biases, rates)
+        Network((4, 3, 2), (first, Dense(1, 2, weight=np.zeros((2, 3)).T)))
+    with pytest.raises(InputError, match=r"W12 is float64: must be float32: convert it"):
+        Network((4, 3, 2), (first, Dense(1, 2, weight=np.zeros((3, 2)))))
     with pytest.raises(InputError, match=r"bias of layer 2 has shape \(3,\): must be \(2,\)"):
-        Network((4, 3, 2), (), (np.zeros(3), np.zeros(3)), rates)
+        Network((4, 3, 2), (first, Dense(1, 2)), biases=(np.zeros(3), np.zeros(3)))
+    with pytest.raises(InputError, match=r"biases: 1 given: must be 2, for layers 1 to 2"):
+        Network((4, 3, 2), (first, Dense(1, 2)), biases=(np.zeros(3),))
 
 
 def test_load_copies_what_another_network_holds() -> None:

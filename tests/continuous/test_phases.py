@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous.phases import Contrast, clamped_phase, contrast
+from ctsigprop.continuous.learning.phases import Contrast, clamped_phase, contrast
 from ctsigprop.settings import NudgingSettings, SolverSettings
 
 SOLVER = SolverSettings("anderson", 1e-12, 2000)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.dynamics import field_arguments, flatten, hopfield_field, layers_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.network import Connection, Network
+from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.relaxation import integrate_phase, relax
 from ctsigprop.continuous.stability import decay, jacobian, loop_gain, return_map
 from ctsigprop.settings import SolverSettings
@@ -68,8 +69,9 @@ def test_plain_sweeps_shrink_the_distance_by_the_loop_gain(make_problem: Callabl
 def two_neurons(product: float) -> LayerSweeps:
     """Input -> hidden -> output and a loop that inhibits: hidden = b - w o, output = v hidden, w v = product."""
     weights = {(0, 1): 0.0, (1, 2): 0.5, (2, 1): -product / 0.5}
-    connections = tuple(Connection(i, j, np.array([[w]])) for (i, j), w in weights.items())
-    return LayerSweeps(Network((1, 1, 1), connections, (np.array([0.8]), np.zeros(1)), (0.0, 0.0)))
+    connections = tuple(Dense(i, j, 0.0, weight=np.array([[w]])) for (i, j), w in weights.items())
+    biases = (np.array([0.8]), np.zeros(1))
+    return LayerSweeps(Network((1, 1, 1), connections, biases=biases, precision="float64"))
 
 
 @pytest.mark.parametrize("product", [0.3, 0.9, 1.1, 2.5])
@@ -126,11 +128,11 @@ def dense_jacobian(problem, states: tuple[np.ndarray, ...]) -> np.ndarray:
             displaced[layer][:, neuron - ends[layer]] += shift
             moved.append(field(displaced))
         found[:, :, neuron] = (moved[0] - moved[1]) / (2 * h)
-    if problem.network.rho in ("hard_sigmoid", "rectifier"):
+    if problem.network.rhos[0].name in ("hard_sigmoid", "rectifier"):
         flat = np.concatenate(states, axis=1)
-        held = (flat <= 0) | ((flat >= 1) & (problem.network.rho == "hard_sigmoid"))
+        held = (flat <= 0) | ((flat >= 1) & (problem.network.rhos[0].name == "hard_sigmoid"))
         found[held[:, :, None] | held[:, None, :]] = 0
-        found[:, range(sum(sizes)), range(sum(sizes))] = -problem.network.leak
+        found[:, range(sum(sizes)), range(sum(sizes))] = -problem.network.leaks[0][0]
     return found
 
 
@@ -138,7 +140,7 @@ def dense_jacobian(problem, states: tuple[np.ndarray, ...]) -> np.ndarray:
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_jacobian_and_its_rightmost_eigenvalue(make_problem: Callable, graph: str, rho: str) -> None:
     problem = make_problem(**GRAPHS[graph], rho=rho, scale=0.5, time_constant=1.2, seed=1)
-    states, leak = problem.relax(tolerance=1e-14).states, problem.network.leak
+    states, leak = problem.relax(tolerance=1e-14).states, problem.network.leaks[0][0]
     expected = dense_jacobian(problem, states)
     neurons = expected.shape[1]
     product = jacobian(problem.sweeps, states)
@@ -193,7 +195,7 @@ def test_a_loop_that_is_cut_leaves_the_leak(make_problem: Callable, graph: str, 
     for layer in states[1:] if where == "outputs" else states[:-1]:
         layer[:2], layer[2:] = 0, 1
     slowest = decay(problem.sweeps, states)
-    np.testing.assert_array_equal(slowest.time_constant, 1 / problem.network.leak)
+    np.testing.assert_array_equal(slowest.time_constant, 1 / problem.network.leaks[0][0])
     assert not slowest.oscillating.any()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ctsigprop.callbacks import Callback, Moment
 from ctsigprop.continuous.training import train
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
@@ -21,12 +22,19 @@ def settings(*, tensorboard: bool) -> Settings:
     )
 
 
+class Made(Callback):
+    """Adds angles that are made up."""
+
+    def after_epoch(self, moment: Moment) -> None:
+        moment.row["angles"] = {"W12": 60.5, "W21": 80.25}
+
+
 def test_event_files_hold_the_metrics(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="TensorBoard, an extra, is not installed")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with RunFolder.create(tmp_path / "run", settings(tensorboard=True)) as run:
-        train(run.settings(), run, quiet=True, measure=lambda network: {"angles": {"W12": 60.5, "W21": 80.25}})
+        train(run.settings(), run, quiet=True, callbacks=[Made()])
     events = EventAccumulator(str(run.path / "tensorboard")).Reload()
     rows = run.metrics()
     numbers = {name for name, value in rows[0].items() if isinstance(value, int | float)}

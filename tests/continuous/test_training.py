@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ctsigprop import progress
+from ctsigprop import trainer
 from ctsigprop.analysis.alignment import angles
-from ctsigprop.analysis.probe import probe, weight_angles
-from ctsigprop.continuous import training
+from ctsigprop.analysis.callbacks import Angles, Gradients, measures
+from ctsigprop.analysis.probe import probe
+from ctsigprop.callbacks import Callback, Moment
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.training import draw, train
 from ctsigprop.datasets import load
 from ctsigprop.errors import InputError, RunFailure
@@ -55,6 +56,16 @@ def small(kind: str = "positive", start: str = "last", method: str = "anderson",
     )
 
 
+class Measuring(Callback):
+    """Adds what a function gives to each epoch's row."""
+
+    def __init__(self, function: Callable[[], dict[str, Any]]) -> None:
+        self.function = function
+
+    def after_epoch(self, moment: Moment) -> None:
+        moment.row |= self.function()
+
+
 def trained(path: Path, settings: Settings, **options: Any) -> RunFolder:
     with RunFolder.create(path, settings) as run:
         train(settings, run, quiet=True, **options)
@@ -63,7 +74,7 @@ def trained(path: Path, settings: Settings, **options: Any) -> RunFolder:
 
 def test_a_run_folder_holds_what_the_design_asks_for(tmp_path: Path) -> None:
     settings = small(keep=(2,))
-    run = trained(tmp_path / "run", settings, measure=lambda network: {"angles": {"W12": 45.0}})
+    run = trained(tmp_path / "run", settings, callbacks=[Measuring(lambda: {"angles": {"W12": 45.0}})])
     for number, row in enumerate(run.metrics(), start=1):
         assert row["epoch"] == number
         assert all(0 <= row[f"{part}_error"] <= 100 for part in ("train", "validation", "test"))
@@ -96,13 +107,13 @@ def test_the_best_checkpoint_has_the_smallest_validation_error(tmp_path: Path) -
     settings = small(epochs=6)
     run, data = trained(tmp_path / "run", settings), load("digits")
     network = draw(settings, data)
-    validation = data.validation.inputs(network.dtype)
+    validation = Samples.of(data, data.validation, network.dtype)
     errors = {}
     for kind in ("best", "last"):
         arrays, meta = run.load_checkpoint(kind)
         network.load(arrays)
-        errors[meta["epoch"]] = outputs_of(LayerSweeps(network), validation, settings).error_rate(
-            data.validation.labels
+        errors[meta["epoch"]] = outputs_of(LayerSweeps(network), validation.inputs, settings.solver).error_of(
+            validation
         )
     reported = [row["validation_error"] for row in run.metrics()]
     for epoch, error in errors.items():
@@ -166,7 +177,7 @@ def test_a_run_stopped_between_batches_goes_on_bit_for_bit(
     undisturbed = trained(tmp_path / "undisturbed", settings)
     with RunFolder.create(tmp_path / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):
-            with stopping_before(training, batch), pytest.raises(KeyboardInterrupt):
+            with stopping_before(trainer, batch), pytest.raises(KeyboardInterrupt):
                 train(settings, stopped, resume=time > 0, quiet=True)
         train(settings, stopped, resume=True, quiet=True)
     assert_same_run(stopped, undisturbed)
@@ -177,19 +188,19 @@ def test_a_signal_stops_the_run_where_nothing_is_lost(
     tmp_path: Path, number: signal.Signals, assert_same_run: SameRun
 ) -> None:
     settings = small()
-    undisturbed = trained(tmp_path / "undisturbed", settings, measure=lambda network: {})
+    undisturbed = trained(tmp_path / "undisturbed", settings, callbacks=[Measuring(dict)])
     signals = [number]
 
-    def measure(network: Network) -> dict[str, float]:
+    def measure() -> dict[str, float]:
         if signals:
             signal.raise_signal(signals.pop())
         return {}
 
     with RunFolder.create(tmp_path / "run", settings) as run:
         with pytest.raises(KeyboardInterrupt):
-            train(settings, run, quiet=True, measure=measure)
+            train(settings, run, quiet=True, callbacks=[Measuring(measure)])
         assert [row["epoch"] for row in run.metrics()] == [1]
-        train(settings, run, resume=True, quiet=True, measure=measure)
+        train(settings, run, resume=True, quiet=True, callbacks=[Measuring(measure)])
     assert_same_run(run, undisturbed)
 
 
@@ -198,7 +209,7 @@ def test_a_signal_in_the_last_evaluation_is_not_lost(tmp_path: Path) -> None:
     settings = small()
     measured = []
 
-    def measure(network: Network) -> dict[str, float]:
+    def measure() -> dict[str, float]:
         measured.append(1)
         if len(measured) == EPOCHS:
             signal.raise_signal(signal.SIGINT)
@@ -206,7 +217,7 @@ def test_a_signal_in_the_last_evaluation_is_not_lost(tmp_path: Path) -> None:
 
     with RunFolder.create(tmp_path / "run", settings) as run:
         with pytest.raises(KeyboardInterrupt):
-            train(settings, run, quiet=True, measure=measure)
+            train(settings, run, quiet=True, callbacks=[Measuring(measure)])
         assert run.finished(settings)
 
 
@@ -255,7 +266,7 @@ def test_a_finished_run_can_be_trained_further(tmp_path: Path, rows: Rows, monke
     undisturbed = trained(tmp_path / "undisturbed", longer)
     assert rows(run) == rows(undisturbed)
     again, summary = rows(run), run.summary()
-    monkeypatch.setattr(progress, "environment", lambda: {"git_revision": "another", "cpu": "another"})
+    monkeypatch.setattr(trainer, "environment", lambda: {"git_revision": "another", "cpu": "another"})
     train(longer, run, resume=True, quiet=True)
     assert rows(run) == again
     assert run.summary() == summary
@@ -269,7 +280,7 @@ def test_a_finished_run_can_be_trained_further(tmp_path: Path, rows: Rows, monke
 @pytest.mark.parametrize(("early", "expected"), [(1, [0]), (5, [0, 2, 4, 7, 9]), (40, list(range(BATCHES)))])
 def test_the_first_epoch_is_measured_at_evenly_spread_batches(tmp_path: Path, early: int, expected: list[int]) -> None:
     settings = replace(small(epochs=2), probe=ProbeSettings(early=early))
-    run = trained(tmp_path / "run", settings, measure=weight_angles)
+    run = trained(tmp_path / "run", settings, callbacks=[Angles(early)])
     first, second = run.metrics()
     assert [point["batch"] for point in first["early"]] == expected
     assert [point["epoch"] for point in first["early"]] == pytest.approx([batch / BATCHES for batch in expected])
@@ -282,13 +293,14 @@ def test_the_first_epoch_is_measured_at_evenly_spread_batches(tmp_path: Path, ea
 
 def test_the_probe_sees_the_first_validation_samples_after_each_epoch(tmp_path: Path, rows: Rows) -> None:
     settings = replace(small(epochs=2), probe=ProbeSettings(samples=30))
-    run = trained(tmp_path / "run", settings, measure=weight_angles, probe=probe)
+    run = trained(tmp_path / "run", settings, callbacks=measures(settings.probe))
     network, validation = draw(settings, load("digits")), load("digits").validation
     network.load(run.load_checkpoint("last")[0])
-    expected = probe(network, validation.inputs(network.dtype)[:30], validation.labels[:30], settings)
+    samples = Samples.of(load("digits"), validation, network.dtype)
+    expected = probe(network, samples.inputs[:30], samples.targets[:30], settings)
     assert [row["probe"]["samples"] for row in run.metrics()] == [30, 30]
     assert run.metrics()[-1]["probe"] == expected
-    plain = trained(tmp_path / "plain", small(epochs=2), measure=weight_angles, probe=probe)
+    plain = trained(tmp_path / "plain", small(epochs=2), callbacks=[Angles()])
     assert rows(plain) == [{key: value for key, value in row.items() if key != "probe"} for row in rows(run)]
 
 
@@ -297,13 +309,13 @@ def test_what_is_measured_survives_a_stop(
     tmp_path: Path, batches: tuple[int, ...], assert_same_run: SameRun, stopping_before: Stopping
 ) -> None:
     settings = replace(small("random-sign", epochs=2), probe=ProbeSettings(samples=20, early=7))
-    measures: dict[str, Any] = {"measure": weight_angles, "probe": probe}
-    undisturbed = trained(tmp_path / "undisturbed", settings, **measures)
+    both = [Angles(7), Gradients(20)]
+    undisturbed = trained(tmp_path / "undisturbed", settings, callbacks=both)
     with RunFolder.create(tmp_path / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):
-            with stopping_before(training, min(batch, 2 * BATCHES - 3)), pytest.raises(KeyboardInterrupt):
-                train(settings, stopped, resume=time > 0, quiet=True, **measures)
-        train(settings, stopped, resume=True, quiet=True, **measures)
+            with stopping_before(trainer, min(batch, 2 * BATCHES - 3)), pytest.raises(KeyboardInterrupt):
+                train(settings, stopped, resume=time > 0, quiet=True, callbacks=both)
+        train(settings, stopped, resume=True, quiet=True, callbacks=both)
     assert_same_run(stopped, undisturbed)
 
 
@@ -313,7 +325,7 @@ def test_a_checkpoint_from_before_there_were_early_measurements(
     settings = small()
     undisturbed = trained(tmp_path / "undisturbed", settings)
     with RunFolder.create(tmp_path / "old", settings) as old:
-        with stopping_before(training, 5), pytest.raises(KeyboardInterrupt):
+        with stopping_before(trainer, 5), pytest.raises(KeyboardInterrupt):
             train(settings, old, quiet=True)
         arrays, meta = old.load_checkpoint("last")
         del meta["tally"]["early"]
@@ -388,7 +400,7 @@ def test_a_run_whose_weights_are_lost_fails_and_keeps_its_last_checkpoint(
     wild = LearningSettings(rates=(1e300,), feedback_rate=1e300)
     settings = replace(settings, learning=wild, training=replace(settings.training, epochs=2))
     with (
-        stopping_before(training, 2 if stopped else -1),
+        stopping_before(trainer, 2 if stopped else -1),
         pytest.raises(RunFailure, match=r"no longer finite.*: lower learning\.rates"),
     ):
         train(settings, run, resume=True, quiet=True)

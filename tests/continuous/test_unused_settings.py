@@ -4,12 +4,10 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ctsigprop.config import settings_from
-from ctsigprop.continuous.epoch import Tally, run_epoch
-from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.model import ContinuousModel
 from ctsigprop.continuous.training import draw
 from ctsigprop.datasets import load
 from ctsigprop.settings import Settings
@@ -31,6 +29,8 @@ OTHERS: dict[str, dict[str, Any]] = {
         "output_gain": 0.6,
         "feedback_gain": 0.5,
         "precision": "float32",
+        "output_rho": "linear",
+        "cost": "cross_entropy",
     },
     "solver": {"tolerance": 1e-3, "max_sweeps": 2, "start": "zero", "step": 0.1, "longest": 1.0},
     "nudging": {"kind": "centered", "beta": 0.25},
@@ -40,6 +40,9 @@ OTHERS: dict[str, dict[str, Any]] = {
         "decay": 0.5,
         "weight_decay": 0.1,
         "fixed": ("W12",),
+        "momentum": 0.5,
+        "betas": (0.5, 0.9),
+        "optimizer": "momentum",
     },
 }
 """Another value of every setting of which weights could depend."""
@@ -49,6 +52,8 @@ RUNS: dict[str, dict[str, dict[str, Any]]] = {
     "fixed-loop": {"learning": {"fixed": ("loop",)}},
     "symmetric": {"network": {"architecture": "symmetric_ep"}},
     "random-feedback": {"network": {"architecture": "random_feedback_ep"}},
+    "momentum": {"learning": {"optimizer": "momentum", "rates": (0.04, 0.02, 0.01), "feedback_rate": 0.02}},
+    "adam": {"learning": {"optimizer": "adam", "rates": (0.01, 0.01, 0.01), "feedback_rate": 0.01}},
     "sweeps": {"solver": {"method": "sweeps"}},
     "rk4": {"solver": {"method": "rk4"}},
     "dopri5": {"solver": {"method": "dopri5"}},
@@ -58,19 +63,12 @@ DATA = load("digits", limit=60)
 
 def learned(settings: Settings) -> dict[str, bytes]:
     """All weights after two epochs."""
-    network = draw(settings, DATA)
-    sweeps = LayerSweeps(network)
-    inputs = DATA.train.inputs(network.dtype)
-    memory = np.zeros((len(inputs), sweeps.size), network.dtype)
+    model = ContinuousModel(draw(settings, DATA), DATA, settings)
     for epoch in (1, 2):
-        run_epoch(
-            *(sweeps, memory, inputs, DATA.train.labels, settings),
-            epoch=epoch,
-            tally=Tally(),
-            quiet=True,
-            stop=lambda: False,
-        )
-    return {name: array.tobytes() for name, array in network.parameters().items()}
+        tally = model.tally()
+        for _, batch in model.of_epoch(epoch, tally):
+            model.step(batch, tally)
+    return {name: array.tobytes() for name, array in model.network.parameters().items()}
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -80,6 +78,6 @@ def test_nothing_depends_on_a_setting_that_is_not_used(run: str, assert_unused_s
 
 
 def test_every_setting_has_another_value() -> None:
-    elsewhere = {"architecture", "method", "average"}
+    elsewhere = {"architecture", "method", "average", "layers", "connections", "rule"}
     for group, content in OTHERS.items():
         assert {one.name for one in fields(getattr(Settings(), group))} - elsewhere == content.keys()

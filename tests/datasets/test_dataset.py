@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ctsigprop.datasets import Split
+from ctsigprop.datasets import Scaling, Split
 from ctsigprop.errors import InputError
 
 LABELS = np.zeros(2, np.int64)
-GREY = Split(np.array([[[0, 4], [8, 16]], [[1, 2], [3, 5]]], np.uint8), LABELS, maximum=16)
+GREY = Split(np.array([[[0, 4], [8, 16]], [[1, 2], [3, 5]]], np.uint8), LABELS, Scaling.dividing(16))
 COLOUR = Split(np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5), LABELS)
 
 
@@ -29,7 +29,7 @@ def test_colour_inputs_are_flat_and_correctly_rounded(dtype: type) -> None:
 
 
 def test_an_empty_split_has_no_inputs() -> None:
-    empty = Split(GREY.images[:0], GREY.labels[:0], maximum=16)
+    empty = Split(GREY.images[:0], GREY.labels[:0], Scaling.dividing(16))
     assert empty.inputs().shape == (0, 4)
 
 

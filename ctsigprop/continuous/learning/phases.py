@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.activations import CODES, settle_nudged
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.network import Array, Nudge, Rows
 from ctsigprop.continuous.relaxation import relax
@@ -58,11 +57,10 @@ def clamped_phase(
         The places in `samples` whose outputs move at all, and their equilibria. A sample whose output neurons
         stay where they are under the nudge keeps its free state exactly.
     """
-    network = sweeps.network
     samples = np.arange(len(free.output)) if samples is None else samples
     at_rest = free.output[samples]
     outputs = at_rest.copy()
-    settle_nudged(CODES[network.rho], free.output_net[samples], network.leak, nudge.beta, nudge.target, outputs)
+    sweeps.settle_outputs(free.output_net[samples], nudge, at_rest, outputs)
     moved = np.flatnonzero((outputs != at_rest).any(axis=1))
     rows = samples[moved]
     start = (*(layer[rows] for layer in free.states[:-1]), outputs[moved])

@@ -7,43 +7,34 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import brentq
 
-from ctsigprop.continuous.activations import (
-    BOUNDS,
-    CODES,
-    add_mismatch,
-    balance_slope,
-    curvature,
-    firing_rate,
-    rate,
-    settle,
-    settle_nudged,
-    slope,
-)
+from ctsigprop.continuous.rho import RHOS
+from ctsigprop.continuous.rho.kernels import curvature, rate, slope
 
 RHO: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "hard_sigmoid": lambda s: np.clip(s, 0, 1),
     "logistic": lambda s: 1 / (1 + np.exp(-(4 * s - 2))),
     "tanh": np.tanh,
     "rectifier": lambda s: np.maximum(s, 0),
+    "linear": lambda s: s,
 }
 SMOOTH = ["logistic", "tanh"]
-CLIPPED = ["hard_sigmoid", "rectifier"]
+CLIPPED = ["hard_sigmoid", "rectifier", "linear"]
 
 
 def inside(rho: str, count: int = 41) -> np.ndarray:
     """States that the dynamics can visit, without the bounds themselves."""
-    low, high = BOUNDS[rho]
+    low, high = RHOS[rho].bounds
     return np.linspace(max(low, -3), min(high, 3), count + 2)[1:-1]
 
 
-@pytest.mark.parametrize("rho", CODES)
+@pytest.mark.parametrize("rho", RHOS)
 def test_rates_slopes_and_curvatures(rho: str) -> None:
-    code, states, h = CODES[rho], inside(rho), 1e-5
+    code, states, h = RHOS[rho].code, inside(rho), 1e-5
     rates = [rate.py_func(code, s) for s in states]
     slopes = [slope.py_func(code, s) for s in states]
     curvatures = [curvature.py_func(code, s) for s in states]
     assert_allclose(rates, RHO[rho](states), rtol=1e-14)
-    assert_allclose(firing_rate(rho, states), RHO[rho](states), rtol=1e-14)
+    assert_allclose(RHOS[rho].rates(states), RHO[rho](states), rtol=1e-14)
     assert_allclose(slopes, (RHO[rho](states + h) - RHO[rho](states - h)) / (2 * h), atol=1e-9)
     differences = [(slope.py_func(code, s + h) - slope.py_func(code, s - h)) / (2 * h) for s in states]
     assert_allclose(curvatures, differences, atol=1e-8)
@@ -56,7 +47,7 @@ def settled(
 ) -> np.ndarray:
     """The balance of many single neurons, each with its own nudge."""
     state = start[:, None].copy()
-    settle_nudged(CODES[rho], net[:, None].copy(), leak, beta, target[:, None].copy(), state)
+    RHOS[rho].settle_nudged(net[:, None].copy(), np.array([leak]), beta, (beta * target)[:, None].copy(), state)
     return state[:, 0]
 
 
@@ -76,7 +67,7 @@ def flow(
     rho: str, s: np.ndarray, net: np.ndarray, leak: float, beta: np.ndarray, target: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """State and speed after a long time of ds/dt = force (RK4, projected)."""
-    low, high = BOUNDS[rho]
+    low, high = RHOS[rho].bounds
     around = (net, leak, beta, target)
     h = 0.08
     for _ in range(4500):
@@ -89,11 +80,11 @@ def flow(
 
 
 @pytest.mark.parametrize("leak", [1.0, 0.6])
-@pytest.mark.parametrize("rho", CODES)
+@pytest.mark.parametrize("rho", RHOS)
 def test_balance_is_where_the_flow_ends(rho: str, leak: float) -> None:
     rng = np.random.default_rng(1)
     count = 1500
-    low, high = BOUNDS[rho]
+    low, high = RHOS[rho].bounds
     start = rng.uniform(max(low, -2), min(high, 2), count)
     net = rng.normal(size=count) * rng.choice([0.5, 1, 4], count)
     beta = leak * rng.choice([0, -0.8, -0.4, 0.3, 1, 4], count)
@@ -146,20 +137,22 @@ def test_balance_solves_its_equation_to_rounding(rho: str, size: float) -> None:
 
 
 @pytest.mark.parametrize("leak", [1.0, 2.5])
-@pytest.mark.parametrize("rho", CODES)
+@pytest.mark.parametrize("rho", RHOS)
 def test_balance_slope_is_the_derivative_of_the_settled_rate(rho: str, leak: float) -> None:
     net, h = np.linspace(0.05, 3, 30), 1e-5
     zeros = np.zeros_like(net)
-    low, high = (firing_rate(rho, settled(rho, zeros, net + shift, leak, zeros, zeros)) for shift in (-h, h))
+    low, high = (RHOS[rho].rates(settled(rho, zeros, net + shift, leak, zeros, zeros)) for shift in (-h, h))
     state = settled(rho, zeros, net, leak, zeros, zeros)
     kink = (np.abs(net / leak - 1) < 2 * h) & (rho == "hard_sigmoid")
-    assert_allclose(balance_slope(rho, state, leak)[~kink], ((high - low) / (2 * h))[~kink], atol=1e-8)
+    assert_allclose(
+        RHOS[rho].balance_slopes(state, np.array([leak]))[~kink], ((high - low) / (2 * h))[~kink], atol=1e-8
+    )
 
 
 def test_a_neuron_at_a_bound_has_no_slope() -> None:
-    states = np.array([[0.0, 0.3, 1.0]], np.float32)
-    assert_array_equal(balance_slope("hard_sigmoid", states, 2.0), np.array([[0, 0.5, 0]], np.float32))
-    assert balance_slope("hard_sigmoid", states, 2.0).dtype == np.float32
+    states, leak = np.array([[0.0, 0.3, 1.0]], np.float32), np.full(3, 2, np.float32)
+    assert_array_equal(RHOS["hard_sigmoid"].balance_slopes(states, leak), np.array([[0, 0.5, 0]], np.float32))
+    assert RHOS["hard_sigmoid"].balance_slopes(states, leak).dtype == np.float32
 
 
 def balance_by_bisection(rho: str, net: float, leak: float) -> float:
@@ -172,34 +165,35 @@ def balance_by_bisection(rho: str, net: float, leak: float) -> float:
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("rho", CODES)
+@pytest.mark.parametrize("rho", RHOS)
 def test_kernels_on_a_batch(rho: str, precision: str) -> None:
     rng = np.random.default_rng(3)
     net = rng.normal(0, 1.5, (5, 9)).astype(precision)
     tolerance = 20 * np.finfo(precision).eps
     leak = 1 / 0.7
-    low, high = BOUNDS[rho]
+    low, high = RHOS[rho].bounds
     if rho in CLIPPED:
         expected = np.clip(net / leak, low, high)
     else:
         expected = np.vectorize(lambda value: balance_by_bisection(rho, value, leak))(net)
     state = np.zeros_like(net)
-    settle(CODES[rho], net, leak, state)
+    leaks = np.full(9, leak, precision)
+    RHOS[rho].settle(net, leaks, state)
     assert state.dtype == precision
     assert_allclose(state, expected, atol=tolerance)
 
     beta = rng.choice([-0.5, 0.5], 5).astype(precision)
     target = np.eye(9, dtype=precision)[:5]
     nudged = np.zeros_like(net)
-    settle_nudged(CODES[rho], net, leak, beta, target, nudged)
+    RHOS[rho].settle_nudged(net, leaks, beta, beta[:, None] * target, nudged)
     if rho in CLIPPED:
         pulled = (net + beta[:, None] * target) / (leak + beta[:, None])
         assert_allclose(nudged, np.clip(pulled, low, high), atol=tolerance)
     unmoved = np.zeros_like(net)
-    settle_nudged(CODES[rho], net, leak, np.zeros_like(beta), target, unmoved)
+    RHOS[rho].settle_nudged(net, leaks, np.zeros_like(beta), np.zeros_like(target), unmoved)
     assert_allclose(unmoved, state, atol=tolerance)
 
     elsewhere = np.clip(rng.normal(0.3, 0.5, net.shape), low, high).astype(precision)
     squares = np.arange(5, dtype=precision)
-    add_mismatch(CODES[rho], net, leak, elsewhere, squares)
+    RHOS[rho].add_mismatch(net, leaks, elsewhere, squares)
     assert_allclose(squares, np.arange(5) + ((expected - elsewhere) ** 2).sum(axis=1), rtol=10 * tolerance)

@@ -1,17 +1,9 @@
 """The running mean of a network's weights (Polyak & Juditsky 1992), which single updates hardly move."""
 
-from dataclasses import replace
-
 from ctsigprop.continuous.network import Network
 
 TAKEN = 50
 """Times an epoch that the weights are taken into the mean."""
-
-
-def copied(network: Network) -> Network:
-    """The same network with weights and biases of its own."""
-    connections = tuple(replace(each, weight=each.weight.copy()) for each in network.connections)
-    return replace(network, connections=connections, biases=tuple(bias.copy() for bias in network.biases))
 
 
 def take_into(mean: Network, network: Network, taken: int, horizon: float) -> None:

@@ -1,0 +1,43 @@
+"""Firing rates of a batch at its equilibria, of which learning rules make updates."""
+
+from dataclasses import dataclass
+
+from ctsigprop.continuous.learning.phases import Contrast
+from ctsigprop.continuous.network import Array, Network
+
+Outer = tuple[Array, Array]
+"""pre (samples, source units) and post (samples, target units): the matrix pre^T post."""
+
+
+@dataclass(frozen=True, eq=False)
+class Correlations:
+    """Rates of the samples that nudging moves, and their weights in the mean over the batch.
+
+    Attributes:
+        free: rates of layers 0 to N at the free equilibria, each (moved, units).
+        plus: at the nudged ones, with +beta where nudging is centered.
+        minus: at those with -beta where nudging is centered, else the free ones.
+        weights: 1 / (span batch) of each sample, (moved, 1).
+        change: (plus - minus) weights of layers 1 to N, each (moved, units).
+    """
+
+    free: tuple[Array, ...]
+    plus: tuple[Array, ...]
+    minus: tuple[Array, ...]
+    weights: Array
+    change: tuple[Array, ...]
+
+
+def correlate(network: Network, inputs: Array, contrast: Contrast) -> Correlations:
+    """Take the firing rates of a batch's equilibria.
+
+    Args:
+        network: whose states they are.
+        inputs: of the whole batch, (batch, features).
+        contrast: the batch's equilibria.
+    """
+    weights = (1 / (contrast.span * len(inputs)))[:, None].astype(network.dtype)
+    x = inputs[contrast.rows]
+    free, plus, minus = ((x, *network.rates_of(states)) for states in (contrast.free, contrast.plus, contrast.minus))
+    change = tuple((high - low) * weights for high, low in zip(plus[1:], minus[1:], strict=True))
+    return Correlations(free, plus, minus, weights, change)

@@ -1,0 +1,51 @@
+"""Learning rules: what a connection's update is made of."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ctsigprop.continuous.connections import Dense
+from ctsigprop.continuous.learning.correlations import Correlations, Outer
+from ctsigprop.continuous.network import Array
+from ctsigprop.registry import Registry
+from ctsigprop.settings import choices
+
+
+def displaced_biases(layer: int, batch: Correlations) -> Array:
+    """The change of a layer's rates by the nudge, summed over the batch, (units,)."""
+    return batch.change[layer - 1].sum(axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """The update of weights and biases at rate 1, from the rates of a batch at its equilibria.
+
+    Attributes:
+        terms: of a connection, outer products (pre, post) of (moved, source units) and (moved, target units), whose sum
+            pre^T post is the update.
+        biases: of a layer from 1 to N, the update of its biases, (units,).
+        name: by which settings choose it.
+    """
+
+    terms: Callable[[Dense, Correlations], Sequence[Outer]]
+    biases: Callable[[int, Correlations], Array] = displaced_biases
+    name: str = "own_rule"
+
+    def __repr__(self) -> str:
+        return f"Rule({self.name!r})"
+
+
+def _eq_14(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
+    """Eq. 14 of the paper.
+
+    A directed connection takes rho(s_i^0) (rho(s_j^plus) - rho(s_j^minus)) / span, a symmetric one
+    (rho(s_i^plus) rho(s_j^plus) - rho(s_i^minus) rho(s_j^minus)) / span (Scellier & Bengio 2017).
+    """
+    i, j = connection.source, connection.target
+    if connection.symmetric:
+        return (batch.plus[i], batch.plus[j] * batch.weights), (batch.minus[i], batch.minus[j] * -batch.weights)
+    return ((batch.free[i], batch.change[j - 1]),)
+
+
+EQ14 = Rule(_eq_14, name="eq14")
+
+RULES: Registry[Rule] = choices.RULES

@@ -1,0 +1,223 @@
+"""A network of the continuous family in training: what the training loop asks of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctsigprop.callbacks import Row
+from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
+from ctsigprop.continuous.epoch import Outputs, Tally, outputs_of, refuse_lost_states
+from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.learning import OPTIMIZERS, RULES, Optimizer, Rule
+from ctsigprop.continuous.learning.averaging import TAKEN, take_into
+from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.update import learn
+from ctsigprop.continuous.network import Array, Network
+from ctsigprop.continuous.relaxation import relax
+from ctsigprop.continuous.samples import Samples
+from ctsigprop.continuous.stability import loop_gain
+from ctsigprop.datasets import Dataset
+from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.metrics import MEASURED, PHASES
+from ctsigprop.settings import Settings
+
+MEMORY = "memory"
+GAIN_COLUMNS = 640
+
+Batch = NDArray[np.int64]
+"""Places of a batch's samples in the training set."""
+
+
+class ContinuousModel:
+    """A network that learns from the contrast of its phases.
+
+    Attributes:
+        network: that learns.
+        settings: of the run: solver, nudging, learning, seed and batch size.
+        train: samples that are learned from.
+        validation: samples that choose the best epoch.
+        test: samples that judge it.
+        memory: feeding-back states of every training sample's last free phase, (samples, units).
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        data: Dataset,
+        settings: Settings,
+        rule: Rule | None = None,
+        optimizer: Optimizer | None = None,
+    ) -> None:
+        """Put a network before its data.
+
+        Args:
+            network: changed in place by learning.
+            data: of as many features and outputs as the network has.
+            settings: of the run.
+            rule: that of the settings by default.
+            optimizer: that of the settings by default.
+        """
+        self.network, self.settings = network, settings
+        self.train, self.validation, self.test = (
+            Samples.of(data, part, network.dtype) for part in (data.train, data.validation, data.test)
+        )
+        self.sweeps = LayerSweeps(network)
+        self.memory = np.zeros((len(self.train), self.sweeps.size), network.dtype)
+        self._rule = rule or RULES[settings.learning.rule]
+        self._optimizer = optimizer or OPTIMIZERS[settings.learning.optimizer].make(settings.learning)
+        self._mean = network.copy() if settings.learning.average else None
+        self._evaluated = LayerSweeps(self._mean) if self._mean else self.sweeps
+        self._averaged = sorted({place * self.batches // TAKEN for place in range(TAKEN)})
+
+    @property
+    def samples(self) -> int:
+        """Training samples of an epoch."""
+        return len(self.train)
+
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        return -(-len(self.train) // self.settings.training.batch_size)
+
+    @property
+    def measured(self) -> Sequence[str]:
+        """What each row of metrics has, beside what those of every family have."""
+        return PHASES
+
+    def tally(self, **saved: Any) -> Tally:
+        """The tally of an epoch, empty or as a checkpoint has saved it.
+
+        Raises:
+            InputError: it is of another network.
+        """
+        tally, outputs = Tally(**saved), self.network.sizes[-1]
+        if len(tally.highest) not in (0, outputs) or not MEASURED["early"](tally.early):
+            raise InputError(f"tally is not of {outputs} outputs and angles: train anew")
+        return tally
+
+    @contextmanager
+    def in_epoch(self, epoch: int, tally: Tally) -> Iterator[None]:
+        """Refuse weights that are lost, after the batches of an epoch.
+
+        Raises:
+            RunFailure: a weight is no longer finite.
+        """
+        yield
+        refuse_lost_weights(self.network, epoch)
+
+    def of_epoch(self, epoch: int, tally: Tally) -> Iterator[tuple[int, tuple[int, int, Batch]]]:
+        """The batches that the tally has not counted yet; their order depends on seed and epoch alone.
+
+        Yields:
+            The number of each, and what `step` needs of it: epoch, first place in the epoch's order, samples.
+        """
+        training = self.settings.training
+        order = np.random.default_rng([training.seed, epoch]).permutation(len(self.train))
+        for start in range(tally.samples, len(self.train), training.batch_size):
+            yield start // training.batch_size, (epoch, start, order[start : start + training.batch_size])
+
+    def step(self, batch: tuple[int, int, Batch], tally: Tally) -> None:
+        """Learn from a batch: a free phase, clamped phases, an update.
+
+        Raises:
+            RunFailure: a state is no longer finite.
+        """
+        epoch, start, rows = batch
+        settings, sweeps = self.settings, self.sweeps
+        x = self.train.inputs[rows]
+        with _without_warnings():
+            drive = sweeps.drive(x)
+            free = relax(sweeps, drive, sweeps.states_from(self.memory[rows]), settings.solver)
+            if settings.solver.start == "last":
+                self.memory[rows] = sweeps.unknowns(free.states)
+            signs = np.random.default_rng([settings.training.seed, epoch, start + 1])
+            pair = contrast(sweeps, drive, free, self.train.targets[rows], settings.nudging, settings.solver, signs)
+            refuse_lost_states(free, pair, settings, epoch, tally.samples)
+            learn(
+                self.network,
+                x,
+                pair,
+                rule=self._rule,
+                optimizer=self._optimizer,
+                rate_factor=settings.learning.decay ** (epoch - 1),
+                weight_decay=settings.learning.weight_decay,
+            )
+        self._take_into_mean(epoch, start // settings.training.batch_size)
+        tally.add(free, pair, self.train.errors(free.output, rows), settings.solver.tolerance)
+
+    def describe(self, tally: Tally) -> str:
+        """The error so far."""
+        unit = " %" if self.train.labels is not None else ""
+        return f"train error {self.train.scale * tally.errors / tally.samples:.4g}{unit}"
+
+    def evaluate(self, epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
+        """The epoch's row of metrics: errors, mean sweeps a sample, largest residuals."""
+        with _without_warnings():
+            validation, test = (
+                outputs_of(self._evaluated, part.inputs, self.settings.solver) for part in (self.validation, self.test)
+            )
+            gain = self._largest_gain()
+        judged = Outputs.of([validation, test])
+        return {
+            "epoch": epoch,
+            "train_error": self.train.scale * tally.errors / tally.samples,
+            "validation_error": validation.error_of(self.validation),
+            "test_error": test.error_of(self.test),
+            "free_residual": tally.free_residual,
+            "clamped_residual": tally.clamped_residual,
+            "free_sweeps": tally.free_sweeps / tally.samples,
+            "clamped_sweeps": tally.clamped_sweeps / tally.samples,
+            "unconverged": tally.unconverged,
+            "judged_unconverged": judged.unconverged,
+            "judged_residual": judged.residual,
+            "moved": tally.moved / tally.samples,
+            "loop_gain": gain,
+            "angles": {},
+            "warnings": warnings_of(tally, judged, gain, self.settings),
+        }
+
+    def state(self) -> dict[str, Array]:
+        """All arrays that resuming needs, by name."""
+        parameters = self.network.parameters()
+        arrays = parameters | {MEMORY: self.memory} | self._optimizer.state(parameters)
+        if self._mean:
+            arrays |= {f"mean {name}": array for name, array in self._mean.parameters().items()}
+        return arrays
+
+    def like(self) -> dict[str, Array]:
+        """Arrays that a checkpoint must have: all of them."""
+        return self.state()
+
+    def load_state(self, arrays: Mapping[str, Array]) -> None:
+        """Take over arrays of `state`."""
+        self.network.load(arrays)
+        self.memory[...] = arrays[MEMORY]
+        self._optimizer.load_state(arrays)
+        if self._mean:
+            self._mean.load({name: arrays[f"mean {name}"] for name in self._mean.parameters()})
+
+    def weights(self) -> dict[str, Array]:
+        """Weights and biases that predictions are made by: of their running mean, if there is one."""
+        return self._evaluated.network.parameters()
+
+    def _take_into_mean(self, epoch: int, number: int) -> None:
+        if self._mean and number in self._averaged:
+            often = len(self._averaged)
+            taken = (epoch - 1) * often + self._averaged.index(number)
+            take_into(self._mean, self.network, taken, self.settings.learning.average * often)
+
+    def _largest_gain(self) -> float:
+        few = self.train.inputs[: max(1, GAIN_COLUMNS // max(1, self.sweeps.size))]
+        free = relax(self.sweeps, self.sweeps.drive(few), self.sweeps.at_rest(len(few)), self.settings.solver)
+        try:
+            return float(loop_gain(self.sweeps, free.states).max())
+        except np.linalg.LinAlgError as error:
+            raise RunFailure("the loop gain is no longer finite: lower learning.rates and train anew") from error
+
+
+def _without_warnings() -> np.errstate:
+    """For what may overflow: what becomes of it is refused in a sentence."""
+    return np.errstate(over="ignore", invalid="ignore")

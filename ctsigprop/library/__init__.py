@@ -1,0 +1,1 @@
+"""What a researcher writes, and of which the command line is a client."""
