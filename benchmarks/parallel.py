@@ -16,7 +16,7 @@ import torch
 
 from ctsigprop.callbacks import Moment
 from ctsigprop.config import settings_from
-from ctsigprop.datasets import Split
+from ctsigprop.datasets import Dataset, Split
 from ctsigprop.discrete.batches import Batches, Standard
 from ctsigprop.discrete.epoch import Tally
 from ctsigprop.discrete.model import LayeredModel

@@ -14,10 +14,10 @@ class EulerPhases:
 
     def __init__(self, network: Network, beta: float) -> None:
         """Copies the weights of a `sigprop_loop` network with the hard sigmoid."""
-        *forward, loop = (torch.from_numpy(c.weight.copy()) for c in network.connections)
+        *forward, loop = (torch.from_numpy(c.matrix.copy()) for c in network.connections)
         self.forward, self.loop, self.beta = forward, loop, beta
         self.biases = [torch.from_numpy(bias.copy()) for bias in network.biases]
-        self.rates = [connection.rate for connection in network.connections]
+        self.rates = [connection.rate or 0.0 for connection in network.connections]
 
     @torch.no_grad()
     def step(self, inputs: Array, labels: NDArray[np.int64]) -> None:
@@ -58,7 +58,7 @@ class Backpropagation:
     def __init__(self, network: Network, rate: float = 0.01) -> None:
         """Copies the forward weights of `network`."""
         self.layers = []
-        for weight, bias in zip((c.weight for c in network.connections), network.biases, strict=False):
+        for weight, bias in zip((c.matrix for c in network.connections), network.biases, strict=False):
             layer = torch.nn.Linear(weight.shape[0], weight.shape[1], dtype=torch.from_numpy(weight).dtype)
             with torch.no_grad():
                 layer.weight.copy_(torch.from_numpy(weight.T))

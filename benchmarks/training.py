@@ -205,7 +205,7 @@ def _floor(sweeps: LayerSweeps, size: int, moved: NDArray[np.int64]) -> float:
     network = sweeps.network
     recurrent = [link.weight for found in (sweeps.forward, sweeps.feedback) for k in found for link in found[k]]
     first = [link.weight for link in sweeps.input_links]
-    learning = [connection.weight for connection in network.connections if connection.rate > 0]
+    learning = [connection.matrix for connection in network.connections if connection.rate]
     seconds = {0: 0.0}
     for rows in set(moved.tolist()) - {0}:
         seconds[rows] = sum(_product_seconds(rows, weight) for weight in recurrent)

@@ -45,7 +45,33 @@ def count(name: str, value: int) -> int:
     return int(value)
 
 
-def state(y0: ArrayLike, lower: float, upper: float) -> Vector:
+def bounds(lower: ArrayLike, upper: ArrayLike, y: Vector) -> Vector:
+    """Return the bounds below and then those above, one of each for all components or one for each.
+
+    Bounds that no state keeps, or that the initial state does not, are refused.
+    """
+    below, above = (_bound(name, value, y.size) for name, value in (("lower", lower), ("upper", upper)))
+    if max(below.size, above.size) > 1:
+        below, above = (np.broadcast_to(bound, y.size) for bound in (below, above))
+    if not (below < above).all():
+        raise ValueError(f"lower, upper: {lower!r} and {upper!r} given, lower must be less than upper")
+    if (y < below).any() or (y > above).any():
+        low, high = below.min(), above.max()
+        raise ValueError(f"y0: from {y.min()} to {y.max()}, outside the bounds [{low}, {high}]")
+    return np.concatenate([below, above]).astype(y.dtype)
+
+
+def _bound(name: str, value: ArrayLike, n: int) -> Vector:
+    """A bound of all components, (1,), or of each, (n,)."""
+    if np.ndim(value) == 0:
+        return np.array([real(name, value)])  # type: ignore[arg-type]
+    array = np.asarray(value, np.float64)
+    if array.shape != (n,) or np.isnan(array).any():
+        raise ValueError(f"{name}: array of shape {array.shape} given, one number or {n} are needed, none of them nan")
+    return array
+
+
+def state(y0: ArrayLike) -> Vector:
     """Return a copy of the initial state, or refuse one that the engine cannot carry."""
     y = np.asarray(y0)
     if y.dtype not in _DTYPES:
@@ -56,10 +82,6 @@ def state(y0: ArrayLike, lower: float, upper: float) -> Vector:
     if not np.isfinite(y).all():
         at = int(np.argmin(np.isfinite(y)))
         raise ValueError(f"y0: component {at} is {y[at]}, finite numbers are needed")
-    if not lower < upper:
-        raise ValueError(f"lower, upper: {lower!r} and {upper!r} given, lower must be less than upper")
-    if y.min() < lower or y.max() > upper:
-        raise ValueError(f"y0: from {y.min()} to {y.max()}, outside the bounds [{lower}, {upper}]")
     return y.copy()
 
 

@@ -45,9 +45,12 @@ KERNEL: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapp
 
 @compiled(fastmath=REORDER, **KERNEL)
 def combine(y: Vector, h: float, weights: Vector, slopes: Vector, bounds: Vector, out: Vector) -> None:
-    """Write clip(y + h sum_j weights_j slopes_j) to out, in blocks that stay in the first-level cache."""
-    lower, upper = bounds[0], bounds[1]
-    bounded = lower > -np.inf or upper < np.inf
+    """Write clip(y + h sum_j weights_j slopes_j) to out, in blocks that stay in the first-level cache.
+
+    Bounds are those below and then those above: one of each for all components, or one for each component.
+    """
+    lower, upper = bounds[0], bounds[bounds.size // 2]
+    bounded = bounds.size == 2 and (lower > -np.inf or upper < np.inf)
     for start in range(0, y.size, BLOCK):
         base, block = y[start : start + BLOCK], out[start : start + BLOCK]
         weight, slope = y.dtype.type(h * weights[0]), slopes[0, start : start + BLOCK]
@@ -64,6 +67,11 @@ def combine(y: Vector, h: float, weights: Vector, slopes: Vector, bounds: Vector
                 value = block[i]
                 value = lower if value < lower else value
                 block[i] = upper if value > upper else value
+    if bounds.size > 2:
+        own_lower, own_upper = bounds[: y.size], bounds[y.size :]
+        for i in range(y.size):
+            value = max(out[i], own_lower[i])
+            out[i] = min(value, own_upper[i])
 
 
 @compiled(**KERNEL)
@@ -77,8 +85,10 @@ def leak_gain(h: float, leak: Vector, gain: Vector) -> None:
 @compiled(**KERNEL)
 def relax(y: Vector, gain: Vector, slope: Vector, bounds: Vector, out: Vector) -> None:
     """Write clip(y + gain slope) to out: a step of exponential Euler."""
-    lower, upper = bounds[0], bounds[1]
+    half = bounds.size // 2
+    stride = half > 1
     for i in range(y.size):
+        lower, upper = bounds[i * stride], bounds[half + i * stride]
         value = y[i] + gain[i] * slope[i]
         value = lower if value < lower else value
         out[i] = upper if value > upper else value
@@ -109,7 +119,8 @@ def error_norm(
     block of it.
     """
     relative, absolute = y.dtype.type(rtol), y.dtype.type(atol)
-    lower, upper = bounds[0], bounds[1]
+    half = bounds.size // 2
+    lower, upper = bounds[0], bounds[half]
     total = 0.0
     for start in range(0, y.size, BLOCK):
         before, after = y[start : start + BLOCK], new[start : start + BLOCK]
@@ -123,6 +134,12 @@ def error_norm(
                 slope = slopes[j, start : start + BLOCK]
                 for i in range(error.size):
                     error[i] += weight * slope[i]
+        if half > 1:
+            own_lower, own_upper = bounds[start : start + BLOCK], bounds[half + start : half + start + BLOCK]
+            for i in range(error.size):
+                cut = max(error[i], after[i] - own_upper[i])
+                error[i] = min(cut, after[i] - own_lower[i])
+            lower, upper = -y.dtype.type(np.inf), y.dtype.type(np.inf)
         block_total = y.dtype.type(0)
         for i in range(error.size):
             cut = error[i]
@@ -146,9 +163,18 @@ def is_finite(x: Vector) -> bool:
 @compiled(fastmath=REORDER | {"nnan", "nsz"}, **KERNEL)
 def residual_norm(y: Vector, slope: Vector, bounds: Vector) -> float:
     """Return max|slope| / max(1, max|y|) of finite vectors; a slope into the bound that y is at counts as 0."""
-    lower, upper = bounds[0], bounds[1]
+    half = bounds.size // 2
+    lower, upper = bounds[0], bounds[half]
     zero = y.dtype.type(0)
     largest, scale = zero, y.dtype.type(1)
+    if half > 1:
+        own_lower, own_upper = bounds[:half], bounds[half:]
+        for i in range(y.size):
+            falling = -slope[i] if y[i] > own_lower[i] else zero
+            rising = slope[i] if y[i] < own_upper[i] else zero
+            largest = max(largest, max(falling, rising))
+            scale = max(scale, abs(y[i]))
+        return largest / scale
     for i in range(y.size):
         falling = -slope[i] if y[i] > lower else zero
         rising = slope[i] if y[i] < upper else zero
@@ -160,10 +186,11 @@ def residual_norm(y: Vector, slope: Vector, bounds: Vector) -> float:
 @compiled(fastmath=REORDER, **KERNEL)
 def fastest_rate(y: Vector, other: Vector, slope: Vector, other_slope: Vector, bounds: Vector) -> float:
     """Return |slope - other slope| / |y - other|, the rate at which two close states part, inside the bounds."""
-    lower, upper = bounds[0], bounds[1]
+    half = bounds.size // 2
+    stride = half > 1
     apart, parting = 0.0, 0.0
     for i in range(y.size):
-        if lower < y[i] < upper:
+        if bounds[i * stride] < y[i] < bounds[half + i * stride]:
             distance, speed = float(y[i] - other[i]), float(slope[i] - other_slope[i])
             apart += distance * distance
             parting += speed * speed

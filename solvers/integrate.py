@@ -49,8 +49,8 @@ def integrate(
     times: ArrayLike | None = None,
     jumps: ArrayLike | None = None,
     leak: ArrayLike | None = None,
-    lower: float = -inf,
-    upper: float = inf,
+    lower: ArrayLike = -inf,
+    upper: ArrayLike = inf,
     max_step: float = inf,
     max_steps: int = 100_000,
     residual_tolerance: float | None = None,
@@ -78,8 +78,8 @@ def integrate(
         jumps: times at which the field jumps, shape (any,): a step ends at each and the solve starts anew behind it.
             Those outside the span are of no effect.
         leak: rate of the linear leak, one or one a component, for exponential_euler alone.
-        lower: bound onto which every stage and every new state is projected from below.
-        upper: bound onto which every stage and every new state is projected from above.
+        lower: bound onto which every stage and every new state is projected from below, one or one a component.
+        upper: the same from above.
         max_step: the largest step, where the method controls its steps; less than the shortest event that the
             field holds, which a longer step may cross unseen.
         max_steps: the most steps to try.
@@ -95,14 +95,14 @@ def integrate(
         raise ValueError(f"field: {field!r} given, a function field(t, y, dydt, parameters, layout) is needed")
     if method not in METHODS:
         raise ValueError(f"method: {method!r} given, one of {', '.join(METHODS)} is needed")
-    y = arguments.state(y0, arguments.real("lower", lower), arguments.real("upper", upper))
+    y = arguments.state(y0)
+    bounds = arguments.bounds(lower, upper, y)
     constants = arguments.vector("parameters", parameters, y.dtype)
     offsets = arguments.vector("layout", layout, np.dtype(np.int64))
     scheme = _scheme(METHODS[method], leak, y.size)
     control = _control(METHODS[method], t_span, step, rtol, atol, residual_tolerance, max_step, max_steps, y.dtype)
     asked = arguments.asked_times(times, control.start, control.end)
     states = np.empty((asked.size, y.size), y.dtype)
-    bounds = np.array([lower, upper], y.dtype)
     parts = pieces(control.start, control.end, arguments.jump_times(jumps))
 
     run = _run(field, y.dtype)

@@ -108,9 +108,10 @@ def named_network(name: str, sizes: Sequence[int], seed: int, options: Options, 
     if len(sizes) < 3:
         raise InputError(f"sizes = {sizes}: must be at least three: input, one hidden layer, output")
     names: dict[str, Any] = dict(options)
-    for option, registry in {"rho": RHOS, "output_rho": RHOS, "cost": COSTS}.items():
-        if option in names:
-            names[option] = registry.name_of(names[option])
+    for option in {"rho", "output_rho"} & set(names):
+        names[option] = RHOS.name_of(names[option])
+    if "cost" in names:
+        names["cost"] = COSTS.name_of(names["cost"])
     if unknown := set(names) - set(Options.__annotations__):
         raise InputError(f"{min(unknown)}: no such option: known are {', '.join(Options.__annotations__)}")
     settings = NetworkSettings(name, tuple(sizes[1:-1]), **names, **more)

@@ -31,7 +31,7 @@ class DataSettings:
         seed: of the order in which the parts that a file lacks are split off.
     """
 
-    name: DatasetName | Literal["arrays"] = "digits"
+    name: str = "digits"
     limit: int | None = None
     file: str | None = None
     scaling: ScalingName = "auto"

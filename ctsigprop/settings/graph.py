@@ -33,11 +33,11 @@ class LayerSettings:
         require_whole("network.layers: units", self.units, 1, MOST_UNITS)
         RHOS.check(self.rho)
         constants = self.time_constant
-        if isinstance(constants, Sequence) and not isinstance(constants, str):
+        if isinstance(constants, list | tuple):
             allowed = f"one number, or {self.units} of them"
             require(len(constants) == self.units, "network.layers: time_constant", f"{len(constants)} numbers", allowed)
             object.__setattr__(self, "time_constant", tuple(constants))
-        for constant in self.time_constant if isinstance(self.time_constant, tuple) else (self.time_constant,):
+        for constant in constants if isinstance(constants, list | tuple) else (constants,):
             require_number("network.layers: time_constant", constant, 0.0, open_low=True)
         require_number("network.layers: bias_rate", self.bias_rate, 0.0)
 
