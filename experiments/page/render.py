@@ -166,10 +166,10 @@ def _state(run: Run) -> str:
 def _changed(settings: AnySettings) -> tuple[tuple[str, str, str], ...]:
     defaults = DEFAULTS[type(settings)]
     return tuple(
-        (f"{group}.{name}", _shown(value), _shown(defaults[group][name]))
+        (f"{group}.{name}", _shown(value), _shown(defaults[group].get(name)))
         for group, values in to_values(settings).items()
         for name, value in values.items()
-        if value != defaults[group][name]
+        if value != defaults[group].get(name)
     )
 
 

@@ -31,7 +31,7 @@ def test_its_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert (data.shape, data.classes, len(data.validation)) == ((8, 8), 3, 56)
     inputs = data.train.inputs()
     assert (inputs.shape, inputs.min(), inputs.max()) == ((444, 64), 0, 1)
-    for line in re.findall(r"^    ctsigprop (.*)$", OWN, re.MULTILINE):
+    for line in re.findall(r"^    ctsigprop (.*)$", OWN.replace("\\\n", ""), re.MULTILINE):
         assert main([*shlex.split(line), "--training.threads", "1"]) == 0
     errors = [float(error) for error in re.findall(r"test error (\S+) %", capsys.readouterr().out)]
     assert len(errors) == 3

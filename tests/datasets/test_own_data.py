@@ -299,7 +299,7 @@ def test_a_file_that_is_refused(tmp_path: Path, message: str) -> None:
 def test_a_truncated_file(tmp_path: Path, kept: int) -> None:
     path = save(tmp_path / "mine.npz", x=X, y=Y)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InputError, match="mine.npz: is no NPZ file, or is truncated: save it as"):
+    with pytest.raises(InputError, match=r"mine\.npz: is no NPZ file, or is truncated: save it as"):
         Dataset.from_file(path)
 
 

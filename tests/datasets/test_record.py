@@ -14,9 +14,10 @@ from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 
 X = np.random.default_rng(0).normal(size=(30, 6))
+Y = np.arange(30) % 3
 
 
-def own(x: Any = X, y: Any = np.arange(30) % 3, **given: Any) -> Dataset:
+def own(x: Any = X, y: Any = Y, **given: Any) -> Dataset:
     return Dataset.from_arrays(x, y, **given)
 
 
