@@ -177,7 +177,7 @@ def _changed(settings: AnySettings) -> tuple[tuple[str, str, str], ...]:
         for group, (own, others) in groups.items()
         if own != others
         for setting in fields(own)
-        if (value := getattr(own, setting.name)) != (default := getattr(others, setting.name))
+        if (value := getattr(own, setting.name)) != (default := getattr(others, setting.name, None))
     )
 
 

@@ -62,7 +62,7 @@ def trained(path: Path, settings: DiscreteSettings) -> RunFolder:
 
 def convolutional(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Learner:
     """Backpropagation in two small convolutional layers."""
-    stack = _Stack(settings, (1, *shape))
+    stack = _Stack(settings, shape)
     stack.conv(6, kernel=3).pooled(kernel=2, padding=0)
     stack.conv(5, kernel=3)
     return bp_learner(Network(stack.blocks, classes, settings.training.seed), settings)
@@ -277,7 +277,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_its_checkpoint(
 
 def test_a_gpu_that_is_not_there_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(training, "load", pytest.fail)
+    monkeypatch.setattr(training, "dataset_of", pytest.fail)
     settings = small(device="cuda")
     with RunFolder.create(tmp_path / "run", settings) as run, pytest.raises(InputError) as refusal:
         train(settings, run, quiet=True)

@@ -243,7 +243,8 @@ def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = small(Path("bars"))
     assert settings.data.events == str(tmp_path / "bars")
     assert settings.title == "bars-sp-surrogate"
-    assert settings.unused == {("data", "name"): f"data.events = {tmp_path / 'bars'}"}
+    of_files = {("data", name): "data.file is left out" for name in ("scaling", "seed")}
+    assert settings.unused == of_files | {("data", "name"): f"data.events = {tmp_path / 'bars'}"}
     for value in ("", 3):
         with pytest.raises(InputError, match=f"data.events = {value!r}: must be the path of a folder"):
             settings_from({"data": {"events": value}}, "spiking")
