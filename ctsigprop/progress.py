@@ -66,7 +66,7 @@ def restored(
 
 def _wrong_in(meta: Mapping[str, Any], tally: type[Any], samples: int, measured: Sequence[str]) -> str | None:
     """What is wrong with the progress that a checkpoint holds, in words; None if nothing."""
-    if wrong := wrong_field(tally, meta["tally"]):
+    if wrong := wrong_field(tally, meta["tally"], {"samples", "errors"}):
         return f"tally: {wrong}"
     if not meta["tally"]["errors"] <= meta["tally"]["samples"] <= samples:
         return f"tally: has more errors than samples, or more samples than there are, {samples}"
