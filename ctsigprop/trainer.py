@@ -223,7 +223,7 @@ def _restored(model: Model[T, B], run: RunFolder) -> Progress[T]:
 
 def _wrong_in(meta: Mapping[str, Any], model: Model[T, B]) -> str | None:
     """What is wrong with the progress that a checkpoint holds, in words; None if nothing."""
-    if wrong := wrong_field(type(model.tally()), meta["tally"]):
+    if wrong := wrong_field(type(model.tally()), meta["tally"], {"samples", "errors"}):
         return f"tally: {wrong}"
     if not meta["tally"]["samples"] <= model.samples:
         return f"tally: has more samples than there are, {model.samples}"

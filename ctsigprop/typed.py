@@ -1,19 +1,21 @@
 """Whether values that were read from JSON are of the types that a program's own dataclass has."""
 
+from collections.abc import Set
 from dataclasses import fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ctsigprop.metrics import is_count, is_number
 
 
-def wrong_field(kind: type[Any], values: object) -> str | None:
+def wrong_field(kind: type[Any], values: object, needed: Set[str]) -> str | None:
     """What is wrong with the fields of a dataclass of counts, numbers, lists and mappings, in words; None if nothing.
 
     Args:
         kind: the dataclass.
         values: as JSON holds them, by field.
+        needed: fields that may not be left out.
     """
-    if not isinstance(values, dict) or values.keys() != {one.name for one in fields(kind)}:
+    if not isinstance(values, dict) or not needed <= values.keys() <= {one.name for one in fields(kind)}:
         return f"is not the fields of a {kind.__name__}"
     hints = get_type_hints(kind)
     wrong = (name for name, value in values.items() if not _fits(value, hints[name]))

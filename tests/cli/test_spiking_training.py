@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ctsigprop.experiments.flags import given
+from ctsigprop.experiments.flags import settings_given
 from ctsigprop.experiments.parser import parse
 from ctsigprop.runs import RunFolder
 
