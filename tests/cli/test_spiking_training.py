@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ctsigprop.config import to_values
 from ctsigprop.experiments.flags import settings_given
 from ctsigprop.experiments.parser import parse
 from ctsigprop.runs import RunFolder
@@ -22,7 +23,7 @@ SMALL = (
 def learning(*arguments: str) -> dict[str, Any]:
     """What the settings of `learning` come to, of a command line and its file."""
     _, options = parse(arguments)
-    return given(options, options["wing"])["learning"]
+    return to_values(settings_given(options, options["wing"]))["learning"]
 
 
 def test_a_model_is_trained_and_no_other_when_the_run_goes_on(
@@ -71,12 +72,10 @@ def test_a_flag_that_nothing_depends_on_is_refused_and_a_file_s_line_is_not(
 
 
 def test_the_flag_is_above_the_file_and_beside_other_settings() -> None:
-    assert learning(*SPIKING, "--model", "shallow") == {"model": "shallow"}
-    assert learning(*SPIKING, "--model=shallow", "--learning.readout_rate", "1e-3") == {
-        "model": "shallow",
-        "readout_rate": 1e-3,
-    }
-    assert learning(*SPIKING, "--model", "shallow", "--learning.model", "shallow") == {"model": "shallow"}
+    assert learning(*SPIKING, "--model", "shallow")["model"] == "shallow"
+    found = learning(*SPIKING, "--model=shallow", "--learning.readout_rate", "1e-3")
+    assert (found["model"], found["readout_rate"]) == ("shallow", 1e-3)
+    assert learning(*SPIKING, "--model", "shallow", "--learning.model", "shallow")["model"] == "shallow"
     config = ("train", "--config", "mnist-spiking-sp-voltage")
     assert learning(*config)["model"] == "sp-voltage"
     assert learning(*config, "--model", "bp-surrogate")["model"] == "bp-surrogate"
