@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ctsigprop.analysis.limits import WIDE_RANGE
 from ctsigprop.analysis.probe_curves import Band, Curve, Rows, gapped, probe_figures, signal_bands
 from ctsigprop.analysis.style import BLUE, COLOURS, INK, MUTED, ORANGE, VERMILION, epoch_axis, new_figure, save, styled
-from ctsigprop.metrics import best_row
+from ctsigprop.metrics import REGRESSION, best_row, error_in_words
 
 ERRORS = {"train": MUTED, "validation": ORANGE, "test": BLUE}
 PHASES = {"free": BLUE, "clamped": VERMILION}
@@ -57,10 +57,11 @@ def error_figure(metrics: Rows) -> Figure:
         axes.yaxis.set_major_formatter("{x:g}")
     else:
         axes.set_ylim(bottom=0)
-    axes.set_ylabel("error (%)")
     best = best_row(metrics)
+    axes.set_ylabel("mean square error" if best.get(REGRESSION) else "error (%)")
     axes.axvline(best["epoch"], color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
-    axes.set_title(f"test error {best['test_error']:.2f} % at the best validation error, epoch {best['epoch']}")
+    error = error_in_words(best["test_error"], best)
+    axes.set_title(f"test error {error} at the best validation error, epoch {best['epoch']}")
     axes.legend()
     return figure
 

@@ -8,12 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.style import BLUE, DIVERGING, MUTED, VERMILION, aspect_of, image_axis, new_figure, save, styled
+from ctsigprop.analysis.style import (
+    BLUE,
+    COLOURS,
+    DIVERGING,
+    MUTED,
+    VERMILION,
+    aspect_of,
+    image_axis,
+    new_figure,
+    save,
+    styled,
+)
 from ctsigprop.analysis.trained import Trained
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.continuous.training import draw
 from ctsigprop.datasets import Split
 from ctsigprop.datasets.dataset import picture_shape
 
@@ -33,13 +43,14 @@ def draw_learned(trained: Trained, folder: Path) -> list[Path]:
         RunFailure: the folder cannot be written.
     """
     with styled():
-        drawn = {"weights": _weights(trained), "predictions": _predictions(trained)}
+        predictions = _fits if trained.data.task == "regression" else _predictions
+        drawn = {"weights": _weights(trained), "predictions": predictions(trained)}
         return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
 
 
 def _weights(trained: Trained) -> Figure:
     """Units of the first hidden layer whose weights changed most: their weights, and what training added."""
-    before, weight = (_input_weight(net) for net in (draw(trained.settings, trained.data), trained.network))
+    before, weight = (_input_weight(network) for network in (trained.initial, trained.network))
     change = weight - before
     rows, columns = UNITS
     units = np.argsort(-np.linalg.norm(change, axis=0), kind="stable")[: rows * columns]
@@ -82,6 +93,24 @@ def _predictions(trained: Trained) -> Figure:
     _row_of(first, title, np.arange(len(judged))[:SHOWN], judged, rates)
     title = f"the first of {len(wrong)} mistakes among {len(judged):,} test images"
     _row_of(mistakes, title, wrong[:SHOWN], judged, rates)
+    return figure
+
+
+def _fits(trained: Trained) -> Figure:
+    """Outputs of a regression against their targets, for test samples."""
+    judged = trained.data.test.rows(slice(JUDGED))
+    outputs = outputs_of(LayerSweeps(trained.network), judged.inputs(trained.network.dtype), trained.settings.solver)
+    figure = new_figure(4.4, 4.2)
+    axes = figure.add_subplot()
+    targets = judged.targets
+    axes.axline((0, 0), slope=1, color=MUTED, linewidth=0.9)
+    for unit in range(min(targets.shape[1], len(COLOURS))):
+        axes.plot(targets[:, unit], outputs.states[:, unit], ".", markersize=3, color=COLOURS[unit], label=f"{unit}")
+    axes.set_xlabel("target")
+    axes.set_ylabel("output")
+    axes.set_title(f"the first {len(judged):,} test samples")
+    if targets.shape[1] > 1:
+        axes.legend(title="output", markerscale=3)
     return figure
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ctsigprop.continuous.network import Network
-from ctsigprop.continuous.training import draw
+from ctsigprop.continuous.training import initial_network
 from ctsigprop.datasets import Dataset, dataset_of
 from ctsigprop.datasets.record import check_data
 from ctsigprop.runs import RunFolder
@@ -19,20 +19,23 @@ class Trained:
         data: what it learned from.
         network: with the weights of a checkpoint.
         epoch: epochs of training behind it; of a run that was stopped within one, with its fraction.
+        initial: the network before its first update.
     """
 
     settings: Settings
     data: Dataset
     network: Network
     epoch: float
+    initial: Network
 
 
-def load_trained(run: RunFolder, checkpoint: str = "best") -> Trained:
-    """Loads a run's data and one of its checkpoints.
+def load_trained(run: RunFolder, checkpoint: str = "best", data: Dataset | None = None) -> Trained:
+    """Load a run's data and one of its checkpoints.
 
     Args:
         run: its folder.
         checkpoint: best, last, or epoch-K for an epoch of training.keep.
+        data: of the run; what the settings name by default.
 
     Raises:
         InputError: the data are not those that the run learned; the checkpoint is missing, corrupt or of another
@@ -40,10 +43,12 @@ def load_trained(run: RunFolder, checkpoint: str = "best") -> Trained:
         RunFailure: the dataset is not here, and its download failed.
     """
     settings = run.settings_of(Settings)
-    data = dataset_of(settings.data)
+    data = data or dataset_of(settings.data)
     check_data(run, data)
-    network = draw(settings, data)
+    initial = initial_network(run, settings, data)
+    network = initial.copy()
     arrays, meta = run.load_checkpoint(checkpoint, like=network.parameters(), keys=("epoch",))
     network.load(arrays)
     within = meta.get("tally", {}).get("samples", 0)
-    return Trained(settings, data, network, meta["epoch"] + within / len(data.train) if within else meta["epoch"])
+    epoch = meta["epoch"] + within / len(data.train) if within else meta["epoch"]
+    return Trained(settings, data, network, epoch, initial)

@@ -7,6 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ctsigprop.metrics import error_in_words
+
 Row = Mapping[str, Any]
 
 RECENT = 5
@@ -16,7 +18,8 @@ RECENT = 5
 def line_of(history: Sequence[Row], epochs: int) -> str:
     """The last epoch's number, errors and time, and the time that is left."""
     row = history[-1]
-    errors = ", ".join(f"{part} {row[f'{part}_error']:.2f} %" for part in ("train", "validation", "test"))
+    parts = ("train", "validation", "test")
+    errors = ", ".join(f"{part} {error_in_words(row[f'{part}_error'], row)}" for part in parts)
     return f"epoch {row['epoch']}/{epochs}: errors {errors}; {duration(row['seconds'])}{_left(history, epochs)}"
 
 
@@ -24,7 +27,8 @@ def beside_bar(history: Sequence[Row], epochs: int) -> str:
     """The last epoch's validation error and the time that is left, in short; nothing before the first has ended."""
     if not history:
         return ""
-    return f"validation error {history[-1]['validation_error']:.2f} %{_left(history, epochs)}"
+    row = history[-1]
+    return f"validation error {error_in_words(row['validation_error'], row)}{_left(history, epochs)}"
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,20 @@ LARGEST = 1e100
 """Above every number that a run measures; charts can be drawn of those below."""
 
 
+REGRESSION = "regression"
+"""A field of rows and summaries whose errors are mean squares; without it they are in percent."""
+
+
+def error_in_words(error: float, of: Row) -> str:
+    """An error with its unit.
+
+    Args:
+        error: of a class in percent, of a regression the mean square over outputs and samples.
+        of: the row, or the summary, that it is from.
+    """
+    return f"{error:.4g} (mean square)" if of.get(REGRESSION) else f"{error:.2f} %"
+
+
 def is_number(value: object) -> bool:
     """Whether a value read from JSON is a number that a run may have measured: finite, and no larger than LARGEST."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

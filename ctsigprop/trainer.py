@@ -15,7 +15,7 @@ from ctsigprop.environment import environment
 from ctsigprop.epoch_lines import beside_bar, epoch_bar, line_of, say
 from ctsigprop.errors import InputError
 from ctsigprop.interrupt import deferred_interrupt
-from ctsigprop.metrics import best_row, whole_in, wrong_in
+from ctsigprop.metrics import REGRESSION, best_row, whole_in, wrong_in
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import TrainingSettings
 from ctsigprop.tensorboard import event_writer
@@ -292,6 +292,7 @@ def _summarised(run: RunFolder, settings: TrainingSettings, progress: Progress[T
         "seconds": sum(row["seconds"] for row in progress.history),
         "seed": settings.seed,
         **({"stopped": True} if progress.stopped else {}),
+        **({REGRESSION: True} if last.get(REGRESSION) else {}),
     }
     run.write_metrics(progress.history)  # of a run that was at its end already they may be damaged
     with suppress(InputError):

@@ -9,7 +9,6 @@ from ctsigprop.analysis.displacement import displacement
 from ctsigprop.analysis.style import save, styled
 from ctsigprop.analysis.trained import Trained, load_trained
 from ctsigprop.continuous.diagnosis import remedy
-from ctsigprop.continuous.training import draw
 from ctsigprop.experiments.arguments import named_run, one_of, whole_number
 from ctsigprop.files import to_json
 from ctsigprop.runs import RunFolder
@@ -70,8 +69,7 @@ def _history(run: RunFolder, trained: Trained, *, averaged: bool) -> list[dict[s
 
     All are of the weights as they stood; of a checkpoint that holds their running mean, none.
     """
-    drawn = draw(trained.settings, trained.data)
-    known = {0: angles(drawn)} | ({} if averaged else {trained.epoch: angles(trained.network)})
+    known = {0: angles(trained.initial)} | ({} if averaged else {trained.epoch: angles(trained.network)})
     logged = [point for row in run.metrics() for point in (*row.get("early", ()), row)]
     known |= {point["epoch"]: point["angles"] for point in logged if point.get("angles")}
     return [{"epoch": epoch, "angles": known[epoch]} for epoch in sorted(known)]

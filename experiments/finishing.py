@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ctsigprop.config import CONFIG, to_values, wing_of
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.train import train_in
+from ctsigprop.library.training import train_in
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, as_begun
 

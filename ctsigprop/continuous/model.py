@@ -21,7 +21,7 @@ from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.stability import loop_gain
 from ctsigprop.datasets import Dataset
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.metrics import MEASURED, PHASES
+from ctsigprop.metrics import MEASURED, PHASES, REGRESSION
 from ctsigprop.settings import Settings
 
 MEMORY = "memory"
@@ -161,6 +161,7 @@ class ContinuousModel:
             )
             gain = self._largest_gain()
         judged = Outputs.of([validation, test])
+        regression = {} if self.train.labels is not None else {REGRESSION: True}
         return {
             "epoch": epoch,
             "train_error": self.train.scale * tally.errors / tally.samples,
@@ -176,6 +177,7 @@ class ContinuousModel:
             "moved": tally.moved / tally.samples,
             "loop_gain": gain,
             "angles": {},
+            **regression,
             "warnings": warnings_of(tally, judged, gain, self.settings),
         }
 

@@ -18,6 +18,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.library.named import Rates, forward_rates, graph_settings, optimizer_settings
 from ctsigprop.library.resuming import check_resumable
 from ctsigprop.library.run import Run, run_of
+from ctsigprop.library.training import draw_figures
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import (
     LearningSettings,
@@ -135,7 +136,10 @@ def fit(
             resume=resume,
             quiet=quiet,
         )
-        return replace(run_of(folder, "best"), path=None if run_dir is None else folder.path)
+        if run_dir is None:
+            return replace(run_of(folder, "best"), path=None)
+        draw_figures(folder, settings, data)
+        return run_of(folder, "best")
 
 
 def _probe(callbacks: Sequence[Callback]) -> ProbeSettings:

@@ -3,25 +3,46 @@
 from ctsigprop.config import Values, to_values
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings import AnySettings
+from ctsigprop.settings import AnySettings, DiscreteSettings
+
+OTHER_THREADS = "a run that is resumed is that which was not stopped, bit for bit; other threads round sums otherwise"
+
+MOVABLE = {("data", "events"), ("data", "file")}
+"""Paths that a run may be given anew when it is resumed: what lies there is checked."""
 
 
 def check_resumable(run: RunFolder, settings: AnySettings) -> None:
     """Pass settings that are those of a run, but for more epochs.
 
     Raises:
-        InputError: another setting differs, or the run's cannot be read.
+        InputError: another setting differs, the rate has decayed otherwise, or the run's settings cannot be read.
     """
-    check_unchanged(to_values(run.settings()), to_values(settings), run)
+    before = run.settings()
+    _check_unchanged(to_values(before), to_values(settings), run)
+    _check_same_rates(before, settings, run)
 
 
-def check_unchanged(before: Values, now: Values, run: RunFolder) -> None:
-    """Refuse the first setting that differs from the run's own, but for more epochs and a file that was moved."""
+def _check_unchanged(before: Values, now: Values, run: RunFolder) -> None:
     for group, content in now.items():
         for name, value in content.items():
-            old = before[group][name]
+            old = before[group].get(name)
             more_epochs = (group, name) == ("training", "epochs") and value > old
-            moved = group == "data" and name in ("events", "file") and None not in (value, old)
-            if value != old and not (more_epochs or moved):  # moved files must be the same
+            moved = (group, name) in MOVABLE and None not in (value, old)
+            if value != old and not (more_epochs or moved):
+                why = f" ({OTHER_THREADS})" if name == "threads" else ""
                 remedy = "leave it out (only training.epochs may be raised), or start a new run"
-                raise InputError(f"{group}.{name} = {value!r}: the run in {run.path} has {old!r}: {remedy}")
+                raise InputError(f"{group}.{name} = {value!r}: the run in {run.path} has {old!r}{why}: {remedy}")
+
+
+def _check_same_rates(before: AnySettings, now: AnySettings, run: RunFolder) -> None:
+    """Refuse more epochs to a run of the discrete family that has decayed its rate by the number it was begun with."""
+    if not (isinstance(before, DiscreteSettings) and isinstance(now, DiscreteSettings)):
+        return
+    epochs = before.training.epochs
+    if now.training.epochs == epochs or not run.saved:
+        return
+    _, meta = run.load_checkpoint("last", keys={"epoch"})
+    for epoch in range(1, min(meta["epoch"] + 1, epochs) + 1):
+        if before.decay_of(epoch) != now.decay_of(epoch):
+            reason = f"the run in {run.path} has decayed its rate since epoch {epoch}, by learning.decay_at of {epochs}"
+            raise InputError(f"training.epochs = {now.training.epochs}: {reason}: leave it out, or start a new run")

@@ -15,6 +15,7 @@ from ctsigprop.continuous.prediction import Inference
 from ctsigprop.datasets import dataset_of
 from ctsigprop.datasets.record import DataRecord, record_of
 from ctsigprop.errors import InputError
+from ctsigprop.metrics import error_in_words
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, Settings
 
@@ -43,10 +44,8 @@ class Run:
         where = f" in {self.path}" if self.path else ""
         if not self.summary:
             return f"Run({self.settings.title}, {len(self.metrics)} epochs, not finished{where})"
-        error, epoch = self.summary["test_error"], self.summary["best_epoch"]
-        return (
-            f"Run({self.settings.title}, {self.summary['epochs']} epochs, test error {error:.4g} after {epoch}{where})"
-        )
+        epochs, error = self.summary["epochs"], error_in_words(self.summary["test_error"], self.summary)
+        return f"Run({self.settings.title}, {epochs} epochs, test error {error}{where})"
 
 
 def load_run(path: str | PathLike[str], checkpoint: str = "best") -> Run:

@@ -52,6 +52,6 @@ def make_trained() -> MakeTrained:
         network = draw(own, data)
         for connection in network.connections:
             connection.weight[...] += moved * rng.normal(size=connection.weight.shape)
-        return Trained(own, data, network, epoch=3)
+        return Trained(own, data, network, epoch=3, initial=draw(own, data))
 
     return make
