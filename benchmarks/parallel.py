@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from ctsigprop.callbacks import Moment
-from ctsigprop.config import settings_from
-from ctsigprop.datasets import Dataset, Split
-from ctsigprop.discrete.batches import Batches, Standard
-from ctsigprop.discrete.epoch import Tally
-from ctsigprop.discrete.model import LayeredModel
-from ctsigprop.discrete.parallel import Pipeline
+from ctsigprop.core.environment import environment
+from ctsigprop.data import Dataset, Split
+from ctsigprop.discrete.parallel.training import Pipeline
 from ctsigprop.discrete.training import placed_learner
-from ctsigprop.environment import environment
+from ctsigprop.layered.batches import Batches, Standard
+from ctsigprop.layered.epoch import Tally
+from ctsigprop.layered.model import LayeredModel
+from ctsigprop.runs.callbacks import Moment
+from ctsigprop.runs.trainer import run_epoch
 from ctsigprop.settings import DiscreteSettings
-from ctsigprop.trainer import run_epoch
+from ctsigprop.settings.config import settings_from
 
 SHAPE, CLASSES, BATCH = (3, 32, 32), 10, 128
 FULL = {"warm_up": 2, "batches": 12, "rounds": 2}

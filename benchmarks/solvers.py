@@ -34,8 +34,8 @@ from ctsigprop.benchmarks.free_phase import (
     torch_solve,
 )
 from ctsigprop.continuous.network import Array
-from ctsigprop.environment import environment
-from ctsigprop.threads import cores, set_threads
+from ctsigprop.core.environment import environment
+from ctsigprop.core.threads import cores, set_threads
 
 TIMES = np.linspace(0.0, END, 81)
 TOLERANCE = 1e-6

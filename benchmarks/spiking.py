@@ -19,16 +19,16 @@ import torch
 from torch import Tensor
 
 from ctsigprop.benchmarks.spiking_peers import PEERS, replace_neurons
-from ctsigprop.config import settings_from
-from ctsigprop.discrete.learner import Learner
-from ctsigprop.discrete.training import placed
-from ctsigprop.environment import environment
+from ctsigprop.core.environment import environment
+from ctsigprop.core.threads import set_threads
 from ctsigprop.errors import RunFailure
+from ctsigprop.layered.learner import Learner
+from ctsigprop.layered.training import placed
+from ctsigprop.settings.config import settings_from
 from ctsigprop.settings.discrete import Precision
 from ctsigprop.settings.spiking import SpikingNetworkSettings, SpikingSettings
 from ctsigprop.spiking.learners import learner_for
-from ctsigprop.spiking.recording import network_of
-from ctsigprop.threads import set_threads
+from ctsigprop.spiking.monitor.recording import network_of
 
 SHAPE, CLASSES = (1, 28, 28), 10
 OURS = "ctsigprop"

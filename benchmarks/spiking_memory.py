@@ -3,7 +3,7 @@
 Backpropagation keeps what every layer did at every step. Signal propagation that takes one update for all steps holds
 one layer at a time, with all its steps; where it takes an update at each step, one layer at one step. For each number
 of steps the contestants train in turns on the same batch of random images; peak memory is counted on one batch more,
-as in Tables I-IV: see `ctsigprop.discrete.memory`. Needs none of the packages that `ctsigprop bench spiking` does.
+as in Tables I-IV: see `ctsigprop.layered.memory`. Needs none of the packages that `ctsigprop bench spiking` does.
 """
 
 from pathlib import Path
@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from ctsigprop.analysis.memory_figure import MIB, steps_figure
-from ctsigprop.analysis.style import save, styled
+from ctsigprop.analysis.plots.memory import MIB, steps_figure
+from ctsigprop.analysis.plots.style import save, styled
 from ctsigprop.benchmarks.spiking import batch_of, learner_of
-from ctsigprop.discrete.cost import Stopwatch, batch_bytes
-from ctsigprop.environment import environment
+from ctsigprop.core.environment import environment
+from ctsigprop.core.threads import set_threads
+from ctsigprop.layered.cost import Stopwatch, batch_bytes
 from ctsigprop.settings.spiking import SpikingNetworkSettings
-from ctsigprop.threads import set_threads
 
 CONTESTANTS: dict[str, dict[str, str]] = {
     "BP, surrogate": {"model": "bp-surrogate"},

@@ -1,4 +1,4 @@
-"""Integrate-and-fire neurons of snnTorch and of SpikingJelly, in the place of ours in a network of this wing.
+"""Integrate-and-fire neurons of snnTorch and of SpikingJelly, in the place of ours in a network of this family.
 
 Weights, the folding of steps into the batch and the first layer's one product for all steps then are the same for all;
 what differs is what the packages make themselves: neurons, surrogate, and the way back through them. Both packages

@@ -15,11 +15,11 @@ from typing import Any
 
 from distributed import Client, wait
 
-from ctsigprop.environment import environment
-from ctsigprop.experiments.cluster import each_done, embedded
-from ctsigprop.experiments.point import train_point
-from ctsigprop.experiments.points import Point, Sweep, sweep_from
-from ctsigprop.experiments.sweep_folder import SweepFolder
+from ctsigprop.core.environment import environment
+from ctsigprop.experiments.sweeps.cluster import each_done, embedded
+from ctsigprop.experiments.sweeps.folder import SweepFolder
+from ctsigprop.experiments.sweeps.specification import Point, Sweep, sweep_from
+from ctsigprop.experiments.sweeps.worker import train_point
 
 BETAS = [0.05, 0.1, 0.2, 0.5, 1, 2]
 SEEDS = list(range(4))

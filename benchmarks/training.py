@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctsigprop.benchmarks import torch_training
-from ctsigprop.callbacks import Moment
 from ctsigprop.continuous import training
 from ctsigprop.continuous.epoch import Tally
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -33,13 +32,14 @@ from ctsigprop.continuous.model import ContinuousModel
 from ctsigprop.continuous.network import Array
 from ctsigprop.continuous.products import add_outer
 from ctsigprop.continuous.relaxation import relax
-from ctsigprop.datasets import Dataset, load
-from ctsigprop.environment import environment
+from ctsigprop.core.environment import environment
+from ctsigprop.core.threads import set_threads
+from ctsigprop.data import Dataset, load
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.callbacks import Moment
+from ctsigprop.runs.trainer import run_epoch
 from ctsigprop.settings import DataSettings, Settings, SolverSettings, TrainingSettings
-from ctsigprop.threads import set_threads
-from ctsigprop.trainer import run_epoch
 
 RUN = Path("runs/mnist")
 CHUNKS, CHUNK_BATCHES, EULER_BATCHES = 7, 50, 2

@@ -13,7 +13,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ctsigprop.temporary import keep_matplotlib_quiet
+from ctsigprop.core.temporary import keep_matplotlib_quiet
 
 # NumPy and SciPy each bring an OpenBLAS whose idle threads spin for milliseconds before they sleep, and so take
 # the cores from each other: three times slower training. They read this once, as they are loaded.
@@ -23,12 +23,9 @@ keep_matplotlib_quiet()
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ctsigprop.analysis.alignment import angles as angles
-    from ctsigprop.analysis.callbacks import Angles as Angles
-    from ctsigprop.analysis.callbacks import Gradients as Gradients
-    from ctsigprop.callbacks import Callback as Callback
-    from ctsigprop.callbacks import EarlyStopping as EarlyStopping
-    from ctsigprop.callbacks import Moment as Moment
+    from ctsigprop.analysis.measures.alignment import angles as angles
+    from ctsigprop.analysis.measures.callbacks import Angles as Angles
+    from ctsigprop.analysis.measures.callbacks import Gradients as Gradients
     from ctsigprop.continuous.architectures import ARCHITECTURES as ARCHITECTURES
     from ctsigprop.continuous.architectures import Architecture as Architecture
     from ctsigprop.continuous.connections import Dense as Dense
@@ -46,8 +43,8 @@ if TYPE_CHECKING:
     from ctsigprop.continuous.network import Network as Network
     from ctsigprop.continuous.rho import RHOS as RHOS
     from ctsigprop.continuous.rho import Rho as Rho
-    from ctsigprop.datasets import Dataset as Dataset
-    from ctsigprop.datasets import load_dataset as load_dataset
+    from ctsigprop.data import Dataset as Dataset
+    from ctsigprop.data import load_dataset as load_dataset
     from ctsigprop.errors import CtsigpropError as CtsigpropError
     from ctsigprop.errors import InputError as InputError
     from ctsigprop.errors import RunFailure as RunFailure
@@ -58,12 +55,15 @@ if TYPE_CHECKING:
     from ctsigprop.library.solvers import Anderson as Anderson
     from ctsigprop.library.solvers import InTime as InTime
     from ctsigprop.library.solvers import Passes as Passes
+    from ctsigprop.runs.callbacks import Callback as Callback
+    from ctsigprop.runs.callbacks import EarlyStopping as EarlyStopping
+    from ctsigprop.runs.callbacks import Moment as Moment
     from ctsigprop.solvers import integrate as integrate
 
 _HOMES = {
-    "ctsigprop.analysis.alignment": ("angles",),
-    "ctsigprop.analysis.callbacks": ("Angles", "Gradients"),
-    "ctsigprop.callbacks": ("Callback", "EarlyStopping", "Moment"),
+    "ctsigprop.analysis.measures.alignment": ("angles",),
+    "ctsigprop.analysis.measures.callbacks": ("Angles", "Gradients"),
+    "ctsigprop.runs.callbacks": ("Callback", "EarlyStopping", "Moment"),
     "ctsigprop.continuous.architectures": ("ARCHITECTURES", "Architecture"),
     "ctsigprop.continuous.connections": ("Dense",),
     "ctsigprop.continuous.cost": ("COSTS", "Cost"),
@@ -73,7 +73,7 @@ _HOMES = {
     "ctsigprop.continuous.learning.rules": ("RULES", "Rule"),
     "ctsigprop.continuous.network": ("Network",),
     "ctsigprop.continuous.rho": ("RHOS", "Rho"),
-    "ctsigprop.datasets": ("Dataset", "load_dataset"),
+    "ctsigprop.data": ("Dataset", "load_dataset"),
     "ctsigprop.errors": ("CtsigpropError", "InputError", "RunFailure"),
     "ctsigprop.library.fit": ("fit",),
     "ctsigprop.library.run": ("Run", "load_run"),

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ctsigprop.config import CONFIG, to_values, wing_of
 from ctsigprop.errors import InputError
 from ctsigprop.library.training import train_in
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, as_begun
+from ctsigprop.settings.config import CONFIG, family_of, to_values
 
 FREE = {("training", "threads")}  # what a run may go on with another value of
 
@@ -15,7 +15,7 @@ def is_finished(folder: Path, settings: AnySettings) -> bool:
     """Whether the folder holds the run, trained to its end.
 
     Raises:
-        InputError: it holds a run of another wing or of other settings, but for the number of threads and for what no
+        InputError: it holds a run of another family or of other settings, but for the number of threads and for what no
             such run uses.
     """
     if not (folder / CONFIG).exists():
@@ -29,9 +29,9 @@ def is_finished(folder: Path, settings: AnySettings) -> bool:
 
 def _difference(found: AnySettings, needed: AnySettings) -> str | None:
     """The first setting that counts in which two runs differ, and both its values."""
-    if wing_of(found) != wing_of(needed):
-        return f"the {wing_of(found)} wing, and needed is one of the {wing_of(needed)} wing"
-    free, there = FREE | needed.unused.keys(), to_values(found)
+    if family_of(found) != family_of(needed):
+        return f"the {family_of(found)} family, and needed is one of the {family_of(needed)} family"
+    free, there = FREE | needed.inactive.keys(), to_values(found)
     for group, values in to_values(needed).items():
         for name, value in values.items():
             if (group, name) not in free and there[group][name] != value:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.compilation import compiled
+from ctsigprop.core.compilation import compiled
 from ctsigprop.solvers.result import Status
 
 Array = NDArray[Any]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ctsigprop.compilation import compiled
+from ctsigprop.core.compilation import compiled
 from ctsigprop.solvers.records import BLOCK, Control, Outcome, Scheme, Vector, Work, drive_signature
 from ctsigprop.solvers.result import Status
 

@@ -11,7 +11,7 @@ from numba.core import typing
 from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
-from ctsigprop.compilation import mend_cache
+from ctsigprop.core.compilation import mend_cache
 from ctsigprop.solvers.arguments import whole_steps
 from ctsigprop.solvers.pieces import Piece
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ctsigprop.solvers.trees import density, elementary_weights, rooted_trees, size
+from ctsigprop.solvers.butcher_trees import density, elementary_weights, rooted_trees, size
 
 Coefficients = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""What tests of all wings ask of runs: that two are the same, that one is stopped between batches, what settings do."""
+"""What tests of all families share: two runs are the same, one is stopped between batches, what settings do."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -76,8 +76,8 @@ def stopping_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, in
 
 
 @pytest.fixture(scope="session")
-def assert_unused_settings() -> Callable[..., None]:
-    """Asserts that `unused` names those settings, and no other, on which what is learned does not depend."""
+def assert_inactive_settings() -> Callable[..., None]:
+    """Asserts that `inactive` names those settings, and no other, on which what is learned does not depend."""
 
     def variants(
         settings: AnySettings, others: Mapping[str, Mapping[str, Any]]
@@ -99,6 +99,6 @@ def assert_unused_settings() -> Callable[..., None]:
         before = learned(settings)
         tried = dict(variants(settings, others))
         same = {which for which, other in tried.items() if other != settings and learned(other) == before}
-        assert same == {which for which in settings.unused if which in tried and tried[which] != settings}
+        assert same == {which for which in settings.inactive if which in tried and tried[which] != settings}
 
     return check

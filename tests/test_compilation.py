@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 import ctsigprop
-from ctsigprop import compilation, temporary
+from ctsigprop.core import compilation, temporary
 from ctsigprop.solvers.records import compile_field
 
 pytestmark = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="Numba's compiler is off")
 
 KERNEL = """
-from ctsigprop.compilation import compiled
+from ctsigprop.core.compilation import compiled
 
 @compiled(error_model="numpy")
 def doubled(x):

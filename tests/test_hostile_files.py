@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctsigprop import npz
-from ctsigprop.files import open_regular, parse_json, read_bytes
-from ctsigprop.npz import Unusable, read_npz
+from ctsigprop.core import npz
+from ctsigprop.core.files import open_regular, parse_json, read_bytes
+from ctsigprop.core.npz import Unusable, read_npz
 
 
 def test_only_regular_files_are_read(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ctsigprop import threads
+from ctsigprop.core import threads
+from ctsigprop.core.files import atomic
+from ctsigprop.core.locks import lock_folder, one_at_a_time, wait_for_folder
 from ctsigprop.errors import Busy
-from ctsigprop.files import atomic
-from ctsigprop.locks import lock_folder, turn, wait_for_folder
 
 HIDE = """
 import os, signal, sys
@@ -33,18 +33,18 @@ for flags in {runs!r}:
 DIGITS = ["--data.limit", "60", "--training.epochs", "1", "--training.threads", "1", "--quiet"]
 RUNS = {
     "continuous": ["--network.hidden", "[6]", "--learning.rates", "[0.1,0.01]"],
-    "discrete": ["--wing", "discrete", "--network.hidden", "[6]"],
-    "spiking": ["--wing", "spiking", "--network.channels", "[2,2]", "--network.units", "4", "--network.steps", "2"],
+    "discrete": ["--family", "discrete", "--network.hidden", "[6]"],
+    "spiking": ["--family", "spiking", "--network.channels", "[2,2]", "--network.units", "4", "--network.steps", "2"],
 }
 
 
 def test_runs_need_nothing_of_posix(tmp_path: Path) -> None:
     """As on Windows: no user, no fork, few signals, and a folder cannot be opened."""
-    runs = [[*flags, *DIGITS, "--run-dir", wing] for wing, flags in RUNS.items()]
+    runs = [[*flags, *DIGITS, "--run-dir", family] for family, flags in RUNS.items()]
     command = [sys.executable, "-c", HIDE.format(runs=runs)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert all((tmp_path / wing / "summary.json").is_file() for wing in RUNS)
+    assert all((tmp_path / family / "summary.json").is_file() for family in RUNS)
     assert not list(tmp_path.rglob("*.tmp"))
 
 
@@ -74,7 +74,7 @@ def test_a_file_is_written_where_its_folder_cannot_be_opened(tmp_path: Path, mon
 HOLD = """
 import sys
 from pathlib import Path
-from ctsigprop.locks import lock_folder
+from ctsigprop.core.locks import lock_folder
 held = lock_folder(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -92,7 +92,7 @@ def test_a_folder_is_held_until_its_process_is_killed(tmp_path: Path) -> None:
     wait_for_folder(tmp_path)
     with lock_folder(tmp_path):
         pass
-    with turn(tmp_path):
+    with one_at_a_time(tmp_path):
         pass
     wait_for_folder(tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -36,7 +36,7 @@ RESOLUTION = 64 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
-class Turn:
+class ReturnPath:
     """One matrix of a loop, and the way back.
 
     Attributes:
@@ -93,14 +93,14 @@ def _ways(onward: Mapping[int, Sequence[Link]], begin: int, end: int) -> Iterato
                 yield link, *rest
 
 
-def turns(loop: Loop) -> Iterator[Turn]:
+def return_paths(loop: Loop) -> Iterator[ReturnPath]:
     """The matrices of a loop in the paper's order: the feedback, then from the output layer down.
 
     Of a loop of two matrices, which have one angle, only the forward matrix.
     """
     places = [1] if len(loop) == 2 else [0, *range(len(loop) - 1, 0, -1)]
     for place in places:
-        yield Turn(loop[place], loop[place + 1 :] + loop[:place])
+        yield ReturnPath(loop[place], loop[place + 1 :] + loop[:place])
 
 
 def angles(network: Network) -> dict[str, float]:
@@ -113,14 +113,14 @@ def angles(network: Network) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for loop in loops(network):
-        found |= _angle_of_two(*turns(loop)) if len(loop) == 2 else _angles_of(loop)
+        found |= _angle_of_two(*return_paths(loop)) if len(loop) == 2 else _angles_of(loop)
     return found
 
 
-def _angle_of_two(turn: Turn) -> dict[str, float]:
-    weight, back = _scaled(turn.link), _scaled(turn.back[0]).T
+def _angle_of_two(path: ReturnPath) -> dict[str, float]:
+    weight, back = _scaled(path.link), _scaled(path.back[0]).T
     norms = np.linalg.norm(weight) * np.linalg.norm(back)
-    return {turn.name: _angle(float((weight * back).sum()), float(norms))}
+    return {path.name: _angle(float((weight * back).sum()), float(norms))}
 
 
 def _angles_of(loop: Loop) -> dict[str, float]:
@@ -141,7 +141,7 @@ def _angles_of(loop: Loop) -> dict[str, float]:
         triangle = np.linalg.qr(behind[len(links) - 1 - place], mode="r")
         norms = np.linalg.norm(weight) * np.linalg.norm(triangle @ ahead[place])
         found[_name(link)] = _angle(trace, float(norms))
-    return {turn.name: found[_name(turn.link)] for turn in turns(loop)}
+    return {path.name: found[_name(path.link)] for path in return_paths(loop)}
 
 
 def sample_angles(network: Network, displacement: Sequence[Array]) -> dict[str, NDArray[np.float64]]:
@@ -156,13 +156,13 @@ def sample_angles(network: Network, displacement: Sequence[Array]) -> dict[str, 
     """
     found = {}
     for loop in loops(network):
-        for turn in turns(loop):
-            change = displacement[turn.link.target - 1].astype(np.float64)
+        for path in return_paths(loop):
+            change = displacement[path.link.target - 1].astype(np.float64)
             change = change[change.any(axis=1)]
             delivered = change
-            for link in turn.back:
+            for link in path.back:
                 delivered = delivered @ link.weight
-            found[turn.name] = angle_between(delivered, change @ turn.link.weight.T)
+            found[path.name] = angle_between(delivered, change @ path.link.weight.T)
     return found
 
 

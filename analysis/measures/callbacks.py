@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ctsigprop.analysis.alignment import angles
-from ctsigprop.analysis.probe import probe
-from ctsigprop.callbacks import Callback, Moment
+from ctsigprop.analysis.measures.alignment import angles
+from ctsigprop.analysis.measures.probe import probe
+from ctsigprop.runs.callbacks import Callback, Moment
 from ctsigprop.settings import ProbeSettings
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctsigprop.analysis.trained import Trained
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning.phases import Contrast, contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.relaxation import relax
+from ctsigprop.continuous.trained import Trained
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from math import sqrt
 
 import numpy as np
 
-from ctsigprop.continuous.adjoint import Adjoint
 from ctsigprop.continuous.connections import Dense
+from ctsigprop.continuous.diagnostics.adjoint import Adjoint
 from ctsigprop.continuous.learning.correlations import Outer, correlate
 from ctsigprop.continuous.learning.phases import Contrast
 from ctsigprop.continuous.learning.rules import EQ14, Rule

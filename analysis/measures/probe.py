@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from ctsigprop.analysis.alignment import sample_angles, summary
-from ctsigprop.analysis.displacement import rate_changes
-from ctsigprop.analysis.gradient import compare
-from ctsigprop.continuous.adjoint import adjoint
+from ctsigprop.analysis.measures.alignment import sample_angles, summary
+from ctsigprop.analysis.measures.displacement import rate_changes
+from ctsigprop.analysis.measures.gradient import compare
+from ctsigprop.continuous.diagnostics.adjoint import adjoint
+from ctsigprop.continuous.diagnostics.stability import decay, loop_gain
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning.phases import contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.relaxation import relax
-from ctsigprop.continuous.stability import decay, loop_gain
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import Settings
 

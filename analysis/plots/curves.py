@@ -9,10 +9,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.limits import WIDE_RANGE
-from ctsigprop.analysis.probe_curves import Band, Curve, Rows, gapped, probe_figures, signal_bands
-from ctsigprop.analysis.style import BLUE, COLOURS, INK, MUTED, ORANGE, VERMILION, epoch_axis, new_figure, save, styled
-from ctsigprop.metrics import REGRESSION, best_row, error_in_words
+from ctsigprop.analysis.plots.limits import WIDE_RANGE
+from ctsigprop.analysis.plots.probe_curves import Band, Curve, Rows, gapped, probe_figures, signal_bands
+from ctsigprop.analysis.plots.style import (
+    BLUE,
+    COLOURS,
+    INK,
+    MUTED,
+    ORANGE,
+    VERMILION,
+    epoch_axis,
+    new_figure,
+    save,
+    styled,
+)
+from ctsigprop.runs.metrics import REGRESSION, best_row, error_in_words
 
 ERRORS = {"train": MUTED, "validation": ORANGE, "test": BLUE}
 PHASES = {"free": BLUE, "clamped": VERMILION}

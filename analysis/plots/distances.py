@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.distances import Point
-from ctsigprop.analysis.limits import FEW_POINTS
-from ctsigprop.analysis.style import BLUE, COLOURS, VERMILION, epoch_axis, new_figure
+from ctsigprop.analysis.measures.distances import Point
+from ctsigprop.analysis.plots.limits import FEW_POINTS
+from ctsigprop.analysis.plots.style import BLUE, COLOURS, VERMILION, epoch_axis, new_figure
 
 WIDTH = 9.6
 MOST_PANELS = 6

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from ctsigprop.analysis.style import BLUE, FAINT, INK, new_figure
+from ctsigprop.analysis.plots.style import BLUE, FAINT, INK, new_figure
 
 WIDTH = 0.38
 FLOOR = 0.6  # the axis begins at this fraction of the smallest error

@@ -1,4 +1,4 @@
-"""Figures of a run of the discrete wing over its epochs: errors, and what each layer does."""
+"""Figures of a run of the discrete family over its epochs: errors, and what each layer does."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.curves import error_figure
-from ctsigprop.analysis.probe_curves import Rows, gapped
-from ctsigprop.analysis.style import COLOURS, epoch_axis, new_figure, save, styled
+from ctsigprop.analysis.plots.curves import error_figure
+from ctsigprop.analysis.plots.probe_curves import Rows, gapped
+from ctsigprop.analysis.plots.style import COLOURS, epoch_axis, new_figure, save, styled
 
 
 def draw_layers(metrics: Rows, folder: Path) -> list[Path]:

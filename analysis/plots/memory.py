@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.style import COLOURS, new_figure
+from ctsigprop.analysis.plots.style import COLOURS, new_figure
 
 MIB = 2.0**-20
 

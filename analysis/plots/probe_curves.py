@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ctsigprop.analysis.style import BLUE, COLOURS, INK, PURPLE, VERMILION, epoch_axis, new_figure
+from ctsigprop.analysis.plots.style import BLUE, COLOURS, INK, PURPLE, VERMILION, epoch_axis, new_figure
 
 Rows = Sequence[Mapping[str, Any]]
 Curve = tuple[list[float], list[float]]

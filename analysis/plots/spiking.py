@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.style import BLUE, COLOURS, INK, MUTED, VERMILION, aspect_of, image_axis, new_figure
+from ctsigprop.analysis.plots.style import BLUE, COLOURS, INK, MUTED, VERMILION, aspect_of, image_axis, new_figure
 
 Array = NDArray[np.float32]
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 from matplotlib.ticker import MaxNLocator
 
-from ctsigprop.analysis.limits import FEW_POINTS
-from ctsigprop.files import atomic
+from ctsigprop.analysis.plots.limits import FEW_POINTS
+from ctsigprop.core.files import atomic
 
 # Okabe & Ito (2008): told apart with every common kind of colour blindness, and in grey by most.
 BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"

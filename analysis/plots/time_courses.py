@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.style import BLUE, INK, MUTED, SKY, VERMILION, aspect_of, image_axis, new_figure
-from ctsigprop.analysis.time_courses import TimeCourses
+from ctsigprop.analysis.measures.time_courses import TimeCourses
+from ctsigprop.analysis.plots.style import BLUE, INK, MUTED, SKY, VERMILION, aspect_of, image_axis, new_figure
 from ctsigprop.continuous.network import Array
 
 NEURONS = 6

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.style import (
+from ctsigprop.analysis.plots.style import (
     BLUE,
     COLOURS,
     DIVERGING,
@@ -20,19 +20,19 @@ from ctsigprop.analysis.style import (
     save,
     styled,
 )
-from ctsigprop.analysis.trained import Trained
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.datasets import Split
-from ctsigprop.datasets.dataset import picture_shape
+from ctsigprop.continuous.trained import Trained
+from ctsigprop.data import Split
+from ctsigprop.data.dataset import picture_shape
 
 UNITS = (2, 8)
 SHOWN = 8
-JUDGED = 1000
+EVALUATED = 1000
 
 
-def draw_learned(trained: Trained, folder: Path) -> list[Path]:
+def draw_weights(trained: Trained, folder: Path) -> list[Path]:
     """Draws weights.png and predictions.png.
 
     Args:
@@ -82,33 +82,33 @@ def _fields(figure: SubFigure, title: str, fields: Array, quantity: str) -> None
 
 def _predictions(trained: Trained) -> Figure:
     """The first test images, and the first that the network gets wrong."""
-    judged = trained.data.test.rows(slice(JUDGED))
-    inputs = judged.inputs(trained.network.dtype)
+    evaluated = trained.data.test.rows(slice(EVALUATED))
+    inputs = evaluated.inputs(trained.network.dtype)
     states = outputs_of(LayerSweeps(trained.network), inputs, trained.settings.solver).states
     rates = trained.network.rhos[-1].rates(states)
-    wrong = np.flatnonzero(states.argmax(axis=1) != judged.labels)
+    wrong = np.flatnonzero(states.argmax(axis=1) != evaluated.labels)
     figure = new_figure(1.15 * SHOWN, 4.6)
     first, mistakes = _halves(figure)
     title = "the first test images (blue: the label; red: another class, where it is more active)"
-    _row_of(first, title, np.arange(len(judged))[:SHOWN], judged, rates)
-    title = f"the first of {len(wrong)} mistakes among {len(judged):,} test images"
-    _row_of(mistakes, title, wrong[:SHOWN], judged, rates)
+    _row_of(first, title, np.arange(len(evaluated))[:SHOWN], evaluated, rates)
+    title = f"the first of {len(wrong)} mistakes among {len(evaluated):,} test images"
+    _row_of(mistakes, title, wrong[:SHOWN], evaluated, rates)
     return figure
 
 
 def _fits(trained: Trained) -> Figure:
     """Outputs of a regression against their targets, for test samples."""
-    judged = trained.data.test.rows(slice(JUDGED))
-    outputs = outputs_of(LayerSweeps(trained.network), judged.inputs(trained.network.dtype), trained.settings.solver)
+    evaluated = trained.data.test.rows(slice(EVALUATED))
+    outputs = outputs_of(LayerSweeps(trained.network), evaluated.inputs(trained.network.dtype), trained.settings.solver)
     figure = new_figure(4.4, 4.2)
     axes = figure.add_subplot()
-    targets = judged.targets
+    targets = evaluated.targets
     axes.axline((0, 0), slope=1, color=MUTED, linewidth=0.9)
     for unit in range(min(targets.shape[1], len(COLOURS))):
         axes.plot(targets[:, unit], outputs.states[:, unit], ".", markersize=3, color=COLOURS[unit], label=f"{unit}")
     axes.set_xlabel("target")
     axes.set_ylabel("output")
-    axes.set_title(f"the first {len(judged):,} test samples")
+    axes.set_title(f"the first {len(evaluated):,} test samples")
     if targets.shape[1] > 1:
         axes.legend(title="output", markerscale=3)
     return figure

@@ -11,8 +11,8 @@ from ctsigprop.continuous.cost import COSTS
 from ctsigprop.continuous.layers import Layer
 from ctsigprop.continuous.network import Network, Options
 from ctsigprop.continuous.rho import RHOS
+from ctsigprop.core.registry import Registry
 from ctsigprop.errors import InputError
-from ctsigprop.registry import Registry
 from ctsigprop.settings import LearningSettings, NetworkSettings, choices, require_whole
 from ctsigprop.settings.graph import MOST_UNITS
 

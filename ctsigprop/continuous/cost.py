@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ctsigprop.core.registry import Registry
 from ctsigprop.errors import InputError
-from ctsigprop.registry import Registry
 from ctsigprop.settings import choices
 
 Array = NDArray[np.floating]

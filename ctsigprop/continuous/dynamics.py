@@ -19,9 +19,9 @@ from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from ctsigprop.compilation import compiled
 from ctsigprop.continuous.network import Array, Network, Nudge
 from ctsigprop.continuous.rho.kernels import LOGISTIC, TANH
+from ctsigprop.core.compilation import compiled
 from ctsigprop.errors import InputError
 
 Field = Callable[[float, Array, Array, Array, NDArray[np.int64]], None]

@@ -80,7 +80,7 @@ def refuse_lost_states(free: Equilibrium, pair: Contrast, settings: Settings, ep
         remedy = f"{seen} samples into epoch {epoch}: lower learning.rates or nudging.beta and train anew"
     else:
         step = f"solver.step = {settings.solver.step:g}, " if settings.solver.fixed_step else ""
-        feedback = "" if ("network", "feedback_gain") in settings.unused else ", network.feedback_gain"
+        feedback = "" if ("network", "feedback_gain") in settings.inactive else ", network.feedback_gain"
         remedy = f"before anything was learned: lower {step}network.output_gain{feedback} or nudging.beta"
     raise RunFailure(f"states are no longer finite, {remedy}")
 

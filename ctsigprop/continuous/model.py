@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.callbacks import Row
-from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
+from ctsigprop.continuous.diagnostics.diagnosis import refuse_lost_weights, warnings_of
+from ctsigprop.continuous.diagnostics.stability import loop_gain
 from ctsigprop.continuous.epoch import Outputs, Tally, outputs_of, refuse_lost_states
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning import OPTIMIZERS, RULES, Optimizer, Rule
@@ -18,10 +18,10 @@ from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.samples import Samples
-from ctsigprop.continuous.stability import loop_gain
-from ctsigprop.datasets import Dataset
+from ctsigprop.data import Dataset
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.metrics import MEASURED, PHASES, REGRESSION
+from ctsigprop.runs.callbacks import Row
+from ctsigprop.runs.metrics import MEASURED, PHASES, REGRESSION
 from ctsigprop.settings import Settings
 
 MEMORY = "memory"

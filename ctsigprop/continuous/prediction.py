@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.datasets.own import Task, checked_inputs
-from ctsigprop.datasets.scaling import Scaling
+from ctsigprop.data.own import Task, checked_inputs
+from ctsigprop.data.scaling import Scaling
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import SolverSettings
 

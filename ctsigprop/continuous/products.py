@@ -7,8 +7,8 @@ do, or most rates are zero, the kernels here read the weights once, and only tho
 import numpy as np
 from scipy.linalg.blas import get_blas_funcs
 
-from ctsigprop.compilation import compiled
 from ctsigprop.continuous.network import Array
+from ctsigprop.core.compilation import compiled
 
 FEW_ROWS = 8
 FEW_ACTIVE = 0.25

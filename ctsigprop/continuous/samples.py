@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctsigprop.continuous.network import Array
-from ctsigprop.datasets import Dataset, Split
+from ctsigprop.data import Dataset, Split
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.training import initial_network
-from ctsigprop.datasets import Dataset, dataset_of
-from ctsigprop.datasets.record import check_data
+from ctsigprop.data import Dataset, dataset_of
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.data_record import check_data
 from ctsigprop.settings import Settings
 
 

@@ -5,16 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from ctsigprop import trainer
-from ctsigprop.callbacks import Callback
 from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.compiling import COMPILING, is_compiled
 from ctsigprop.continuous.learning import Optimizer, Rule
 from ctsigprop.continuous.model import ContinuousModel
 from ctsigprop.continuous.network import Network
-from ctsigprop.datasets import Dataset, dataset_of
-from ctsigprop.datasets.record import keep_data
-from ctsigprop.runs import RunFolder
+from ctsigprop.data import Dataset, dataset_of
+from ctsigprop.runs import RunFolder, trainer
+from ctsigprop.runs.callbacks import Callback
+from ctsigprop.runs.data_record import keep_data
 from ctsigprop.settings import Settings
 
 INITIAL = "initial"

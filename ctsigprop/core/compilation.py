@@ -24,7 +24,7 @@ from numba.core.caching import (
 )
 from numba.extending import is_jitted
 
-from ctsigprop.temporary import private_folder
+from ctsigprop.core.temporary import private_folder
 
 log = logging.getLogger("ctsigprop")
 

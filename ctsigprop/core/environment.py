@@ -9,7 +9,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from ctsigprop.threads import cores
+from ctsigprop.core.threads import cores
 
 CPU = Path("/proc/cpuinfo")
 PACKAGES = ("ctsigprop", "numpy", "scipy", "numba", "llvmlite", "torch")

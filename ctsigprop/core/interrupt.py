@@ -23,15 +23,15 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     Outside the main thread, where Python delivers no signals, the function is always False.
 
     Raises:
-        KeyboardInterrupt: one came of which the block was not told before it ended.
+        KeyboardInterrupt: a signal arrived that the block did not poll.
     """
     received: list[int] = []
-    told = False
+    polled = False
 
     def stop() -> bool:
-        nonlocal told
-        told = bool(received)
-        return told
+        nonlocal polled
+        polled = bool(received)
+        return polled
 
     def note(number: int, frame: FrameType | None) -> None:
         if received:
@@ -47,7 +47,7 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    if received and not told:
+    if received and not polled:
         raise KeyboardInterrupt
 
 

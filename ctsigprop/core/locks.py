@@ -39,7 +39,7 @@ def wait_for_folder(path: Path) -> None:
 
 
 @contextmanager
-def turn(folder: Path) -> Iterator[None]:
+def one_at_a_time(folder: Path) -> Iterator[None]:
     """A block that one process at a time is in, for a folder; the others wait.
 
     Raises:

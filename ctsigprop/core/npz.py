@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ctsigprop.files import open_regular
+from ctsigprop.core.files import open_regular
 
 ZIP = b"PK\x03\x04"
 NO_NPZ = "is no NPZ file"

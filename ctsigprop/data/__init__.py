@@ -1,10 +1,10 @@
 """Datasets: digits, MNIST and its kin, CIFAR, SVHN, and arrays and files of one's own."""
 
-from ctsigprop.datasets.catalog import CATALOG
-from ctsigprop.datasets.dataset import Dataset, Split
-from ctsigprop.datasets.loading import load
-from ctsigprop.datasets.scaling import Scaling
-from ctsigprop.datasets.selection import dataset_of
+from ctsigprop.data.catalog import CATALOG
+from ctsigprop.data.dataset import Dataset, Split
+from ctsigprop.data.loading import load
+from ctsigprop.data.scaling import Scaling
+from ctsigprop.data.selection import dataset_of
 
 load_dataset = load
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ctsigprop.datasets.cifar import read_cifar10, read_cifar100
-from ctsigprop.datasets.entry import Archive, DataFile, Entry
-from ctsigprop.datasets.idx import read_images_and_labels
-from ctsigprop.datasets.svhn import read_svhn
+from ctsigprop.data.cifar import read_cifar10, read_cifar100
+from ctsigprop.data.entry import Archive, DataFile, Entry
+from ctsigprop.data.idx import read_images_and_labels
+from ctsigprop.data.svhn import read_svhn
 from ctsigprop.errors import InputError
 
 

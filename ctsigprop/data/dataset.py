@@ -13,10 +13,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ctsigprop.datasets.fingerprint import fingerprint
-from ctsigprop.datasets.npz import read_npz
-from ctsigprop.datasets.own import PARTS, Pair, Part, Task, count_classes, parts_of
-from ctsigprop.datasets.scaling import Scaling
+from ctsigprop.data.fingerprint import fingerprint
+from ctsigprop.data.npz import read_npz
+from ctsigprop.data.own import PARTS, Pair, Part, Task, count_classes, parts_of
+from ctsigprop.data.scaling import Scaling
 from ctsigprop.errors import InputError
 from ctsigprop.settings.checks import require_one_of
 from ctsigprop.settings.data import ARRAYS, DataSettings, ScalingName, absolute

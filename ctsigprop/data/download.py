@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ctsigprop.datasets.entry import Archive, DataFile, Entry
-from ctsigprop.datasets.files import MalformedFile, is_there, temporary_beside
-from ctsigprop.datasets.integrity import check_published, check_sha256
-from ctsigprop.datasets.locate import VARIABLE
+from ctsigprop.data.entry import Archive, DataFile, Entry
+from ctsigprop.data.files import MalformedFile, is_there, temporary_beside
+from ctsigprop.data.integrity import check_published, check_sha256
+from ctsigprop.data.locate import VARIABLE
 from ctsigprop.errors import RunFailure
 
 if TYPE_CHECKING:

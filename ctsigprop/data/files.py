@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
-from ctsigprop.files import read_bytes
+from ctsigprop.core.files import read_bytes
 
 MOST_BYTES = 1 << 29
 """Of a file of a dataset, unpacked; the largest has 182 MB."""

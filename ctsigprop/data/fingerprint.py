@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.datasets.scaling import blocks
+from ctsigprop.data.scaling import blocks
 
 
 def fingerprint(arrays: Iterable[NDArray[Any]]) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.datasets.files import MalformedFile, read
-from ctsigprop.datasets.labels import checked_labels
+from ctsigprop.data.files import MalformedFile, read
+from ctsigprop.data.labels import checked_labels
 
 UINT8 = 0x08
 CONTENT = {1: "labels", 3: "images"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from ctsigprop.datasets.entry import DataFile
-from ctsigprop.datasets.files import GZIP_MAGIC, MalformedFile, read, read_packed
+from ctsigprop.data.entry import DataFile
+from ctsigprop.data.files import GZIP_MAGIC, MalformedFile, read, read_packed
 
 
 def check_sha256(path: Path, expected: str, content: bytes) -> None:

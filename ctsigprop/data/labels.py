@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.datasets.files import MalformedFile
+from ctsigprop.data.files import MalformedFile
 
 
 def checked_labels(path: Path, labels: NDArray[np.uint8], low: int, high: int) -> NDArray[np.int64]:

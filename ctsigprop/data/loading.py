@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ctsigprop.datasets.catalog import entry_named
-from ctsigprop.datasets.dataset import Dataset, Split
-from ctsigprop.datasets.download import download as download_files
-from ctsigprop.datasets.entry import DataFile, Entry
-from ctsigprop.datasets.files import MalformedFile, path_of
-from ctsigprop.datasets.locate import VARIABLE, Location, download_folder, locate, search_folders
-from ctsigprop.datasets.scaling import Scaling
+from ctsigprop.data.catalog import entry_named
+from ctsigprop.data.dataset import Dataset, Split
+from ctsigprop.data.download import download as download_files
+from ctsigprop.data.entry import DataFile, Entry
+from ctsigprop.data.files import MalformedFile, path_of
+from ctsigprop.data.locate import VARIABLE, Location, download_folder, locate, search_folders
+from ctsigprop.data.scaling import Scaling
 from ctsigprop.errors import InputError
 from ctsigprop.settings.data import DataSettings
 

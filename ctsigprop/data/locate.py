@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctsigprop.datasets.entry import Entry
-from ctsigprop.datasets.files import is_there
+from ctsigprop.data.entry import Entry
+from ctsigprop.data.files import is_there
 from ctsigprop.errors import InputError
 
 VARIABLE = "CTSIGPROP_DATA"

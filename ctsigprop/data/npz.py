@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ctsigprop.datasets.own import PARTS
+from ctsigprop.data.own import PARTS
 from ctsigprop.errors import InputError
 
 WHOLE = ("x", "y")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ctsigprop.datasets.dataset import Dataset
-from ctsigprop.datasets.loading import load
+from ctsigprop.data.dataset import Dataset
+from ctsigprop.data.loading import load
 from ctsigprop.errors import InputError
 from ctsigprop.settings import DataSettings
 from ctsigprop.settings.data import ARRAYS

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.datasets.files import MOST_BYTES, MalformedFile, read
-from ctsigprop.datasets.labels import checked_labels
+from ctsigprop.data.files import MOST_BYTES, MalformedFile, read
+from ctsigprop.data.labels import checked_labels
 
 
 def read_svhn(

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ctsigprop.datasets import dataset_of
-from ctsigprop.discrete.batches import Standard
-from ctsigprop.discrete.learner import Learner, Signal
-from ctsigprop.discrete.learners import learner_for
+from ctsigprop.data import dataset_of
 from ctsigprop.discrete.losses import on_one_grid
-from ctsigprop.discrete.sigprop import LayerStage
+from ctsigprop.discrete.rules.learners import learner_for
+from ctsigprop.discrete.rules.sigprop import LayerStage
 from ctsigprop.discrete.training import load_learner
 from ctsigprop.errors import InputError
+from ctsigprop.layered.batches import Standard
+from ctsigprop.layered.learner import Learner, Signal
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DiscreteSettings
 

@@ -1,4 +1,4 @@
-"""The networks that every learning rule of this wing trains: hidden layers in order, then a classification layer."""
+"""The networks that every learning rule of this family trains: hidden layers in order, then a classification layer."""
 
 from collections.abc import Sequence
 from math import prod
@@ -6,11 +6,11 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from ctsigprop.discrete.draws import Use, draw_weights, generator
-from ctsigprop.discrete.dropout import Dropout
-from ctsigprop.discrete.grids import fit_grid
-from ctsigprop.discrete.passing import for_targets, pass_targets
+from ctsigprop.discrete.spatial import fit_grid
+from ctsigprop.discrete.target_forward import for_targets, pass_targets
 from ctsigprop.errors import InputError
+from ctsigprop.layered.dropout import Dropout
+from ctsigprop.layered.seeding import Use, draw_weights, generator
 from ctsigprop.settings.discrete import DiscreteNetworkSettings, DiscreteSettings, Statistics
 
 LEAK = 0.01
@@ -81,7 +81,7 @@ class Block(nn.Module):
         return self.dropout(of_h), of_t
 
     def targets(self, t: Tensor) -> Tensor:
-        """Passes targets on without dropout; `ctsigprop.discrete.passing.pass_targets` sees to the statistics.
+        """Passes targets on without dropout; `ctsigprop.discrete.target_forward.pass_targets` sees to the statistics.
 
         Args:
             t: (targets, *inputs), or sparse (paper, Sec. III-E): (targets, channels, ...) of any other height and

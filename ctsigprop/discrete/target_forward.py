@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from ctsigprop.discrete.grids import fit_grid
+from ctsigprop.discrete.spatial import fit_grid
 from ctsigprop.settings.discrete import Statistics
 
 

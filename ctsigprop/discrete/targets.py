@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ctsigprop.discrete.draws import Use, generator
 from ctsigprop.discrete.network import Block, Network
 from ctsigprop.discrete.sparse import Layout
+from ctsigprop.layered.seeding import Use, generator
 from ctsigprop.settings.discrete import TargetSettings
 
 Activation = Callable[[Tensor], Tensor]

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctsigprop.datasets import Split
-from ctsigprop.datasets.scaling import moments
+from ctsigprop.data import Split
+from ctsigprop.data.scaling import moments
 from ctsigprop.errors import InputError
 from ctsigprop.settings.discrete import Augmentation, DiscreteTrainingSettings
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ctsigprop.callbacks import Row
-from ctsigprop.datasets import Dataset
-from ctsigprop.discrete.learner import Learner
+from ctsigprop.data import Dataset
 from ctsigprop.errors import RunFailure
+from ctsigprop.layered.learner import Learner
+from ctsigprop.runs.callbacks import Row
 
 
 def warnings_of(row: Row, history: Sequence[Row], data: Dataset, rates: Mapping[str, float]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from ctsigprop.discrete.draws import Use, seed_of
+from ctsigprop.layered.seeding import Use, seed_of
 
 
 class Dropout(nn.Module):

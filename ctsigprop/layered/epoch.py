@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ctsigprop.discrete.learner import Learner, Step
 from ctsigprop.errors import RunFailure
+from ctsigprop.layered.learner import Learner, Step
 
 SELDOM = 50
 """Batches on a GPU between two readings of the sums: reading waits for the device."""

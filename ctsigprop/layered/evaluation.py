@@ -4,9 +4,9 @@ from math import prod
 
 import torch
 
-from ctsigprop.datasets import Split
-from ctsigprop.discrete.batches import Standard
-from ctsigprop.discrete.learner import Learner
+from ctsigprop.data import Split
+from ctsigprop.layered.batches import Standard
+from ctsigprop.layered.learner import Learner
 
 BATCH = 250
 """Images at a time; of recordings, frames."""

@@ -1,4 +1,4 @@
-"""What every learning rule of this wing is: stages that a batch passes in order, each updated on its own."""
+"""What every learning rule of this family is: stages that a batch passes in order, each updated on its own."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ctsigprop.discrete.precision import in_bfloat16
 from ctsigprop.errors import InputError
+from ctsigprop.layered.precision import in_bfloat16
 from ctsigprop.settings.discrete import Precision
 
 AGAIN = "restore the checkpoint from a copy, or train anew"

@@ -7,13 +7,13 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctsigprop.callbacks import Row
-from ctsigprop.datasets import Dataset, Split
-from ctsigprop.discrete.batches import Batches, Standard
-from ctsigprop.discrete.diagnosis import refuse_lost_weights, warnings_of
-from ctsigprop.discrete.epoch import Count, Tally
-from ctsigprop.discrete.evaluation import error_rates
-from ctsigprop.discrete.learner import Learner
+from ctsigprop.data import Dataset, Split
+from ctsigprop.layered.batches import Batches, Standard
+from ctsigprop.layered.diagnosis import refuse_lost_weights, warnings_of
+from ctsigprop.layered.epoch import Count, Tally
+from ctsigprop.layered.evaluation import error_rates
+from ctsigprop.layered.learner import Learner
+from ctsigprop.runs.callbacks import Row
 from ctsigprop.settings import LayeredSettings
 
 Arrays = Mapping[str, NDArray[Any]]

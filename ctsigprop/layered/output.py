@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ctsigprop.discrete.learner import Signal, Stage, Step
+from ctsigprop.layered.learner import Signal, Stage, Step
 
 OutputLoss = Callable[[Tensor, Tensor], Tensor]
 """Outputs and labels to a scalar."""

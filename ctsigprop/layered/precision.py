@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import torch
 
-from ctsigprop.environment import processor_flags
+from ctsigprop.core.environment import processor_flags
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import LayeredSettings, as_begun, with_precision
 from ctsigprop.settings.discrete import Precision

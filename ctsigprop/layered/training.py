@@ -5,44 +5,30 @@ from typing import Any, TypeVar
 
 import torch
 
-from ctsigprop import trainer
-from ctsigprop.callbacks import Callback
-from ctsigprop.config import wing_of
-from ctsigprop.datasets import Dataset, Split, dataset_of
-from ctsigprop.datasets.record import check_data, keep_data
-from ctsigprop.discrete.batches import Standard
-from ctsigprop.discrete.heap import keep_freed_memory
-from ctsigprop.discrete.learner import Learner
-from ctsigprop.discrete.learners import learner_for
-from ctsigprop.discrete.model import LayeredModel
-from ctsigprop.discrete.precision import settled
+from ctsigprop.data import Dataset, Split, dataset_of
 from ctsigprop.errors import InputError
-from ctsigprop.runs import RunFolder
-from ctsigprop.settings import DiscreteSettings, LayeredSettings
+from ctsigprop.layered.allocator import keep_freed_memory
+from ctsigprop.layered.batches import Standard
+from ctsigprop.layered.learner import Learner
+from ctsigprop.layered.model import LayeredModel
+from ctsigprop.layered.precision import settled
+from ctsigprop.runs import RunFolder, trainer
+from ctsigprop.runs.callbacks import Callback
+from ctsigprop.runs.data_record import keep_data
+from ctsigprop.settings import LayeredSettings
+from ctsigprop.settings.config import family_of
 from ctsigprop.settings.discrete import Device
 
 S = TypeVar("S", bound=LayeredSettings)
 
 LearnerFor = Callable[[S, tuple[int, ...], int], Learner]
-"""As `ctsigprop.discrete.learners.learner_for`."""
+"""As `ctsigprop.discrete.rules.learners.learner_for`."""
 
 StandardFor = Callable[[S, Split], Standard]
 """As `standard_for`."""
 
 DataFor = Callable[[S], Dataset]
 """As `data_for`."""
-
-
-def train(
-    settings: DiscreteSettings,
-    run: RunFolder,
-    *,
-    callbacks: Sequence[Callback] = (),
-    resume: bool = False,
-    quiet: bool = False,
-) -> dict[str, Any]:
-    """Train a network of this family in a run folder; see `train_layers`."""
-    return train_layers(model_for(settings, run), run, callbacks, resume=resume, quiet=quiet)
 
 
 def train_layers(
@@ -79,11 +65,6 @@ def train_layers(
     return trainer.train(model, run, model.settings.training, callbacks, resume=resume, quiet=quiet)
 
 
-def model_for(settings: DiscreteSettings, run: RunFolder) -> LayeredModel:
-    """The model of a run of this family; see `layered_model`."""
-    return layered_model(settings, run, learner_for, standard_for, data_for)
-
-
 def layered_model(
     settings: S, run: RunFolder, learner_for: LearnerFor[S], standard_for: StandardFor[S], data_for: DataFor[S]
 ) -> LayeredModel:
@@ -103,7 +84,7 @@ def layered_model(
     settings = settled(settings, run)
     torch.set_num_threads(settings.training.threads)
     data = data_for(settings)
-    data.require_classes(wing_of(settings))
+    data.require_classes(family_of(settings))
     learner = placed(learner_for(settings, data.planes, data.classes), settings)
     return LayeredModel(learner, data, standard_for(settings, data.train), settings)
 
@@ -129,20 +110,6 @@ def data_for(settings: LayeredSettings) -> Dataset:
     return dataset_of(settings.data)
 
 
-def placed_learner(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Learner:
-    """The learner that settings name, on their device and in their memory format.
-
-    Args:
-        settings: network, rule, seed, device and memory format.
-        shape: of a sample.
-        classes: how many there are.
-
-    Raises:
-        InputError: the network does not fit the samples, or the device is not there.
-    """
-    return placed(learner_for(settings, shape, classes), settings)
-
-
 def placed(learner: Learner, settings: LayeredSettings) -> Learner:
     """The learner, moved to the device and into the memory format of its settings.
 
@@ -165,24 +132,3 @@ def device_for(device: Device) -> torch.device:
         reason = f"must be cpu here, PyTorch {torch.__version__} finds no GPU"
         raise InputError(f"training.device = 'cuda': {reason}: leave it out, or install a PyTorch with CUDA")
     return torch.device(device)
-
-
-def load_learner(run: RunFolder, kind: str = "best") -> tuple[Learner, DiscreteSettings, Dataset]:
-    """What a run has trained, on the CPU and in evaluation mode, with the run's settings and data.
-
-    Args:
-        run: its folder.
-        kind: best, last, or epoch-K for an epoch of training.keep.
-
-    Raises:
-        InputError: the run is of another wing; the data are not those that it learned; the checkpoint is missing,
-            corrupt or of another network, or holds values that are not finite.
-        RunFailure: the dataset is not here, and its download failed.
-    """
-    settings = run.settings_of(DiscreteSettings)
-    data = data_for(settings)
-    check_data(run, data)
-    learner = learner_for(settings, data.planes, data.classes)
-    arrays, _ = run.load_checkpoint(kind, like=learner.parameter_arrays())
-    learner.load_arrays(arrays)
-    return learner.eval(), settings, data

@@ -7,19 +7,20 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from ctsigprop.analysis.callbacks import Angles, Gradients, measures
-from ctsigprop.callbacks import Callback
+from ctsigprop.analysis.measures.callbacks import Angles, Gradients, measures
 from ctsigprop.continuous.learning import OPTIMIZERS, RULES, Optimizer, Rule
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.prediction import Inference
 from ctsigprop.continuous.training import draw, keep_initial, train
-from ctsigprop.datasets import Dataset
+from ctsigprop.core.threads import set_threads
+from ctsigprop.data import Dataset
 from ctsigprop.errors import InputError
 from ctsigprop.library.named import Rates, forward_rates, graph_settings, optimizer_settings
 from ctsigprop.library.resuming import check_resumable
 from ctsigprop.library.run import Run, run_of
 from ctsigprop.library.training import draw_figures
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.callbacks import Callback
 from ctsigprop.settings import (
     LearningSettings,
     NudgingSettings,
@@ -28,7 +29,6 @@ from ctsigprop.settings import (
     SolverSettings,
     TrainingSettings,
 )
-from ctsigprop.threads import set_threads
 
 DEFAULTS = LearningSettings()
 

@@ -1,9 +1,9 @@
 """What a run that is gone on with may be told anew."""
 
-from ctsigprop.config import Values, to_values
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, DiscreteSettings
+from ctsigprop.settings.config import Values, to_values
 
 OTHER_THREADS = "a run that is resumed is that which was not stopped, bit for bit; other threads round sums otherwise"
 

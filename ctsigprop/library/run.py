@@ -12,11 +12,11 @@ import numpy as np
 from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.prediction import Inference
-from ctsigprop.datasets import dataset_of
-from ctsigprop.datasets.record import DataRecord, record_of
+from ctsigprop.data import dataset_of
 from ctsigprop.errors import InputError
-from ctsigprop.metrics import error_in_words
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.data_record import DataRecord, record_of
+from ctsigprop.runs.metrics import error_in_words
 from ctsigprop.settings import AnySettings, Settings
 
 

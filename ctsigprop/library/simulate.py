@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ctsigprop.analysis.time_courses import TimeCourses, time_courses
+from ctsigprop.analysis.measures.time_courses import TimeCourses, time_courses
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.prediction import network_inputs

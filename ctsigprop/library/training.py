@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.datasets import Dataset
+from ctsigprop.data import Dataset
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
 
@@ -27,7 +27,7 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
     begun = run.checkpoint("last").exists()
     if isinstance(settings, DiscreteSettings):
         if processes > 1:
-            from ctsigprop.discrete.parallel import train_parallel
+            from ctsigprop.discrete.parallel.training import train_parallel
 
             return train_parallel(settings, run, processes, resume=begun, quiet=quiet)
         from ctsigprop.discrete import training
@@ -37,7 +37,7 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
         from ctsigprop.spiking import training as spiking
 
         return spiking.train(settings, run, resume=begun, quiet=quiet)
-    from ctsigprop.analysis.callbacks import measures
+    from ctsigprop.analysis.measures.callbacks import measures
     from ctsigprop.continuous.training import train
 
     return train(settings, run, resume=begun, quiet=quiet, callbacks=measures(settings.probe))
@@ -59,12 +59,12 @@ def draw_figures(run: RunFolder, settings: AnySettings, data: Dataset | None = N
         RunFailure: the folder cannot be written.
     """
     if isinstance(settings, Settings):
-        from ctsigprop.analysis.curves import draw_curves
-        from ctsigprop.analysis.learned import draw_learned
-        from ctsigprop.analysis.trained import load_trained
+        from ctsigprop.analysis.plots.curves import draw_curves
+        from ctsigprop.analysis.plots.weights import draw_weights
+        from ctsigprop.continuous.trained import load_trained
 
         curves = draw_curves(run.metrics(), run.figures, settings.solver.tolerance)
-        return [*curves, *draw_learned(load_trained(run, data=data), run.figures)]
-    from ctsigprop.analysis.layers import draw_layers
+        return [*curves, *draw_weights(load_trained(run, data=data), run.figures)]
+    from ctsigprop.analysis.plots.layers import draw_layers
 
     return draw_layers(run.metrics(), run.figures)

@@ -10,12 +10,12 @@ from typing import Self, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ctsigprop.datasets.dataset import Dataset, Split
-from ctsigprop.datasets.own import PARTS, Task, checked_inputs
-from ctsigprop.datasets.scaling import Scaling
+from ctsigprop.core.files import to_json
+from ctsigprop.data.dataset import Dataset, Split
+from ctsigprop.data.own import PARTS, Task, checked_inputs
+from ctsigprop.data.scaling import Scaling
 from ctsigprop.errors import InputError
-from ctsigprop.files import to_json
-from ctsigprop.runs import DATA, RunFolder
+from ctsigprop.runs.folder import DATA, RunFolder
 
 REMEDY = "bring the data back, or train anew"
 

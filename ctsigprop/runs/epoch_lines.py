@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ctsigprop.metrics import error_in_words
+from ctsigprop.runs.metrics import error_in_words
 
 Row = Mapping[str, Any]
 

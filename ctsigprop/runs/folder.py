@@ -1,7 +1,7 @@
 """The run folder: settings, metrics, checkpoints and summary of one training run.
 
     config.yaml           all settings, resolved
-    data.json             what the data are that it learns: see ctsigprop.datasets.record
+    data.json             what the data are that it learns: see ctsigprop.runs.data_record
     metrics.jsonl         a JSON object an epoch
     checkpoint-last.npz   arrays and progress after the last finished epoch, or where Ctrl-C stopped the run
     checkpoint-best.npz   weights after the epoch with the smallest validation error
@@ -22,13 +22,13 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.config import CONFIG, read_settings, to_yaml, wing_of
+from ctsigprop.core.files import atomic, made, parse_json, read_bytes, remove_temporary, to_json
+from ctsigprop.core.locks import LOCK, lock_folder
+from ctsigprop.core.npz import read_npz
 from ctsigprop.errors import Busy, InputError, RunFailure
-from ctsigprop.files import atomic, made, parse_json, read_bytes, remove_temporary, to_json
-from ctsigprop.locks import LOCK, lock_folder
-from ctsigprop.metrics import is_count, is_number, wrong_in
-from ctsigprop.npz import read_npz
+from ctsigprop.runs.metrics import is_count, is_number, wrong_in
 from ctsigprop.settings import AnySettings
+from ctsigprop.settings.config import CONFIG, family_of, read_settings, to_yaml
 
 Arrays = Mapping[str, NDArray[Any]]
 SomeSettings = TypeVar("SomeSettings", bound=AnySettings)
@@ -149,7 +149,7 @@ class RunFolder:
         return made(self.path / "figures")
 
     def settings(self) -> AnySettings:
-        """Settings of the run, of any wing, read from its config.yaml with every check.
+        """Settings of the run, of any family, read from its config.yaml with every check.
 
         Raises:
             InputError: the file is not as a run wrote it.
@@ -163,18 +163,18 @@ class RunFolder:
         return settings
 
     def settings_of(self, kind: type[SomeSettings]) -> SomeSettings:
-        """Settings of a run of one wing.
+        """Settings of a run of one family.
 
         Args:
-            kind: of the wing's settings.
+            kind: of the family's settings.
 
         Raises:
-            InputError: the run is of another wing, or the file is not as a run wrote it.
+            InputError: the run is of another family, or the file is not as a run wrote it.
         """
         settings = self.settings()
         if not isinstance(settings, kind):
-            wing = wing_of(settings)
-            raise InputError(f"{self.path}: is a run of the {wing} wing, which this command does not know")
+            family = family_of(settings)
+            raise InputError(f"{self.path}: is a run of the {family} family, which this command does not know")
         return settings
 
     def write_settings(self, settings: AnySettings) -> None:

@@ -9,7 +9,7 @@ Row = Mapping[str, Any]
 Check = Callable[[Any], bool]
 
 NUMBERS = ("train_error", "validation_error", "test_error", "seconds")
-"""What a row of every wing has, beside its epoch."""
+"""What a row of every family has, beside its epoch."""
 LARGEST = 1e100
 """Above every number that a run measures; charts can be drawn of those below."""
 
@@ -82,7 +82,7 @@ def _is_early(value: Any) -> bool:
 
 
 PHASES = ("free_residual", "clamped_residual", "free_sweeps", "clamped_sweeps", "loop_gain")
-"""What a row of the continuous wing has, and None where it was not finite."""
+"""What a row of the continuous family has, and None where it was not finite."""
 
 MEASURED: Mapping[str, Check] = {
     **dict.fromkeys(PHASES, _is_measured),

@@ -7,7 +7,7 @@ from time import time
 from typing import Any
 
 from ctsigprop.errors import InputError
-from ctsigprop.runs import EVENTS
+from ctsigprop.runs.folder import EVENTS
 
 Row = Mapping[str, Any]
 

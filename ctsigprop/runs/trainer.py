@@ -9,17 +9,17 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
-from ctsigprop.callbacks import Callback, Counted, Moment, Row
-from ctsigprop.config import named
-from ctsigprop.environment import environment
-from ctsigprop.epoch_lines import beside_bar, epoch_bar, line_of, say
+from ctsigprop.core.environment import environment
+from ctsigprop.core.interrupt import deferred_interrupt
 from ctsigprop.errors import InputError
-from ctsigprop.interrupt import deferred_interrupt
-from ctsigprop.metrics import REGRESSION, best_row, whole_in, wrong_in
-from ctsigprop.runs import RunFolder
+from ctsigprop.runs.callbacks import Callback, Counted, Moment, Row
+from ctsigprop.runs.epoch_lines import beside_bar, epoch_bar, line_of, say
+from ctsigprop.runs.folder import RunFolder
+from ctsigprop.runs.metrics import REGRESSION, best_row, whole_in, wrong_in
+from ctsigprop.runs.tensorboard import event_writer
+from ctsigprop.runs.typed import wrong_field
 from ctsigprop.settings import TrainingSettings
-from ctsigprop.tensorboard import event_writer
-from ctsigprop.typed import wrong_field
+from ctsigprop.settings.config import named
 
 Arrays = Mapping[str, NDArray[Any]]
 T = TypeVar("T", bound=Counted)

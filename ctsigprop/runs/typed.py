@@ -4,7 +4,7 @@ from collections.abc import Set
 from dataclasses import fields
 from typing import Any, get_args, get_origin, get_type_hints
 
-from ctsigprop.metrics import is_count, is_number
+from ctsigprop.runs.metrics import is_count, is_number
 
 
 def wrong_field(kind: type[Any], values: object, needed: Set[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Settings of the three wings: frozen dataclasses that refuse a wrong value when they are made."""
+"""Settings of the three families: frozen dataclasses that refuse a wrong value when they are made."""
 
 from ctsigprop.settings.begun import as_begun, with_precision
 from ctsigprop.settings.checks import require_rate, require_whole
@@ -17,19 +17,19 @@ from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.settings.training import TrainingSettings
 
 LayeredSettings = DiscreteSettings | SpikingSettings
-"""Of the wings whose networks PyTorch trains layer by layer."""
+"""Of the families whose networks PyTorch trains layer by layer."""
 
 AnySettings = Settings | LayeredSettings
 
-WINGS: dict[str, type[AnySettings]] = {
+FAMILIES: dict[str, type[AnySettings]] = {
     "continuous": Settings,
     "discrete": DiscreteSettings,
     "spiking": SpikingSettings,
 }
-"""The settings of each wing."""
+"""The settings of each family."""
 
 __all__ = [
-    "WINGS",
+    "FAMILIES",
     "AnySettings",
     "DataSettings",
     "DatasetName",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ctsigprop.registry import Registry
+from ctsigprop.core.registry import Registry
 
 
 def _named(setting: str, module: str, *names: str) -> Registry[Any]:

@@ -10,11 +10,11 @@ from typing import Any, get_args, get_origin
 
 import yaml
 
+from ctsigprop.core.files import read_bytes
+from ctsigprop.core.yaml_text import parsed
 from ctsigprop.errors import InputError
-from ctsigprop.files import read_bytes
-from ctsigprop.settings import WINGS, AnySettings
+from ctsigprop.settings import FAMILIES, AnySettings
 from ctsigprop.settings.data import OF_A_FILE
-from ctsigprop.yaml_text import parsed
 
 CONFIG = "config.yaml"
 """The name of the file of settings in a run's folder."""
@@ -22,7 +22,8 @@ CONFIG = "config.yaml"
 Values = Mapping[str, Mapping[str, Any]]
 """Settings as {group: {name: value}}."""
 
-WING = "wing"
+FAMILY = "family"
+OLD_FAMILY = "wing"
 CONTINUOUS = "continuous"
 MOST_BYTES = 1 << 20
 """Of a file of settings or of a sweep."""
@@ -31,34 +32,34 @@ ALIKE = 0.65
 GROUPS_OF_SETTINGS = "groups of settings: {}"
 
 
-def groups(wing: str = CONTINUOUS) -> dict[str, type[Any]]:
-    """The groups of a wing's settings, by name."""
-    return {group.name: group.type for group in fields(WINGS[wing])}  # type: ignore[misc]
+def groups(family: str = CONTINUOUS) -> dict[str, type[Any]]:
+    """The groups of a family's settings, by name."""
+    return {group.name: group.type for group in fields(FAMILIES[family])}  # type: ignore[misc]
 
 
-def names(group: str, wing: str = CONTINUOUS) -> list[str]:
+def names(group: str, family: str = CONTINUOUS) -> list[str]:
     """Names of a group's settings."""
-    return [setting.name for setting in fields(groups(wing)[group])]
+    return [setting.name for setting in fields(groups(family)[group])]
 
 
-def wing_of(settings: AnySettings) -> str:
-    """The wing that a run of these settings belongs to."""
-    return next(wing for wing, kind in WINGS.items() if isinstance(settings, kind))
+def family_of(settings: AnySettings) -> str:
+    """The family that a run of these settings belongs to."""
+    return next(family for family, kind in FAMILIES.items() if isinstance(settings, kind))
 
 
-def check_wing(wing: object, given: str = WING) -> str:
-    """A value that has turned out to be a wing's name.
+def check_family(family: object, given: str = FAMILY) -> str:
+    """A value that has turned out to be a family's name.
 
     Args:
-        wing: the value.
+        family: the value.
         given: how it was given, in the words of a refusal.
 
     Raises:
-        InputError: there is no such wing.
+        InputError: there is no such family.
     """
-    if not isinstance(wing, str) or wing not in WINGS:
-        raise InputError(f"{given} = {wing}: must be one of {', '.join(WINGS)}")
-    return wing
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise InputError(f"{given} = {family}: must be one of {', '.join(FAMILIES)}")
+    return family
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -67,19 +68,19 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
 
 
-def settings_from(values: Mapping[str, Any], wing: str = CONTINUOUS) -> Any:
-    """A wing's settings of a mapping {group: {name: value}}; what is left out keeps its default.
+def settings_from(values: Mapping[str, Any], family: str = CONTINUOUS) -> Any:
+    """A family's settings of a mapping {group: {name: value}}; what is left out keeps its default.
 
     Raises:
         InputError: an unknown group or name, or a value that the settings refuse.
     """
-    check_names(values, wing)
+    check_names(values, family)
     made = {}
-    for group, kind in groups(wing).items():
+    for group, kind in groups(family).items():
         types = {setting.name: setting.type for setting in fields(kind)}
         content = values.get(group, {})
         made[group] = kind(**{name: in_form(value, types[name]) for name, value in content.items()})
-    return WINGS[wing](**made)
+    return FAMILIES[family](**made)
 
 
 def in_form(value: object, kind: Any) -> object:
@@ -98,16 +99,16 @@ def in_form(value: object, kind: Any) -> object:
     return int(value) if int in kinds and isinstance(value, float) and value.is_integer() else value
 
 
-def check_names(values: Mapping[str, Any], wing: str = CONTINUOUS) -> None:
+def check_names(values: Mapping[str, Any], family: str = CONTINUOUS) -> None:
     """Passes a mapping {group: {name: value}} whose groups and names all exist.
 
     Raises:
         InputError: the first that does not, and the name that is nearest.
     """
     for group, content in values.items():
-        if group not in groups(wing):
-            raise InputError(f"{group} = {content!r}: no such group: {nearest(str(group), groups(wing))}")
-        known = names(group, wing)
+        if group not in groups(family):
+            raise InputError(f"{group} = {content!r}: no such group: {nearest(str(group), groups(family))}")
+        known = names(group, family)
         if not isinstance(content, Mapping):
             raise InputError(f"{group} = {content!r}: must be a mapping of {', '.join(known)}")
         for name, value in content.items():
@@ -135,46 +136,53 @@ def read_mapping(path: Path, of: str) -> dict[str, Any]:
     values = parsed(text, str(path))
     if not isinstance(values, dict):
         raise InputError(f"{path}: must be a mapping of {of}")
-    return values
+    return _renamed(values)
 
 
-def read_wing(path: Path) -> str:
-    """The wing whose settings a YAML file holds: continuous where it does not say.
+def _renamed(values: dict[str, Any]) -> dict[str, Any]:
+    """The mapping of a file of version 0.1, which called a model family a wing, in the words of today."""
+    if OLD_FAMILY not in values or FAMILY in values:
+        return values
+    return {FAMILY if key == OLD_FAMILY else key: value for key, value in values.items()}
+
+
+def read_family(path: Path) -> str:
+    """The family whose settings a YAML file holds: continuous where it does not say.
 
     Raises:
-        InputError: the file cannot be used, or names a wing that there is not.
+        InputError: the file cannot be used, or names a family that there is not.
     """
     values = read_mapping(path, GROUPS_OF_SETTINGS.format(", ".join(groups())))
     with named(path):
-        return check_wing(values.get(WING, CONTINUOUS))
+        return check_family(values.get(FAMILY, CONTINUOUS))
 
 
-def read_values(path: Path, wing: str = CONTINUOUS) -> dict[str, dict[str, Any]]:
+def read_values(path: Path, family: str = CONTINUOUS) -> dict[str, dict[str, Any]]:
     """What a YAML file sets, {group: {name: value}}: names are checked, values are not.
 
     Raises:
-        InputError: the file cannot be used, is of another wing, or names what there is not.
+        InputError: the file cannot be used, is of another family, or names what there is not.
     """
-    values = read_mapping(path, GROUPS_OF_SETTINGS.format(", ".join(groups(wing))))
+    values = read_mapping(path, GROUPS_OF_SETTINGS.format(", ".join(groups(family))))
     with named(path):
-        own = check_wing(values.pop(WING, CONTINUOUS))
-        if own != wing:
+        own = check_family(values.pop(FAMILY, CONTINUOUS))
+        if own != family:
             raise InputError(
-                f"wing = {own}: needed are settings of the {wing} wing: give another file, or --wing {own}"
+                f"family = {own}: needed are settings of the {family} family: give another file, or --family {own}"
             )
-        check_names(values, wing)
+        check_names(values, family)
     return values
 
 
 def read_settings(path: Path) -> Any:
-    """Settings of a YAML file, of the wing that it names.
+    """Settings of a YAML file, of the family that it names.
 
     Raises:
         InputError: naming the file, and the setting where it is one.
     """
     values = read_mapping(path, GROUPS_OF_SETTINGS.format(", ".join(groups())))
     with named(path):
-        return settings_from(values, check_wing(values.pop(WING, CONTINUOUS)))
+        return settings_from(values, check_family(values.pop(FAMILY, CONTINUOUS)))
 
 
 def to_values(settings: AnySettings) -> dict[str, dict[str, Any]]:
@@ -191,8 +199,8 @@ def to_values(settings: AnySettings) -> dict[str, dict[str, Any]]:
 
 def to_yaml(settings: AnySettings) -> str:
     """All settings, resolved, as `read_settings` reads them."""
-    wing = wing_of(settings)
-    head = {} if wing == CONTINUOUS else {WING: wing}
+    family = family_of(settings)
+    head = {} if family == CONTINUOUS else {FAMILY: family}
     return str(yaml.safe_dump({**head, **to_values(settings)}, sort_keys=False))
 
 

@@ -1,4 +1,4 @@
-"""All settings of the continuous wing: frozen dataclasses that refuse a wrong value when they are made."""
+"""All settings of the continuous family: frozen dataclasses that refuse a wrong value when they are made."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -230,7 +230,7 @@ class ProbeSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a run of the continuous wing depends on; `learning.rates` that are left out are filled in.
+    """Everything that a run of the continuous family depends on; `learning.rates` that are left out are filled in.
 
     Raises:
         InputError: two settings that do not go together.
@@ -250,7 +250,7 @@ class Settings:
         return f"{self.data.title}-{self.network.architecture}"
 
     @property
-    def unused(self) -> dict[tuple[str, str], str]:
+    def inactive(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
         network, solver, learning = self.network, self.solver, self.learning
         of_network = set() if network.architecture == "sigprop_loop" else {("network", "loops")}
@@ -265,7 +265,7 @@ class Settings:
         if not solver.fixed_step:
             of_solver |= {("solver", "step")}
         of_optimizer = {("learning", name) for name in ("momentum", "betas")} - _heeded(learning.optimizer)
-        found = self.data.unused | dict.fromkeys(of_network, f"network.architecture = {network.architecture}")
+        found = self.data.inactive | dict.fromkeys(of_network, f"network.architecture = {network.architecture}")
         found |= dict.fromkeys(of_solver, f"solver.method = {solver.method}")
         found |= dict.fromkeys(of_optimizer, f"learning.optimizer = {learning.optimizer}")
         if network.architecture == "sigprop_loop" and "loop" in learning.fixed:
@@ -278,7 +278,7 @@ class Settings:
         if self.network.architecture == "graph":
             layers, connections = self.network.layers, self.network.connections
             return (*(one.bias_rate for one in layers), *(one.rate for one in connections))
-        feedback = () if ("learning", "feedback_rate") in self.unused else (self.learning.feedback_rate,)
+        feedback = () if ("learning", "feedback_rate") in self.inactive else (self.learning.feedback_rate,)
         return (*self.learning.rates, *feedback)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a run learns: the settings of data that all wings share."""
+"""What a run learns: the settings of data that all families share."""
 
 import os
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class DataSettings:
         return self.name if self.file is None else os.path.splitext(os.path.basename(self.file))[0]
 
     @property
-    def unused(self) -> dict[tuple[str, str], str]:
+    def inactive(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings of data that do not count, and why."""
         if self.file is not None:
             return {("data", "name"): f"data.file = {self.file}"}

@@ -1,4 +1,4 @@
-"""All settings of the discrete wing."""
+"""All settings of the discrete family."""
 
 from dataclasses import dataclass, field, fields
 from typing import Literal
@@ -183,7 +183,7 @@ class DiscreteTrainingSettings(TrainingSettings):
 
 @dataclass(frozen=True)
 class DiscreteSettings:
-    """Everything that a run of the discrete wing depends on.
+    """Everything that a run of the discrete family depends on.
 
     Raises:
         InputError: two settings that do not go together.
@@ -201,11 +201,11 @@ class DiscreteSettings:
         return f"{self.data.title}-{self.network.architecture}-{self.learning.algorithm}"
 
     @property
-    def unused(self) -> dict[tuple[str, str], str]:
+    def inactive(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
         architecture, algorithm, target = self.network.architecture, self.learning.algorithm, self.target
         sizes = "widen" if architecture == "fc" else "hidden"
-        found = self.data.unused | {("network", sizes): f"network.architecture = {architecture}"}
+        found = self.data.inactive | {("network", sizes): f"network.architecture = {architecture}"}
         if algorithm not in ("ll-bp", "ll-fa"):
             found["learning", "similarity_weight"] = f"learning.algorithm = {algorithm}"
         if algorithm not in UNLOCKED:
@@ -232,7 +232,7 @@ class DiscreteSettings:
     def rates(self) -> dict[str, float]:
         """The learning rates that count, by setting."""
         rates = {"learning.rate": self.learning.rate}
-        if self.learning.readout_rate is not None and ("learning", "readout_rate") not in self.unused:
+        if self.learning.readout_rate is not None and ("learning", "readout_rate") not in self.inactive:
             rates["learning.readout_rate"] = self.learning.readout_rate
         return rates
 

@@ -1,4 +1,4 @@
-"""All settings of the spiking wing."""
+"""All settings of the spiking family."""
 
 import os.path
 from dataclasses import dataclass, field, fields
@@ -60,10 +60,10 @@ class SpikingDataSettings(DataSettings):
         return super().title if self.events is None else os.path.basename(self.events)
 
     @property
-    def unused(self) -> dict[tuple[str, str], str]:
+    def inactive(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings of data that do not count, and why."""
         of_events = {} if self.events is None else {("data", "name"): f"data.events = {self.events}"}
-        return super().unused | of_events
+        return super().inactive | of_events
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class SpikingTrainingSettings(DiscreteTrainingSettings):
 
 @dataclass(frozen=True)
 class SpikingSettings:
-    """Everything that a run of the spiking wing depends on.
+    """Everything that a run of the spiking family depends on.
 
     Raises:
         InputError: two settings that do not go together.
@@ -201,20 +201,20 @@ class SpikingSettings:
         return f"{self.data.title}-{self.learning.model}"
 
     @property
-    def unused(self) -> dict[tuple[str, str], str]:
+    def inactive(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
         model = self.learning.model
-        unused = set()
+        inactive = set()
         if model in ("shallow", "sp-voltage"):
-            unused |= {("network", "surrogate")}
+            inactive |= {("network", "surrogate")}
         if model == "bp-surrogate":
-            unused |= {("learning", "readout_rate")}
+            inactive |= {("learning", "readout_rate")}
         if model == "shallow":
-            unused |= {("learning", "rate")}
+            inactive |= {("learning", "rate")}
         if model in ("bp-surrogate", "shallow"):
-            unused |= {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
-        of_data = self.data.unused
-        return dict.fromkeys(unused, f"learning.model = {model}") | of_data
+            inactive |= {("learning", "update"), *(("target", one.name) for one in fields(SpikingTargetSettings))}
+        of_data = self.data.inactive
+        return dict.fromkeys(inactive, f"learning.model = {model}") | of_data
 
     @property
     def threshold(self) -> float:
@@ -225,8 +225,8 @@ class SpikingSettings:
     @property
     def rates(self) -> dict[str, float]:
         """The learning rates that count, by setting: the hidden layers' first, where they learn."""
-        unused = self.unused
-        names = [name for name in ("rate", "readout_rate") if ("learning", name) not in unused]
+        inactive = self.inactive
+        names = [name for name in ("rate", "readout_rate") if ("learning", name) not in inactive]
         return {f"learning.{name}": getattr(self.learning, name) for name in names}
 
     def rate_of(self, epoch: int) -> float:

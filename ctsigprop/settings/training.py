@@ -1,4 +1,4 @@
-"""The settings of a run that all wings share."""
+"""The settings of a run that all families share."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class TrainingSettings:
     Attributes:
         epochs: passes over the training set.
         batch_size: samples an update.
-        seed: seeds everything that is drawn: weights, the order of the samples and what a wing draws besides.
+        seed: seeds everything that is drawn: weights, the order of the samples and what a family draws besides.
         threads: threads of every numerical library.
         keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz; those beyond `epochs` wait
             for more of them.

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ctsigprop.discrete.draws import Use, seed_of
+from ctsigprop.layered.seeding import Use, seed_of
 from ctsigprop.settings.spiking import CodingName
 
 

@@ -1,7 +1,7 @@
 """The four models of Table V: what trains the layers of a spiking network (paper, Sec. VI)."""
 
-from ctsigprop.discrete.learner import Learner, Stage
-from ctsigprop.discrete.output import OutputStage
+from ctsigprop.layered.learner import Learner, Stage
+from ctsigprop.layered.output import OutputStage
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.network import SpikingNetwork, build
 from ctsigprop.spiking.sigprop import sigprop_learner

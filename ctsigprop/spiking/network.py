@@ -9,10 +9,10 @@ from math import prod
 
 from torch import Tensor, nn
 
-from ctsigprop.discrete.draws import Use, draw_weights, generator
-from ctsigprop.discrete.grids import fit_grid
-from ctsigprop.discrete.passing import for_targets
+from ctsigprop.discrete.spatial import fit_grid
+from ctsigprop.discrete.target_forward import for_targets
 from ctsigprop.errors import InputError
+from ctsigprop.layered.seeding import Use, draw_weights, generator
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.coding import coding_for
 from ctsigprop.spiking.neurons import Neuron, Neurons

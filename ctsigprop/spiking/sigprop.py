@@ -13,12 +13,12 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from ctsigprop.discrete.draws import Use, generator
-from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
 from ctsigprop.discrete.losses import PredictionLoss, dot
-from ctsigprop.discrete.output import OutputStage
 from ctsigprop.discrete.sparse import Layout
 from ctsigprop.discrete.targets import TargetGenerator, TargetOnly
+from ctsigprop.layered.learner import Learner, Signal, Stage, Step
+from ctsigprop.layered.output import OutputStage
+from ctsigprop.layered.seeding import Use, generator
 from ctsigprop.settings.discrete import Precision
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.network import KERNEL, SpikingBlock, SpikingNetwork

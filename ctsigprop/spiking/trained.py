@@ -1,4 +1,4 @@
-"""A trained network of this wing, in one piece, with its data and its inputs."""
+"""A trained network of this family, in one piece, with its data and its inputs."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -6,26 +6,26 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ctsigprop.datasets import Dataset, Scaling
-from ctsigprop.datasets.catalog import entry_named
-from ctsigprop.datasets.dataset import planes_of
-from ctsigprop.datasets.record import DataRecord, check_same, record_of
-from ctsigprop.discrete.batches import Images, Standard
-from ctsigprop.discrete.learner import Learner
-from ctsigprop.discrete.training import placed
+from ctsigprop.data import Dataset, Scaling
+from ctsigprop.data.catalog import entry_named
+from ctsigprop.data.dataset import planes_of
 from ctsigprop.errors import InputError
+from ctsigprop.layered.batches import Images, Standard
+from ctsigprop.layered.learner import Learner
+from ctsigprop.layered.training import placed
 from ctsigprop.runs import DATA, RunFolder
+from ctsigprop.runs.data_record import DataRecord, check_same, record_of
 from ctsigprop.settings.spiking import SpikingSettings
+from ctsigprop.spiking.events.recordings import CLASSES, SHAPE, Arrays
 from ctsigprop.spiking.learners import learner_for
+from ctsigprop.spiking.monitor.recording import Record, network_of, record
 from ctsigprop.spiking.network import SpikingNetwork
-from ctsigprop.spiking.recording import Record, network_of, record
-from ctsigprop.spiking.recordings import CLASSES, SHAPE, Arrays
 from ctsigprop.spiking.training import data_for, kept_of, standard_for
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run of this wing has trained, on the CPU and in evaluation mode.
+    """What a run of this family has trained, on the CPU and in evaluation mode.
 
     Attributes:
         settings: of the run, but for the device.
@@ -100,7 +100,7 @@ def load_trained(run: RunFolder, kind: str = "best") -> Trained:
         kind: best, last, or epoch-K for an epoch of training.keep.
 
     Raises:
-        InputError: the run is of another wing; the checkpoint is missing, corrupt or of another network, or holds
+        InputError: the run is of another family; the checkpoint is missing, corrupt or of another network, or holds
             values that are not finite.
     """
     settings = run.settings_of(SpikingSettings)

@@ -7,15 +7,15 @@ from typing import Any
 
 import torch
 
-from ctsigprop.callbacks import Callback
-from ctsigprop.datasets import Dataset, Split
-from ctsigprop.discrete import training
-from ctsigprop.discrete.batches import Standard
+from ctsigprop.data import Dataset, Split
 from ctsigprop.errors import InputError
+from ctsigprop.layered import training
+from ctsigprop.layered.batches import Standard
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.callbacks import Callback
 from ctsigprop.settings.spiking import CodingName, SpikingSettings
+from ctsigprop.spiking.events.recordings import KEPT, Arrays, load_recordings
 from ctsigprop.spiking.learners import learner_for
-from ctsigprop.spiking.recordings import KEPT, Arrays, load_recordings
 
 
 def train(
@@ -26,7 +26,7 @@ def train(
     resume: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
-    """Train a network of this family in a run folder; see `ctsigprop.discrete.training.train_layers`."""
+    """Train a network of this family in a run folder; see `ctsigprop.layered.training.train_layers`."""
     load = partial(data_for, kept=kept_of(settings, run, "last") if resume else None)
     model = training.layered_model(settings, run, learner_for, standard_for, load)
     return training.train_layers(model, run, callbacks, resume=resume, quiet=quiet)

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ctsigprop.analysis.alignment import angles, sample_angles, summary
-from ctsigprop.analysis.curves import angle_curves, angle_figure
-from ctsigprop.analysis.displacement import displacement
-from ctsigprop.analysis.style import save, styled
-from ctsigprop.analysis.trained import Trained, load_trained
-from ctsigprop.continuous.diagnosis import remedy
-from ctsigprop.experiments.arguments import named_run, one_of, whole_number
-from ctsigprop.files import to_json
+from ctsigprop.analysis.measures.alignment import angles, sample_angles, summary
+from ctsigprop.analysis.measures.displacement import displacement
+from ctsigprop.analysis.plots.curves import angle_curves, angle_figure
+from ctsigprop.analysis.plots.style import save, styled
+from ctsigprop.continuous.diagnostics.diagnosis import remedy
+from ctsigprop.continuous.trained import Trained, load_trained
+from ctsigprop.core.files import to_json
+from ctsigprop.core.threads import set_threads
+from ctsigprop.experiments.cli.arguments import named_run, one_of, whole_number
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
-from ctsigprop.threads import set_threads
 
 SAMPLES = 1000
 CHECKPOINTS = ("last", "best")

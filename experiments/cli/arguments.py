@@ -5,14 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctsigprop.config import nearest
+from ctsigprop.core.files import check_replaceable
 from ctsigprop.errors import InputError
-from ctsigprop.files import check_replaceable
+from ctsigprop.settings.config import nearest
 
 if TYPE_CHECKING:
     from ctsigprop.runs import RunFolder
 
-LONGEST = 20  # digits of a number
+MOST_DIGITS = 20  # digits of a number
 
 
 def named_run(command: str, options: Mapping[str, Any]) -> "RunFolder":
@@ -35,7 +35,7 @@ def whole_number(options: Mapping[str, Any], name: str, default: int, least: int
         InputError: not a whole number, or outside its bounds.
     """
     text = str(options.get(name, min(default, most)))
-    if not (text.isdecimal() and len(text) <= LONGEST and least <= int(text) <= most):
+    if not (text.isdecimal() and len(text) <= MOST_DIGITS and least <= int(text) <= most):
         raise InputError(f"--{name} = {text}: must be a whole number from {least} to {most}")
     return int(text)
 

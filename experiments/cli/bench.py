@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from ctsigprop.experiments.arguments import listed, output_file
-from ctsigprop.files import atomic, to_json
+from ctsigprop.core.files import atomic, to_json
+from ctsigprop.experiments.cli.arguments import listed, output_file
 
 BENCHMARKS = {
     "parallel": "layers of VGG8b in two processes, beside one process and backpropagation",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ctsigprop.datasets.catalog import CATALOG, entry_named
-from ctsigprop.datasets.download import download
-from ctsigprop.datasets.entry import DataFile, Entry
-from ctsigprop.datasets.files import MalformedFile, path_of
-from ctsigprop.datasets.integrity import check_published, has_published_sha256
-from ctsigprop.datasets.loading import read_folder, remedy
-from ctsigprop.datasets.locate import VARIABLE, download_folder, locate, search_folders
+from ctsigprop.data.catalog import CATALOG, entry_named
+from ctsigprop.data.download import download
+from ctsigprop.data.entry import DataFile, Entry
+from ctsigprop.data.files import MalformedFile, path_of
+from ctsigprop.data.integrity import check_published, has_published_sha256
+from ctsigprop.data.loading import read_folder, remedy
+from ctsigprop.data.locate import VARIABLE, download_folder, locate, search_folders
 from ctsigprop.errors import InputError
 
 HEADINGS = ("name", "shape", "classes", "train", "validation", "test", "size", "where")

@@ -7,9 +7,9 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any
 
+from ctsigprop.core.interrupt import terminated_as_interrupted
 from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, InputError, Interrupted, in_one_line, is_out_of_memory
-from ctsigprop.experiments.parser import parse
-from ctsigprop.interrupt import terminated_as_interrupted
+from ctsigprop.experiments.cli.parser import parse
 
 EXAMPLE = """\
 Train a network on the 8x8 digits that come with the program, and draw what it learned:
@@ -53,6 +53,9 @@ EXTRAS = {
 }
 
 
+OLD_FLAGS = {"--wing": "--family"}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status.
 
@@ -65,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with terminated_as_interrupted():
-            _run(sys.argv[1:] if arguments is None else list(arguments))
+            _run(_renamed(sys.argv[1:] if arguments is None else arguments))
         return 0
     except Interrupted as error:
         return _say(str(error), error.exit_status)
@@ -89,6 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"{error.filename or 'system'}: {error.strerror or error}", 1)
 
 
+def _renamed(arguments: Sequence[str]) -> list[str]:
+    """The command line of version 0.1, with its flags under their names of today."""
+    words = (word.partition("=") for word in arguments)
+    return [OLD_FLAGS.get(flag, flag) + equals + text for flag, equals, text in words]
+
+
 def _run(arguments: list[str]) -> None:
     if not arguments:
         print(EXAMPLE)
@@ -96,48 +105,48 @@ def _run(arguments: list[str]) -> None:
     name, options = parse(arguments)
     match name:
         case "train":
-            from ctsigprop.experiments import train
+            from ctsigprop.experiments.cli import train
 
             train.command(options)
         case "simulate":
-            from ctsigprop.experiments import simulate
+            from ctsigprop.experiments.cli import simulate
 
             simulate.command(options)
         case "align":
-            from ctsigprop.experiments import align
+            from ctsigprop.experiments.cli import align
 
             align.command(options)
         case "spikes":
-            from ctsigprop.experiments import spikes
+            from ctsigprop.experiments.cli import spikes
 
             spikes.command(options)
         case "export":
-            from ctsigprop.experiments import export
+            from ctsigprop.experiments.cli import export
 
             export.command(options)
         case "sweep":
-            from ctsigprop.experiments import sweep
+            from ctsigprop.experiments.cli import sweep
 
             sweep.command(options)
         case "reproduce":
-            from ctsigprop.experiments import reproduce
+            from ctsigprop.experiments.cli import reproduce
 
             reproduce.command(options)
         case "report":
-            from ctsigprop.experiments import report
+            from ctsigprop.experiments.cli import report
 
             report.command(options)
         case "data":
             _data(options)
         case "bench":
-            from ctsigprop.experiments import bench
+            from ctsigprop.experiments.cli import bench
 
             bench.command(options)
     sys.stdout.flush()
 
 
 def _data(options: Mapping[str, Any]) -> None:
-    from ctsigprop.experiments.data import fetch, list_datasets, verify
+    from ctsigprop.experiments.cli.data import fetch, list_datasets, verify
 
     match options.get("action"), options.get("name"):
         case "list", None:

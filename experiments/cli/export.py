@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.arguments import named_run, output_file
+from ctsigprop.experiments.cli.arguments import named_run, output_file
 from ctsigprop.spiking.trained import load_trained
 
 ENDING = ".nir"
@@ -21,7 +21,7 @@ def command(options: Mapping[str, Any]) -> None:
         RunFailure: the folder cannot be written; the training set, whose statistics the file has, is not here and its
             download failed.
     """
-    from ctsigprop.spiking.graph import write_graph
+    from ctsigprop.spiking.nir.graph import write_graph
 
     run = named_run("export", options)
     name = options.get("file")

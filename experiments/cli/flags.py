@@ -5,44 +5,44 @@ from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import (
-    CONFIG,
-    CONTINUOUS,
-    check_wing,
-    groups,
-    named,
-    read_values,
-    read_wing,
-    settings_from,
-    wing_of,
-)
 from ctsigprop.errors import InputError
 from ctsigprop.settings import AnySettings
+from ctsigprop.settings.config import (
+    CONFIG,
+    CONTINUOUS,
+    check_family,
+    family_of,
+    groups,
+    named,
+    read_family,
+    read_values,
+    settings_from,
+)
 
-CONFIGS = Path(__file__).parent / "configs"
+CONFIGS = Path(__file__).parents[1] / "configs"
 
 SPIKING = "spiking"
 
 Values = Mapping[str, Mapping[str, Any]]
 
 
-def wing_asked_for(arguments: Sequence[str]) -> str:
-    """The wing that a command line is about: its flags depend on it.
+def family_asked_for(arguments: Sequence[str]) -> str:
+    """The family that a command line is about: its flags depend on it.
 
-    It is what --wing says, or else what the file of --config says, or the settings of the run that it resumes.
+    It is what --family says, or else what the file of --config says, or the settings of the run that it resumes.
 
     Raises:
-        InputError: there is no such wing, or the file cannot be used.
+        InputError: there is no such family, or the file cannot be used.
     """
-    wing, config, run = (last_given(f"--{flag}", arguments) for flag in ("wing", "config", "run-dir"))
-    check_given("--wing", wing)
+    family, config, run = (last_given(f"--{flag}", arguments) for flag in ("family", "config", "run-dir"))
+    check_given("--family", family)
     check_given("--config", config)
-    if wing is not None:
-        return check_wing(wing, "--wing")
+    if family is not None:
+        return check_family(family, "--family")
     if config is not None:
-        return read_wing(config_path(config))
+        return read_family(config_path(config))
     if run is not None and "--resume" in arguments and isfile(Path(run) / CONFIG):
-        return read_wing(Path(run) / CONFIG)
+        return read_family(Path(run) / CONFIG)
     return CONTINUOUS
 
 
@@ -66,27 +66,27 @@ def last_given(flag: str, arguments: Sequence[str]) -> str | None:
     return found
 
 
-def settings_given(options: Mapping[str, Any], wing: str, before: Values | None = None) -> Any:
+def settings_given(options: Mapping[str, Any], family: str, before: Values | None = None) -> Any:
     """The settings that the user gave: the flags, below them the file that --config names, below both the defaults.
 
     Args:
         options: what the user gave.
-        wing: whose settings they are.
+        family: whose settings they are.
         before: values that stand in place of the defaults.
 
     Raises:
         InputError: the file cannot be used, naming it, or a setting is wrong, naming the file too if it is the file's;
-            or --model is not for this wing or says something else than the setting.
+            or --model is not for this family or says something else than the setting.
     """
     path = config_path(options["config"]) if "config" in options else None
-    below = merged(before or {}, read_values(path, wing) if path else {})
-    values = merged(merged(below, _flags(options, wing)), _model(options, wing))
+    below = merged(before or {}, read_values(path, family) if path else {})
+    values = merged(merged(below, _flags(options, family)), _model(options, family))
     try:
-        return settings_from(values, wing)
+        return settings_from(values, family)
     except InputError:
         if path:
             with named(path):
-                settings_from(below, wing)
+                settings_from(below, family)
         raise
 
 
@@ -100,25 +100,25 @@ def check_used(options: Mapping[str, Any], settings: AnySettings) -> None:
     Raises:
         InputError: naming the first flag that nothing depends on, and the setting because of which.
     """
-    for group, content in _flags(options, wing_of(settings)).items():
+    for group, content in _flags(options, family_of(settings)).items():
         for name in content:
-            if reason := settings.unused.get((group, name)):
+            if reason := settings.inactive.get((group, name)):
                 raise InputError(f"--{group}.{name}: nothing depends on it where {reason}: leave it out")
 
 
-def _flags(options: Mapping[str, Any], wing: str) -> Values:
+def _flags(options: Mapping[str, Any], family: str) -> Values:
     """The settings among the options."""
-    return {group: content for group, content in options.items() if group in groups(wing)}
+    return {group: content for group, content in options.items() if group in groups(family)}
 
 
-def _model(options: Mapping[str, Any], wing: str) -> Values:
-    """What --model sets: it is short for --learning.model of the spiking wing."""
+def _model(options: Mapping[str, Any], family: str) -> Values:
+    """What --model sets: it is short for --learning.model of the spiking family."""
     model = options.get("model")
     if model is None:
         return {}
-    if wing != SPIKING:
+    if family != SPIKING:
         raise InputError(
-            f"--model = {model}: is of the {SPIKING} wing, this run of the {wing} wing: pass --wing {SPIKING}"
+            f"--model = {model}: is of the {SPIKING} family, this run of the {family} family: pass --family {SPIKING}"
         )
     long = options.get("learning", {}).get("model", model)
     if long != model:

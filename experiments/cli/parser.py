@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ctsigprop import __version__
-from ctsigprop.config import CONTINUOUS, groups, nearest
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.flags import SPIKING, check_given, wing_asked_for
-from ctsigprop.experiments.unreadable import explained
-from ctsigprop.experiments.written import in_form_of
-from ctsigprop.settings import WINGS
+from ctsigprop.experiments.cli.flags import SPIKING, check_given, family_asked_for
+from ctsigprop.experiments.cli.unreadable import explained
+from ctsigprop.experiments.cli.written import in_form_of
+from ctsigprop.settings import FAMILIES
+from ctsigprop.settings.config import CONTINUOUS, groups, nearest
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser as SettingsParser
@@ -67,12 +67,12 @@ def parse(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         plain = Parser(prog=f"ctsigprop {command}", description=COMMANDS[command])
         ARGUMENTS[command](plain)
         return command, _read(plain, command, words, lambda: vars(plain.parse_args(words)))
-    wing = wing_asked_for(words) if command == "train" else CONTINUOUS
-    kinds = groups(wing) if command == "train" else {name: groups()[name] for name in OF_SIMULATE}
+    family = family_asked_for(words) if command == "train" else CONTINUOUS
+    kinds = groups(family) if command == "train" else {name: groups()[name] for name in OF_SIMULATE}
     words = in_form_of(kinds, words)
-    parser = _with_settings(command, wing, kinds)
-    options = _read(parser, command, words, lambda: parser.parse_args(words, defaults=False).as_dict(), wing)
-    return command, options | ({"wing": wing} if command == "train" else {})
+    parser = _with_settings(command, family, kinds)
+    options = _read(parser, command, words, lambda: parser.parse_args(words, defaults=False).as_dict(), family)
+    return command, options | ({"family": family} if command == "train" else {})
 
 
 def _without_command(flag: str) -> NoReturn:
@@ -95,7 +95,7 @@ def _read(
     command: str,
     words: Sequence[str],
     read: Callable[[], dict[str, Any]],
-    wing: str = CONTINUOUS,
+    family: str = CONTINUOUS,
 ) -> dict[str, Any]:
     """What a parser reads; no option is an empty text.
 
@@ -106,20 +106,20 @@ def _read(
         options = read()
     except argparse.ArgumentError as error:
         flags = [flag for action in parser._actions for flag in action.option_strings]
-        raise InputError(explained(str(error), command, words, flags, wing)) from error
+        raise InputError(explained(str(error), command, words, flags, family)) from error
     for action in parser._actions:
         check_given(next(iter(action.option_strings), str(action.metavar)), options.get(action.dest))
     return options
 
 
-def _with_settings(command: str, wing: str, kinds: Mapping[str, type[Any]]) -> "SettingsParser":
+def _with_settings(command: str, family: str, kinds: Mapping[str, type[Any]]) -> "SettingsParser":
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(
         prog=f"ctsigprop {command}", description=COMMANDS[command], exit_on_error=False, allow_abbrev=False
     )
     if command == "train":
-        _train(parser, wing)
+        _train(parser, family)
     else:
         _simulate(parser)
     for group, kind in kinds.items():
@@ -128,18 +128,18 @@ def _with_settings(command: str, wing: str, kinds: Mapping[str, type[Any]]) -> "
     return parser
 
 
-def _train(parser: "SettingsParser", wing: str) -> None:
+def _train(parser: "SettingsParser", family: str) -> None:
     parser.usage = (
-        "ctsigprop train [--wing NAME] [--config FILE] [--GROUP.SETTING VALUE ...] [--run-dir DIR] [--resume]"
+        "ctsigprop train [--family NAME] [--config FILE] [--GROUP.SETTING VALUE ...] [--run-dir DIR] [--resume]"
     )
-    parser.add_argument("--wing", metavar="NAME", help=f"{' or '.join(WINGS)} (here: {wing})")
+    parser.add_argument("--family", metavar="NAME", help=f"{' or '.join(FAMILIES)} (here: {family})")
     parser.add_argument("--config", metavar="FILE", help="YAML file of settings, or the name of a shipped one")
     parser.add_argument("--run-dir", metavar="DIR", help="folder of the run, new or empty; the next in runs/")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no line an epoch")
-    if wing == "discrete":
+    if family == "discrete":
         parser.add_argument("--parallel", metavar="layers=N", help="train the layers in N processes side by side")
-    meaning = "--learning.model, in short" if wing == SPIKING else argparse.SUPPRESS
+    meaning = "--learning.model, in short" if family == SPIKING else argparse.SUPPRESS
     parser.add_argument("--model", metavar="NAME", help=meaning)
 
 

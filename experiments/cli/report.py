@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ctsigprop.core.files import atomic
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.arguments import output_file
-from ctsigprop.experiments.page.gather import gather
-from ctsigprop.experiments.page.render import in_words, page
-from ctsigprop.files import atomic
+from ctsigprop.experiments.cli.arguments import output_file
+from ctsigprop.experiments.report.gather import gather
+from ctsigprop.experiments.report.render import in_words, page
 
 FOLDERS = ("runs", "sweeps", "reproductions")
 OUTPUT = "report.html"

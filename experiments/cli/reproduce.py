@@ -5,10 +5,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ctsigprop.core.threads import cores, set_threads
 from ctsigprop.errors import InputError, Interrupted
-from ctsigprop.experiments.arguments import command_line, listed, one_of, whole_number
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.threads import cores, set_threads
+from ctsigprop.experiments.cli.arguments import command_line, listed, one_of, whole_number
+from ctsigprop.experiments.paper.hardware import Hardware
 
 REPRODUCTIONS = {
     "figure-3": "how layers bring inputs and targets of one class together, on MNIST (Fig. 3)",
@@ -42,10 +42,16 @@ def command(options: Mapping[str, Any]) -> None:
     set_threads(hardware.threads)
     _check_found(hardware)
     try:
-        reproduction = import_module(f"ctsigprop.experiments.{name.replace('-', '_')}")
+        reproduction = import_module(module_of(name))
         reproduction.reproduce(scale, output, hardware, quiet=options.get("quiet", False))
     except KeyboardInterrupt as interruption:
         raise Interrupted(f"interrupted: go on with `{_again(options)}`") from interruption
+
+
+def module_of(name: str) -> str:
+    """Import name of the module that reproduces a figure or table."""
+    place = name.replace("-", "_")
+    return f"ctsigprop.experiments.paper.{f'tables.{place}' if name.startswith('table-') else f'{place}.run'}"
 
 
 def _hardware(name: str, options: Mapping[str, Any]) -> Hardware:
@@ -60,7 +66,7 @@ def _hardware(name: str, options: Mapping[str, Any]) -> Hardware:
 def _check_found(hardware: Hardware) -> None:
     """Passes a device that is there; PyTorch is loaded only where it must say so."""
     if hardware.device != "cpu":
-        from ctsigprop.discrete.training import device_for
+        from ctsigprop.layered.training import device_for
 
         device_for(hardware.device)
 

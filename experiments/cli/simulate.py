@@ -6,21 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from ctsigprop.analysis.style import save, styled
-from ctsigprop.analysis.time_course_figure import Shown, time_course_figure
-from ctsigprop.analysis.time_courses import TimeCourses, time_courses
-from ctsigprop.analysis.trained import load_trained
-from ctsigprop.config import settings_from, to_values, to_yaml
+from ctsigprop.analysis.measures.time_courses import TimeCourses, time_courses
+from ctsigprop.analysis.plots.style import save, styled
+from ctsigprop.analysis.plots.time_courses import Shown, time_course_figure
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
+from ctsigprop.continuous.trained import load_trained
+from ctsigprop.core.files import atomic
+from ctsigprop.core.threads import set_threads
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.arguments import named_run, whole_number
-from ctsigprop.experiments.flags import Values, check_used, merged
-from ctsigprop.files import atomic
+from ctsigprop.experiments.cli.arguments import named_run, whole_number
+from ctsigprop.experiments.cli.flags import Values, check_used, merged
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
+from ctsigprop.settings.config import settings_from, to_values, to_yaml
 from ctsigprop.solvers import METHODS
-from ctsigprop.threads import set_threads
 
 SAMPLES, MOST = 3, 100
 DEFAULT_METHOD = "dopri5"
@@ -70,10 +70,10 @@ def command(options: Mapping[str, Any]) -> None:
     predictions = outputs[len(courses.free.times) - 1].argmax(axis=1)
     made_by = f"{settings.solver.method}, weights after epoch {trained.epoch} of {run.path.name}"
     for place, (label, prediction) in enumerate(zip(samples.labels, predictions, strict=True)):
-        judged = f"test sample {first + place}: label {label}, predicted {prediction}"
-        shown = Shown(samples.picture(place), int(label), f"{judged}\n{made_by}")
+        outcome = f"test sample {first + place}: label {label}, predicted {prediction}"
+        shown = Shown(samples.picture(place), int(label), f"{outcome}\n{made_by}")
         path = _draw(courses, rates, place, shown, settings, run.figures / f"time-course-{first + place}.png")
-        print(f"{judged}, {_rests(courses, place)}: {path}")
+        print(f"{outcome}, {_rests(courses, place)}: {path}")
     print(f"states in time: {run.figures / RECORD}")
 
 

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.analysis.spiking_figures import LayerCourse, SampleCourse, sample_figure
-from ctsigprop.analysis.style import save, styled
-from ctsigprop.experiments.arguments import named_run, one_of, whole_number
-from ctsigprop.files import to_json
+from ctsigprop.analysis.plots.spiking import LayerCourse, SampleCourse, sample_figure
+from ctsigprop.analysis.plots.style import save, styled
+from ctsigprop.core.files import to_json
+from ctsigprop.core.threads import set_threads
+from ctsigprop.experiments.cli.arguments import named_run, one_of, whole_number
 from ctsigprop.settings.spiking import SpikingSettings
-from ctsigprop.spiking.activity import ACCUMULATE, MULTIPLY_ACCUMULATE, Firing, Operations
-from ctsigprop.spiking.recording import Record
-from ctsigprop.spiking.samples import account_for, samples_for
+from ctsigprop.spiking.monitor.activity import ACCUMULATE, MULTIPLY_ACCUMULATE, Firing, Operations
+from ctsigprop.spiking.monitor.recording import Record
+from ctsigprop.spiking.monitor.samples import account_for, samples_for
 from ctsigprop.spiking.trained import Trained, load_trained
-from ctsigprop.threads import set_threads
 
 SAMPLES, MOST = 3, 100
 CHECKPOINTS = ("best", "last")
@@ -59,14 +59,14 @@ def command(options: Mapping[str, Any]) -> None:
     for place in range(count):
         label = shown.label(first + place)
         outputs = found.outputs_of(place)
-        judged = f"{shown.what} {first + place}: {_judged(label, int(found.logits[place].argmax()))}"
+        outcome = f"{shown.what} {first + place}: {_outcome(label, int(found.logits[place].argmax()))}"
         image = shown.image(first + place)
-        course = SampleCourse(image, label, f"{judged}\n{made_by}", _courses(trained, found, place), outputs)
+        course = SampleCourse(image, label, f"{outcome}\n{made_by}", _courses(trained, found, place), outputs)
         path = _draw(course, run.figures / f"{shown.files}-{first + place}.png")
-        print(f"{judged}: {path}")
+        print(f"{outcome}: {path}")
 
 
-def _judged(label: int | None, prediction: int) -> str:
+def _outcome(label: int | None, prediction: int) -> str:
     return f"predicted {prediction}" if label is None else f"label {label}, predicted {prediction}"
 
 

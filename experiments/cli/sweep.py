@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from ctsigprop.core.locks import LOCK, lock_folder
+from ctsigprop.core.threads import cores
 from ctsigprop.errors import InputError, Interrupted, RunFailure
-from ctsigprop.experiments.arguments import command_line, whole_number
-from ctsigprop.experiments.flags import shipped_or_path
-from ctsigprop.experiments.points import SWEEPS, Point, Sweep, read_sweep
-from ctsigprop.experiments.sweep_folder import BUSY, FAILURE, POINTS, SweepFolder, check_free
-from ctsigprop.locks import LOCK, lock_folder
+from ctsigprop.experiments.cli.arguments import command_line, whole_number
+from ctsigprop.experiments.cli.flags import shipped_or_path
+from ctsigprop.experiments.sweeps.folder import BUSY, FAILURE, POINTS, SweepFolder, check_free
+from ctsigprop.experiments.sweeps.specification import SWEEPS, Point, Sweep, read_sweep
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import LayeredSettings
-from ctsigprop.threads import cores
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -71,7 +71,7 @@ def _workers(count: int, scheduler: str | None) -> "AbstractContextManager[Clien
     """So many worker processes, or those of a scheduler; none where there is nothing to do."""
     if count == 0:
         return nullcontext()
-    from ctsigprop.experiments.cluster import embedded, joined
+    from ctsigprop.experiments.sweeps.cluster import embedded, joined
 
     return joined(scheduler) if scheduler else embedded(count)
 
@@ -86,7 +86,7 @@ def _check_trainable(points: Sequence[Point]) -> None:
     if any(isinstance(point.settings, LayeredSettings) for point in points):
         _require_installed("torch")
     if _on_cuda(points):
-        from ctsigprop.discrete.training import device_for
+        from ctsigprop.layered.training import device_for
 
         device_for("cuda")
 
@@ -131,8 +131,8 @@ def _announce(folder: SweepFolder, sweep: Sweep, path: Path, *, finished: int) -
 
 def _train(folder: SweepFolder, sweep: Sweep, missing: Sequence[Point], client: "Client", *, quiet: bool) -> None:
     """Trains the missing points, with a bar that shows how many of all are finished."""
-    from ctsigprop.experiments.cluster import dashboard, each_done
-    from ctsigprop.experiments.point import train_point
+    from ctsigprop.experiments.sweeps.cluster import dashboard, each_done
+    from ctsigprop.experiments.sweeps.worker import train_point
 
     print(f"dashboard: {dashboard(client)}", flush=True)
     bar = tqdm(
@@ -158,8 +158,8 @@ def _conclude(folder: SweepFolder, sweep: Sweep) -> None:
     Raises:
         RunFailure: not everything is.
     """
-    from ctsigprop.analysis.sweep_figures import draw_sweep
-    from ctsigprop.analysis.sweep_table import results, summary, to_csv, to_text
+    from ctsigprop.experiments.sweeps.figures import draw_sweep
+    from ctsigprop.experiments.sweeps.table import results, summary, to_csv, to_text
 
     rows, reasons = [], {}
     for point in sweep.points:

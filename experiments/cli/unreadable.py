@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
-from ctsigprop.config import settings_from
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.flags import last_given
-from ctsigprop.experiments.written import value_of
+from ctsigprop.experiments.cli.flags import last_given
+from ctsigprop.experiments.cli.written import value_of
+from ctsigprop.settings.config import settings_from
 
 NEAR = 0.75
 """Likeness from which one flag may have been meant for another."""
 
 
-def explained(message: str, command: str, words: Sequence[str], flags: Iterable[str], wing: str) -> str:
+def explained(message: str, command: str, words: Sequence[str], flags: Iterable[str], family: str) -> str:
     """A parser's message as one line that says what to do.
 
     Args:
@@ -21,7 +21,7 @@ def explained(message: str, command: str, words: Sequence[str], flags: Iterable[
         command: that it reads.
         words: of the command line behind the command.
         flags: all that the command has.
-        wing: whose settings they set.
+        family: whose settings they set.
     """
     if unknown := re.match(r"unrecognized arguments: (\S+)", message):
         word = unknown[1].partition("=")[0]
@@ -37,7 +37,7 @@ def explained(message: str, command: str, words: Sequence[str], flags: Iterable[
         group, name = key.groups()
         flag = f"--{group}.{name}"
         try:
-            settings_from({group: {name: value_of(flag, last_given(flag, words) or "")}}, wing)
+            settings_from({group: {name: value_of(flag, last_given(flag, words) or "")}}, family)
         except InputError as error:
             return str(error)
     return " ".join(message.split())

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from ctsigprop.config import in_form
+from ctsigprop.core.yaml_text import TooLarge, parsed
 from ctsigprop.errors import InputError
-from ctsigprop.yaml_text import TooLarge, parsed
+from ctsigprop.settings.config import in_form
 
 
 def in_form_of(kinds: Mapping[str, type[Any]], words: Sequence[str]) -> list[str]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ctsigprop.core.locks import wait_for_folder
 from ctsigprop.errors import Busy
 from ctsigprop.experiments.finishing import finish, is_finished
-from ctsigprop.locks import wait_for_folder
 from ctsigprop.settings import AnySettings
 
 

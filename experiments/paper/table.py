@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.environment import environment
-from ctsigprop.experiments.arguments import command_line
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.files import atomic, to_json, write_failures
+from ctsigprop.core.environment import environment
+from ctsigprop.core.files import atomic, to_json, write_failures
+from ctsigprop.experiments.cli.arguments import command_line
+from ctsigprop.experiments.paper.hardware import Hardware
 
 NOTHING = "-"
 PATTERNS = ("table-*.json", "figure-3.json")

@@ -6,9 +6,9 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-from ctsigprop.experiments.page.gather import Found
-from ctsigprop.experiments.page.run import FIGURES, Run
-from ctsigprop.files import open_regular, read_bytes
+from ctsigprop.core.files import open_regular, read_bytes
+from ctsigprop.experiments.report.gather import Found
+from ctsigprop.experiments.report.run import FIGURES, Run
 
 PNG = b"\x89PNG\r\n\x1a\n"
 ADDRESS = "data:image/png;base64,"

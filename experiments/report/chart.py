@@ -7,8 +7,8 @@ from typing import Any
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from ctsigprop.analysis.limits import FEW_POINTS, WIDE_RANGE
-from ctsigprop.metrics import is_number
+from ctsigprop.analysis.plots.limits import FEW_POINTS, WIDE_RANGE
+from ctsigprop.runs.metrics import is_number
 
 Row = Mapping[str, Any]
 Values = Mapping[str, Sequence[float | None]]

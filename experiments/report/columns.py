@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import prod
 
 from ctsigprop.continuous.connections import connection_name
-from ctsigprop.datasets.catalog import CATALOG
-from ctsigprop.experiments.page.run import Outcome, Run
+from ctsigprop.data.catalog import CATALOG
+from ctsigprop.experiments.report.run import Outcome, Run
 from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
 
 NOTHING = "\N{EN DASH}"
@@ -96,7 +96,7 @@ def _network(settings: AnySettings) -> str:
     if isinstance(settings, DiscreteSettings) and settings.network.architecture != "fc":
         widen = settings.network.widen
         return settings.network.architecture + (f"({widen}x)" if widen > 1 else "")
-    entry, of_dataset = CATALOG[settings.data.name], ("data", "name") not in settings.unused
+    entry, of_dataset = CATALOG[settings.data.name], ("data", "name") not in settings.inactive
     if isinstance(settings, SpikingSettings):
         network = settings.network
         layers = [*(f"{channels}c3" for channels in network.channels), f"{network.units}"]

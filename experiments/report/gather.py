@@ -9,13 +9,13 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.analysis.figure_4 import MEASURES
-from ctsigprop.analysis.figure_4_claims import Claim, in_words
+from ctsigprop.core.files import read_bytes
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.page.measured_table import MeasuredTable, read_table, table_files
-from ctsigprop.experiments.page.run import FIGURES, FILES, Run, figures, read_object, read_run
-from ctsigprop.experiments.sweep_folder import CONTENT, FAILURE, POINTS
-from ctsigprop.files import read_bytes
+from ctsigprop.experiments.paper.figure_4.claims import Claim, in_words
+from ctsigprop.experiments.paper.figure_4.series import MEASURES
+from ctsigprop.experiments.report.measured_table import MeasuredTable, read_table, table_files
+from ctsigprop.experiments.report.run import FIGURES, FILES, Run, figures, read_object, read_run
+from ctsigprop.experiments.sweeps.folder import CONTENT, FAILURE, POINTS
 
 SUMMARY_TABLE = "summary.csv"
 FIGURE_4 = "figure-4.json"

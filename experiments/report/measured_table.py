@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.page.run import Run, figures, read_object
-from ctsigprop.experiments.tables import PATTERNS
+from ctsigprop.experiments.paper.table import PATTERNS
+from ctsigprop.experiments.report.run import Run, figures, read_object
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-from ctsigprop.analysis.figure_4_claims import Claim
-from ctsigprop.config import to_values
-from ctsigprop.experiments.page.columns import NOTHING
-from ctsigprop.experiments.page.run import Outcome, Run
+from ctsigprop.experiments.paper.figure_4.claims import Claim
+from ctsigprop.experiments.report.columns import NOTHING
+from ctsigprop.experiments.report.run import Outcome, Run
 from ctsigprop.settings import Settings
+from ctsigprop.settings.config import to_values
 
 NOT_COMPARED = ("seed", "threads", "keep", "tensorboard")  # of training, in which runs that are pooled may differ
 

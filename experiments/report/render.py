@@ -13,20 +13,20 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from ctsigprop import __version__
-from ctsigprop.analysis.figure_4 import MEASURES
-from ctsigprop.analysis.figure_4_claims import in_words as numbers_in_words
-from ctsigprop.config import WING, to_values, wing_of
-from ctsigprop.experiments.page import album, chart, paper
-from ctsigprop.experiments.page.columns import Cell, Column, columns
-from ctsigprop.experiments.page.gather import MOST_DETAILED, Found, Reproduction, Sweep
-from ctsigprop.experiments.page.measured_table import MeasuredTable
-from ctsigprop.experiments.page.run import Run
-from ctsigprop.experiments.page.summary_table import over_seeds
-from ctsigprop.files import to_json
-from ctsigprop.settings import WINGS, AnySettings
+from ctsigprop.core.files import to_json
+from ctsigprop.experiments.paper.figure_4.claims import in_words as numbers_in_words
+from ctsigprop.experiments.paper.figure_4.series import MEASURES
+from ctsigprop.experiments.report import album, chart, paper
+from ctsigprop.experiments.report.columns import Cell, Column, columns
+from ctsigprop.experiments.report.gather import MOST_DETAILED, Found, Reproduction, Sweep
+from ctsigprop.experiments.report.measured_table import MeasuredTable
+from ctsigprop.experiments.report.run import Run
+from ctsigprop.experiments.report.summary_table import over_seeds
+from ctsigprop.settings import FAMILIES, AnySettings
+from ctsigprop.settings.config import FAMILY, family_of, to_values
 
 BUDGET = 4_500_000
-DEFAULTS: Mapping[type, AnySettings] = {kind: kind() for kind in WINGS.values()}
+DEFAULTS: Mapping[type, AnySettings] = {kind: kind() for kind in FAMILIES.values()}
 
 
 @dataclass(frozen=True)
@@ -183,12 +183,12 @@ def _changed(settings: AnySettings) -> tuple[tuple[str, str, str], ...]:
 
 def _yaml(settings: AnySettings) -> str:
     """All settings, as `--config` takes them."""
-    wing, values = wing_of(settings), to_values(settings)
+    family, values = family_of(settings), to_values(settings)
     groups = (
         "\n".join([f"{group}:", *(f"  {name}: {to_json(value)}" for name, value in content.items())])
         for group, content in values.items()
     )
-    return "\n".join([f"{WING}: {wing}", *groups])
+    return "\n".join([f"{FAMILY}: {family}", *groups])
 
 
 def _shown(value: object) -> str:

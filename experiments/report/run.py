@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import CONFIG
+from ctsigprop.core.files import parse_json, read_bytes
 from ctsigprop.errors import InputError
-from ctsigprop.files import parse_json, read_bytes
-from ctsigprop.metrics import Row, best_row
 from ctsigprop.runs import METRICS, OUTCOME, SUMMARY, RunFolder, covers
+from ctsigprop.runs.metrics import Row, best_row
 from ctsigprop.settings import AnySettings
+from ctsigprop.settings.config import CONFIG
 
 FILES = frozenset((CONFIG, METRICS, SUMMARY))
 FIGURES = "figures"

@@ -1,7 +1,7 @@
 """A sweep's summary.csv as a reader wants it: mean and standard deviation in one cell."""
 
-from ctsigprop.experiments.page.columns import NOTHING
-from ctsigprop.experiments.page.gather import Sweep
+from ctsigprop.experiments.report.columns import NOTHING
+from ctsigprop.experiments.report.gather import Sweep
 
 MEAN, DEVIATION = "_mean", "_sd"
 

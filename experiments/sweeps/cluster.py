@@ -17,10 +17,10 @@ import dask
 from distributed import Client, Future, LocalCluster, as_completed
 from distributed.security import Security
 
+from ctsigprop.core.files import read_json
+from ctsigprop.core.interrupt import stops
+from ctsigprop.core.threads import set_threads
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.files import read_json
-from ctsigprop.interrupt import stops
-from ctsigprop.threads import set_threads
 
 SECONDS_TO_CONNECT = 30
 SECONDS_TO_CLOSE = 10

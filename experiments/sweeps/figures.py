@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from pandas.api.types import is_numeric_dtype
 
-from ctsigprop.analysis.curves import DASHES, angle_label
-from ctsigprop.analysis.style import COLOURS, INK, new_figure, save, styled
-from ctsigprop.analysis.sweep_table import angle_names, others
+from ctsigprop.analysis.plots.curves import DASHES, angle_label
+from ctsigprop.analysis.plots.style import COLOURS, INK, new_figure, save, styled
+from ctsigprop.experiments.sweeps.table import angle_names, others
 
 WIDE_RANGE = 10
 MOST_LINES = len(COLOURS) * len(DASHES)

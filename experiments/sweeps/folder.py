@@ -18,13 +18,13 @@ from typing import Any
 
 import yaml
 
-from ctsigprop.config import CONFIG, to_values
+from ctsigprop.core.files import atomic, made, remove_temporary, to_json, write_failures
+from ctsigprop.core.locks import LOCK, wait_for_folder
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.points import Point
-from ctsigprop.files import atomic, made, remove_temporary, to_json, write_failures
-from ctsigprop.locks import LOCK, wait_for_folder
+from ctsigprop.experiments.sweeps.specification import Point
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, as_begun
+from ctsigprop.settings.config import CONFIG, to_values
 
 CONTENT = "sweep.yaml"
 POINTS = "points"

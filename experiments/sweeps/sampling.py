@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ctsigprop.config import groups, nearest
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.swept import check_setting
+from ctsigprop.experiments.sweeps.setting_paths import check_setting
 from ctsigprop.settings import require_whole
+from ctsigprop.settings.config import groups, nearest
 
 KEYS = ("points", "seed", "settings")
 DRAWS_A_POINT = 1000
@@ -86,12 +86,12 @@ class Sample:
         raise InputError(f"sample.points = {self.points}: the settings have only {len(drawn)} combinations")
 
 
-def sample_from(content: Any, wing: str) -> Sample:
+def sample_from(content: Any, family: str) -> Sample:
     """The sample that a sweep file describes.
 
     Args:
         content: of its field `sample`.
-        wing: whose settings are swept.
+        family: whose settings are swept.
 
     Raises:
         InputError: naming the field that cannot be used.
@@ -106,13 +106,13 @@ def sample_from(content: Any, wing: str) -> Sample:
         example = "training.epochs: {low: 5, high: 50, log: true}"
         raise InputError(f"sample.settings = {settings!r}: must be a mapping of settings: {example}")
     for name in settings:
-        check_setting("sample.settings", name, wing)
+        check_setting("sample.settings", name, family)
     points = require_whole("sample.points", content.get("points"), 1)
     seed = require_whole("sample.seed", content.get("seed", 0), 0)
-    return Sample(points, seed, {name: _source(name, source, wing) for name, source in settings.items()})
+    return Sample(points, seed, {name: _source(name, source, family) for name, source in settings.items()})
 
 
-def _source(dotted: str, source: Any, wing: str) -> Choices | Interval:
+def _source(dotted: str, source: Any, family: str) -> Choices | Interval:
     field = f"sample.settings.{dotted}"
     if not isinstance(source, Mapping) or not (set(source) == {"choices"} or {"low", "high"} <= set(source)):
         raise InputError(f"{field} = {source!r}: must be {{low: A, high: B, log: false}} or {{choices: [A, B]}}")
@@ -121,12 +121,12 @@ def _source(dotted: str, source: Any, wing: str) -> Choices | Interval:
         if not isinstance(values, list) or not values:
             raise InputError(f"{field}.choices = {values!r}: must be a list of one value or more")
         return Choices(tuple(values))
-    return _interval(field, dotted, source, wing)
+    return _interval(field, dotted, source, family)
 
 
-def _interval(field: str, dotted: str, source: Mapping[str, Any], wing: str) -> Interval:
+def _interval(field: str, dotted: str, source: Mapping[str, Any], family: str) -> Interval:
     group, _, name = dotted.partition(".")
-    kind = next(setting.type for setting in fields(groups(wing)[group]) if setting.name == name)
+    kind = next(setting.type for setting in fields(groups(family)[group]) if setting.name == name)
     whole = kind in (int, int | None)
     if not whole and kind not in (float, float | None):
         raise InputError(f"{field} = {dict(source)!r}: is no number: give {{choices: [A, B]}}")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ctsigprop.config import check_names
 from ctsigprop.errors import InputError
+from ctsigprop.settings.config import check_names
 
 THREADS = "training.threads"
 
@@ -12,13 +12,13 @@ Setting = dict[str, Any]
 """Values by dotted name, such as {"nudging.beta": 0.1}."""
 
 
-def check_setting(field: str, dotted: Any, wing: str) -> None:
+def check_setting(field: str, dotted: Any, family: str) -> None:
     """Passes the dotted name of a setting that can be swept.
 
     Args:
         field: of the sweep file that holds the name.
         dotted: the name.
-        wing: whose settings are swept.
+        family: whose settings are swept.
 
     Raises:
         InputError: naming both.
@@ -27,7 +27,7 @@ def check_setting(field: str, dotted: Any, wing: str) -> None:
     if not dot:
         raise InputError(f"{field}.{dotted}: must be GROUP.SETTING, such as training.seed")
     try:
-        check_names({group: {name: None}}, wing)
+        check_names({group: {name: None}}, family)
     except InputError as error:
         reason = str(error).rpartition(": no such ")[2]
         raise InputError(f"{field}.{dotted}: no such {reason}") from error

@@ -1,6 +1,6 @@
 """The points of a sweep: a YAML file's grid and random sample as settings, each named by a hash of them.
 
-    wing: continuous                  # whose settings these are; that of the config, where there is one
+    family: continuous                  # whose settings these are; that of the config, where there is one
     config: digits                    # a file of settings, or the name of a shipped one
     base:                             # settings on top of it, common to all points
       training: {epochs: 10}
@@ -26,26 +26,26 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.config import (
+from ctsigprop.errors import InputError
+from ctsigprop.experiments.cli.flags import CONFIGS, Values, merged, shipped_or_path
+from ctsigprop.experiments.sweeps.sampling import Sample, sample_from
+from ctsigprop.experiments.sweeps.setting_paths import THREADS, Setting, check_setting, grouped
+from ctsigprop.settings import FAMILIES, AnySettings
+from ctsigprop.settings.config import (
     CONTINUOUS,
-    WING,
+    FAMILY,
+    check_family,
     check_names,
-    check_wing,
     groups,
     named,
     nearest,
+    read_family,
     read_mapping,
     read_values,
-    read_wing,
 )
-from ctsigprop.errors import InputError
-from ctsigprop.experiments.flags import CONFIGS, Values, merged, shipped_or_path
-from ctsigprop.experiments.sampling import Sample, sample_from
-from ctsigprop.experiments.swept import THREADS, Setting, check_setting, grouped
-from ctsigprop.settings import WINGS, AnySettings
 
-SWEEPS = Path(__file__).parent / "sweeps"
-KEYS = (WING, "config", "base", "grid", "sample")
+SWEEPS = CONFIGS / "sweeps"
+KEYS = (FAMILY, "config", "base", "grid", "sample")
 MOST_POINTS = 100_000
 DIGITS = 12
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
@@ -108,32 +108,32 @@ def sweep_from(content: Mapping[str, Any], folder: Path) -> Sweep:
         if key not in KEYS:
             raise InputError(f"{key}: no such field: {nearest(str(key), KEYS)}")
     config = _config(content["config"], folder) if "config" in content else None
-    wing = _wing(content, config)
-    grid = _grid(content["grid"], wing) if "grid" in content else {}
-    sample = sample_from(content["sample"], wing) if "sample" in content else None
+    family = _family(content, config)
+    grid = _grid(content["grid"], family) if "grid" in content else {}
+    sample = sample_from(content["sample"], family) if "sample" in content else None
     swept = [*(sample.settings if sample else {}), *grid]
     if not swept:
         raise InputError("names nothing that is swept: give a grid, a sample or both")
     for name in swept:
         if swept.count(name) > 1:
             raise InputError(f"sample.settings.{name}: is in the grid too: keep one")
-    base = _base(content, config, swept, wing)
+    base = _base(content, config, swept, family)
     _check_count(grid, sample)
     cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     drawn = sample.draw() if sample else [{}]
-    make = _Points(base, wing)
+    make = _Points(base, family)
     points = tuple(make.point({**outer, **inner}) for outer in drawn for inner in cells)
     _check_distinct(points)
     _check_used(swept, points)
-    resolved = {WING: wing, "base": base, **{key: content[key] for key in ("grid", "sample") if key in content}}
+    resolved = {FAMILY: family, "base": base, **{key: content[key] for key in ("grid", "sample") if key in content}}
     return Sweep(points, tuple(swept), resolved)
 
 
 def _check_used(swept: Sequence[str], points: Sequence[Point]) -> None:
     for dotted in swept:
         group, _, name = dotted.partition(".")
-        reason = points[0].settings.unused.get((group, name))
-        if reason and all((group, name) in point.settings.unused for point in points):
+        reason = points[0].settings.inactive.get((group, name))
+        if reason and all((group, name) in point.settings.inactive for point in points):
             raise InputError(f"{dotted}: is swept, and nothing depends on it where {reason}: leave it out")
 
 
@@ -164,8 +164,8 @@ def _canonical(value: Any) -> Any:
 class _Points:
     """Makes points: a group of settings that many of them share is checked, and written for the hash, once."""
 
-    def __init__(self, base: Values, wing: str) -> None:
-        self._base, self._wing, self._kinds = base, wing, groups(wing)
+    def __init__(self, base: Values, family: str) -> None:
+        self._base, self._family, self._kinds = base, family, groups(family)
         self._known: dict[str, tuple[Any, str]] = {}
 
     def point(self, swept: Setting) -> Point:
@@ -176,7 +176,7 @@ class _Points:
         """
         varied = grouped(swept)
         found = {name: self._group(name, varied.get(name, {})) for name in self._kinds}
-        settings = WINGS[self._wing](**{name: group for name, (group, _) in found.items()})
+        settings = FAMILIES[self._family](**{name: group for name, (group, _) in found.items()})
         return Point(_hash({name: text for name, (_, text) in found.items()}), swept, settings)
 
     def _group(self, name: str, varied: Mapping[str, Any]) -> tuple[Any, str]:
@@ -201,23 +201,23 @@ def _check_absolute(values: Mapping[str, Any]) -> None:
             )
 
 
-def _grid(grid: Any, wing: str) -> dict[str, list[Any]]:
+def _grid(grid: Any, family: str) -> dict[str, list[Any]]:
     if not isinstance(grid, Mapping) or not grid:
         raise InputError(f"grid = {grid!r}: must be a mapping of settings to lists of values: training.seed: [0, 1]")
     for dotted, values in grid.items():
-        check_setting("grid", dotted, wing)
+        check_setting("grid", dotted, family)
         if not isinstance(values, list) or not values:
             raise InputError(f"grid.{dotted} = {values!r}: must be a list of one value or more")
     return dict(grid)
 
 
-def _base(content: Mapping[str, Any], config: Path | None, swept: list[str], wing: str) -> dict[str, dict[str, Any]]:
+def _base(content: Mapping[str, Any], config: Path | None, swept: list[str], family: str) -> dict[str, dict[str, Any]]:
     """Settings common to all points: of the config, those of `base` on top, and one thread."""
-    below = {} if config is None else read_values(config, wing)
+    below = {} if config is None else read_values(config, family)
     above = content.get("base", {})
     if not isinstance(above, Mapping):
         raise InputError(f"base = {above!r}: must be a mapping of groups of settings")
-    check_names(above, wing)
+    check_names(above, family)
     threads = above.get("training", {}).get("threads", 1)
     if threads != 1:
         raise InputError(f"base.{THREADS} = {threads!r}: is 1 in a sweep: leave it out")
@@ -233,13 +233,13 @@ def _base(content: Mapping[str, Any], config: Path | None, swept: list[str], win
     }
 
 
-def _wing(content: Mapping[str, Any], config: Path | None) -> str:
-    """That of the config; without one, what `wing` says."""
+def _family(content: Mapping[str, Any], config: Path | None) -> str:
+    """That of the config; without one, what `family` says."""
     if config is None:
-        return check_wing(content.get(WING, CONTINUOUS))
-    own = read_wing(config)
-    if (asked := content.get(WING, own)) != own:
-        reason = f"is of the {own} wing, and {WING} = {asked}: leave {WING} out, or give another file"
+        return check_family(content.get(FAMILY, CONTINUOUS))
+    own = read_family(config)
+    if (asked := content.get(FAMILY, own)) != own:
+        reason = f"is of the {own} family, and {FAMILY} = {asked}: leave {FAMILY} out, or give another file"
         raise InputError(f"config = {content['config']}: {reason}")
     return own
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from ctsigprop.files import atomic
+from ctsigprop.core.files import atomic
 
 SEED = "training.seed"
 OUTCOMES = ("best_epoch", "best_validation_error", "test_error", "final_train_error", "seconds")

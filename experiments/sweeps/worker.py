@@ -3,11 +3,11 @@
 import logging
 from pathlib import Path
 
+from ctsigprop.core.threads import set_threads
 from ctsigprop.errors import CtsigpropError
 from ctsigprop.experiments.finishing import train_or_discard
-from ctsigprop.experiments.points import Point
-from ctsigprop.experiments.sweep_folder import SweepFolder
-from ctsigprop.threads import set_threads
+from ctsigprop.experiments.sweeps.folder import SweepFolder
+from ctsigprop.experiments.sweeps.specification import Point
 
 
 def train_point(point: Point, folder: Path) -> str | None:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from ctsigprop.analysis.trained import Trained
 from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.trained import Trained
 from ctsigprop.continuous.training import draw
-from ctsigprop.datasets import Dataset, Split
+from ctsigprop.data import Dataset, Split
 from ctsigprop.settings import LearningSettings, NetworkSettings, Settings
 
 MakeNetwork = Callable[..., Network]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ctsigprop.analysis.alignment import angle_between, angles, sample_angles
+from ctsigprop.analysis.measures.alignment import angle_between, angles, sample_angles
 from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.network import Network
 from ctsigprop.errors import InputError

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctsigprop.analysis.displacement import displacement
-from ctsigprop.analysis.trained import Trained
+from ctsigprop.analysis.measures.displacement import displacement
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Nudge
 from ctsigprop.continuous.relaxation import relax
+from ctsigprop.continuous.trained import Trained
 from ctsigprop.settings import NetworkSettings, NudgingSettings, SolverSettings
 
 SOLVER = SolverSettings(tolerance=1e-12, max_sweeps=500)

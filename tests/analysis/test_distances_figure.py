@@ -3,9 +3,9 @@
 import pytest
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.distances import APART, LEARNED, NEARER, SUCCESSIVE, WIDENS, Point, all_claims
-from ctsigprop.analysis.distances_figure import distances_figure
-from ctsigprop.analysis.style import styled
+from ctsigprop.analysis.measures.distances import APART, LEARNED, NEARER, SUCCESSIVE, WIDENS, Point, all_claims
+from ctsigprop.analysis.plots.distances import distances_figure
+from ctsigprop.analysis.plots.style import styled
 
 PLACES = ("input", "layer 1", "layer 2")
 NEAREST, CLASSES = 18.0, 10

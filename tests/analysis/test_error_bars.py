@@ -1,7 +1,7 @@
 """Bars of test errors: every figure has its bar, and what is not measured has none."""
 
-from ctsigprop.analysis.error_bars import error_bars
-from ctsigprop.analysis.style import styled
+from ctsigprop.analysis.plots.error_bars import error_bars
+from ctsigprop.analysis.plots.style import styled
 
 
 def test_every_error_has_its_bar_and_its_number() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from ctsigprop.analysis.figure_4 import ANGLES, FIRST, LOOP, SECOND, Random, Run, Series, all_series, random_weights
-from ctsigprop.analysis.figure_4_claims import (
+from ctsigprop.analysis.plots.style import save, styled
+from ctsigprop.experiments.paper.figure_4.claims import (
     BELOW,
     LEAST,
     SIMILAR,
@@ -25,9 +25,19 @@ from ctsigprop.analysis.figure_4_claims import (
     in_words,
     loop_first,
 )
-from ctsigprop.analysis.figure_4_drawing import angles_figure
-from ctsigprop.analysis.figure_4_gradient import gradient_curve, gradient_figure
-from ctsigprop.analysis.style import save, styled
+from ctsigprop.experiments.paper.figure_4.drawing import angles_figure
+from ctsigprop.experiments.paper.figure_4.gradient import gradient_curve, gradient_figure
+from ctsigprop.experiments.paper.figure_4.series import (
+    ANGLES,
+    FIRST,
+    LOOP,
+    SECOND,
+    Random,
+    Run,
+    Series,
+    all_series,
+    random_weights,
+)
 
 NETWORK = "784-8-6-10"
 

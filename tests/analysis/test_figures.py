@@ -10,16 +10,16 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from ctsigprop.analysis import learned
-from ctsigprop.analysis.curves import angle_curves, angle_figure, angle_label, draw_curves
-from ctsigprop.analysis.learned import draw_learned
-from ctsigprop.analysis.probe_curves import gradient_figure, signal_bands, stability_figure
-from ctsigprop.analysis.style import styled
-from ctsigprop.analysis.time_course_figure import Shown, time_course_figure
-from ctsigprop.analysis.time_courses import time_courses
-from ctsigprop.analysis.trained import Trained
+from ctsigprop.analysis.measures.time_courses import time_courses
+from ctsigprop.analysis.plots import weights as learned
+from ctsigprop.analysis.plots.curves import angle_curves, angle_figure, angle_label, draw_curves
+from ctsigprop.analysis.plots.probe_curves import gradient_figure, signal_bands, stability_figure
+from ctsigprop.analysis.plots.style import styled
+from ctsigprop.analysis.plots.time_courses import Shown, time_course_figure
+from ctsigprop.analysis.plots.weights import draw_weights
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.trained import Trained
 from ctsigprop.settings import NetworkSettings, SolverSettings
 
 
@@ -75,7 +75,7 @@ def test_curves_of_every_kind_of_run(name: str, tmp_path: Path) -> None:
 def test_errors_that_fall_far_are_on_a_log_axis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     scales = []
     monkeypatch.setattr(
-        "ctsigprop.analysis.curves.save", lambda figure, path: scales.append(figure.axes[0].get_yscale())
+        "ctsigprop.analysis.plots.curves.save", lambda figure, path: scales.append(figure.axes[0].get_yscale())
     )
     for last in (1.0, 0.1):
         draw_curves([row(1), row(2, train_error=last)], tmp_path, 1e-4)
@@ -159,7 +159,7 @@ def test_a_users_own_defaults_are_left_alone() -> None:
 def test_what_was_learned_is_drawn_for_every_kind_of_image(
     make_trained: Callable[..., Trained], case: dict[str, Any], tmp_path: Path
 ) -> None:
-    paths = draw_learned(make_trained(**case), tmp_path)
+    paths = draw_weights(make_trained(**case), tmp_path)
     assert [path.name for path in paths] == ["weights.png", "predictions.png"]
     for path in paths:
         assert imread(path).std() > 0.01
@@ -173,7 +173,7 @@ def test_rates_outside_of_0_to_1_are_seen_whole(
     network = NetworkSettings(hidden=(8,), precision="float64", rho="rectifier")
     trained = make_trained(network=network)
     trained.network.biases[-1][:] = [2.5, -1.0, 0.4]
-    draw_learned(trained, tmp_path)
+    draw_weights(trained, tmp_path)
     panels = [axes for part in figures[1].subfigs for axes in part.axes if axes.patches]
     highest = max(bar.get_height() for axes in panels for bar in axes.patches)
     assert highest > 1
@@ -188,7 +188,7 @@ def test_a_network_without_mistakes_is_drawn(make_trained: Callable[..., Trained
     trained.data.test.labels[:] = 1
     trained.network.connections[2].weight[...] = 0
     trained.network.biases[-1][1] = 1
-    assert draw_learned(trained, tmp_path)[1].exists()
+    assert draw_weights(trained, tmp_path)[1].exists()
 
 
 @pytest.mark.parametrize("architecture", ["sigprop_loop", "symmetric_ep"])

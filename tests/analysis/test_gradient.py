@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctsigprop.analysis.gradient import compare
-from ctsigprop.continuous.adjoint import adjoint
+from ctsigprop.analysis.measures.gradient import compare
+from ctsigprop.continuous.diagnostics.adjoint import adjoint
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning.phases import contrast
 from ctsigprop.continuous.learning.update import learn

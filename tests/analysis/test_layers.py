@@ -1,6 +1,6 @@
-"""Figures of a run of the discrete wing: every stage has its own curve."""
+"""Figures of a run of the discrete family: every stage has its own curve."""
 
-from ctsigprop.analysis.layers import layers_figure
+from ctsigprop.analysis.plots.layers import layers_figure
 
 
 def test_every_stage_has_its_own_curve() -> None:

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctsigprop.analysis.alignment import sample_angles
-from ctsigprop.analysis.displacement import displacement
-from ctsigprop.analysis.probe import probe
-from ctsigprop.analysis.trained import Trained
+from ctsigprop.analysis.measures.alignment import sample_angles
+from ctsigprop.analysis.measures.displacement import displacement
+from ctsigprop.analysis.measures.probe import probe
 from ctsigprop.continuous.samples import Samples
+from ctsigprop.continuous.trained import Trained
+from ctsigprop.core.files import to_json
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.files import to_json
 from ctsigprop.settings import NetworkSettings, NudgingSettings, ProbeSettings, SolverSettings
 
 ANGLES = {

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis import sweep_figures
-from ctsigprop.analysis.sweep_figures import draw_sweep
-from ctsigprop.analysis.sweep_table import Row, results, summary, to_csv, to_text
+from ctsigprop.experiments.sweeps import figures as sweep_figures
+from ctsigprop.experiments.sweeps.figures import draw_sweep
+from ctsigprop.experiments.sweeps.table import Row, results, summary, to_csv, to_text
 
 ANGLE = "W12 vs W21"
 SEEDS = (0, 1, 2)

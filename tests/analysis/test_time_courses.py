@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctsigprop.analysis.time_courses import rest_times, time_courses
+from ctsigprop.analysis.measures.time_courses import rest_times, time_courses
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.relaxation import relax

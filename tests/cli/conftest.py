@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from ctsigprop.experiments import turns
 from ctsigprop.experiments.cli import main
+from ctsigprop.experiments.paper import scheduling
 from ctsigprop.runs import OUTCOME, RunFolder
 from ctsigprop.settings import AnySettings
 
@@ -125,7 +125,7 @@ def trained(fabricate: Finish, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         begun.append(folder.name)
         fabricate(folder, settings, quiet=quiet)
 
-    monkeypatch.setattr(turns, "finish", finish)
+    monkeypatch.setattr(scheduling, "finish", finish)
     return begun
 
 
@@ -141,7 +141,7 @@ def stop_after(fabricate: Finish, monkeypatch: pytest.MonkeyPatch) -> Callable[[
                 raise KeyboardInterrupt
             fabricate(folder, settings, quiet=quiet)
 
-        monkeypatch.setattr(turns, "finish", finish)
+        monkeypatch.setattr(scheduling, "finish", finish)
 
     return stop
 

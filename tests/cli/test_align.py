@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from ctsigprop.analysis.alignment import angles, sample_angles
-from ctsigprop.analysis.displacement import displacement
-from ctsigprop.analysis.trained import load_trained
+from ctsigprop.analysis.measures.alignment import angles, sample_angles
+from ctsigprop.analysis.measures.displacement import displacement
 from ctsigprop.continuous import training
+from ctsigprop.continuous.trained import load_trained
 from ctsigprop.runs import RunFolder
 
 Command = Callable[..., Any]

@@ -18,16 +18,17 @@ import torch
 import yaml
 
 from ctsigprop import __version__
-from ctsigprop.config import read_settings, settings_from, to_values, to_yaml
 from ctsigprop.errors import RunFailure
-from ctsigprop.experiments import flags, table_1, train
-from ctsigprop.experiments.bench import BENCHMARKS
-from ctsigprop.experiments.efficiency import settings_of
-from ctsigprop.experiments.flags import settings_given
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.parser import parse
+from ctsigprop.experiments.cli import flags, train
+from ctsigprop.experiments.cli.bench import BENCHMARKS
+from ctsigprop.experiments.cli.flags import settings_given
+from ctsigprop.experiments.cli.parser import parse
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.tables import table_1
+from ctsigprop.experiments.paper.tables.efficiency import settings_of
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
+from ctsigprop.settings.config import read_settings, settings_from, to_values, to_yaml
 
 Command = Callable[..., SimpleNamespace]
 
@@ -201,8 +202,8 @@ LINE = r"epoch {}/2: errors train \d+\.\d\d %, validation \d+\.\d\d %, test \d+\
     "flags",
     [
         ["--network.hidden", "[8]"],
-        ["--wing", "discrete", "--network.hidden", "[8]"],
-        ["--wing", "spiking", "--network.channels", "[2, 2]", "--network.units", "4"],
+        ["--family", "discrete", "--network.hidden", "[8]"],
+        ["--family", "spiking", "--network.channels", "[2, 2]", "--network.units", "4"],
     ],
     ids=("continuous", "discrete", "spiking"),
 )
@@ -267,10 +268,10 @@ def test_a_shipped_config_is_known_by_its_name(
 
 def test_every_shipped_config_is_valid_and_says_nothing_in_vain() -> None:
     for path in flags.CONFIGS.glob("*.yaml"):
-        unused = read_settings(path).unused
+        inactive = read_settings(path).inactive
         content = yaml.safe_load(path.read_text())
-        content.pop("wing", None)
-        assert not {(group, name) for group, names in content.items() for name in names} & unused.keys(), path
+        content.pop("family", None)
+        assert not {(group, name) for group, names in content.items() for name in names} & inactive.keys(), path
 
 
 def test_the_shipped_vgg8b_is_table_1_s() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ctsigprop.experiments import table_1, turns
+from ctsigprop.experiments.paper import scheduling
+from ctsigprop.experiments.paper.tables import table_1
 
 Command = Callable[..., Any]
 
@@ -31,7 +32,7 @@ def content(folder: Path, table: str) -> dict[str, Any]:
 def test_the_table_comes_out_again(
     folder: str, table: str, tmp_path: Path, ctsigprop: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "finish", lambda run, *_, **__: pytest.fail(f"{run} is not finished"))
+    monkeypatch.setattr(scheduling, "finish", lambda run, *_, **__: pytest.fail(f"{run} is not finished"))
     again = tmp_path / folder
     copytree(RESULTS / folder, again)
     before = content(again, table)

@@ -1,4 +1,4 @@
-"""`ctsigprop train --wing discrete`: trains, goes on after any stop, refuses in one line."""
+"""`ctsigprop train --family discrete`: trains, goes on after any stop, refuses in one line."""
 
 import json
 import signal
@@ -19,7 +19,7 @@ Refuse = Callable[..., None]
 
 EPOCHS = 6
 FLAGS = [
-    *("--wing", "discrete", "--network.hidden", "[24,16]", "--data.limit", "300", "--training.batch_size", "4"),
+    *("--family", "discrete", "--network.hidden", "[24,16]", "--data.limit", "300", "--training.batch_size", "4"),
     *("--training.augment", "crop-flip", "--training.epochs", str(EPOCHS), "--training.threads", "1", "--quiet"),
 ]
 RESUME = ["--resume", "--quiet"]
@@ -33,7 +33,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_digits(ctsigprop: Callable[..., Any], tmp_path: Path) -> None:
-    flags = ["--wing", "discrete", "--training.epochs", "2", "--training.threads", "1", "--quiet"]
+    flags = ["--family", "discrete", "--training.epochs", "2", "--training.threads", "1", "--quiet"]
     status, out, err = ctsigprop("train", *flags)
     assert (status, err) == (0, "")
     run = tmp_path / "runs" / "digits-fc-sp-001"
@@ -67,7 +67,7 @@ def test_more_epochs_are_refused_once_the_rate_has_decayed(
     ctsigprop: Callable[..., Any], refused: Refuse, tmp_path: Path
 ) -> None:
     flags = [
-        "--wing",
+        "--family",
         "discrete",
         "--data.limit",
         "60",
@@ -122,50 +122,53 @@ def test_interrupted_it_saves_says_how_to_go_on_and_goes_on(
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ("--wing discreet", "--wing = discreet: must be one of continuous, discrete"),
-        ("--wing discrete --network.architecture vgg", "network.architecture = 'vgg': must be one of fc, conv, vgg8b"),
-        ("--wing discrete --network.dropout 1", "network.dropout = 1.0: must be"),
-        ("--wing discrete --learning.rate 0", "learning.rate = 0.0: must be a finite number greater than 0"),
+        ("--family discreet", "--family = discreet: must be one of continuous, discrete"),
         (
-            "--wing discrete --learning.readout_rate 0",
+            "--family discrete --network.architecture vgg",
+            "network.architecture = 'vgg': must be one of fc, conv, vgg8b",
+        ),
+        ("--family discrete --network.dropout 1", "network.dropout = 1.0: must be"),
+        ("--family discrete --learning.rate 0", "learning.rate = 0.0: must be a finite number greater than 0"),
+        (
+            "--family discrete --learning.readout_rate 0",
             "learning.readout_rate = 0.0: must be a finite number greater than 0",
         ),
         (
-            "--wing discrete --learning.algorithm dfa --learning.readout_rate 1e-3",
+            "--family discrete --learning.algorithm dfa --learning.readout_rate 1e-3",
             "--learning.readout_rate: nothing depends on it where learning.algorithm = dfa: leave it out",
         ),
         (
-            "--wing discrete --target.prediction output-target --learning.readout_rate 1e-3",
+            "--family discrete --target.prediction output-target --learning.readout_rate 1e-3",
             "--learning.readout_rate: nothing depends on it where target.prediction = output-target: leave it out",
         ),
-        ("--wing discrete --training.threads 2000", "training.threads = 2000: must be a whole number, at most 1024"),
-        (f"--wing discrete --parallel layers={'9' * 5000}", "must be layers=N, such as layers=2"),
-        ("--wing discrete --learning.algoritm bp", "--learning.algoritm: no such flag: did you mean"),
-        ("--wing discrete --target.generator loop", "target.generator = 'loop': must be one of target-only"),
+        ("--family discrete --training.threads 2000", "training.threads = 2000: must be a whole number, at most 1024"),
+        (f"--family discrete --parallel layers={'9' * 5000}", "must be layers=N, such as layers=2"),
+        ("--family discrete --learning.algoritm bp", "--learning.algoritm: no such flag: did you mean"),
+        ("--family discrete --target.generator loop", "target.generator = 'loop': must be one of target-only"),
         (
-            "--wing discrete --target.density sparse --target.size 300",
+            "--family discrete --target.density sparse --target.size 300",
             "target.size = 300: must be a whole number from 1 to 256",
         ),
         (
-            "--wing discrete --learning.algorithm bp --target.density sparse",
+            "--family discrete --learning.algorithm bp --target.density sparse",
             "--target.density: nothing depends on it where learning.algorithm = bp: leave it out",
         ),
         (
-            "--wing discrete --target.error_rate 0.5",
+            "--family discrete --target.error_rate 0.5",
             "--target.error_rate: nothing depends on it where target.generator = target-only: leave it out",
         ),
         (
-            "--wing discrete --network.architecture conv --network.hidden [64]",
+            "--family discrete --network.architecture conv --network.hidden [64]",
             "--network.hidden: nothing depends on it where network.architecture = conv: leave it out",
         ),
         (
-            "--wing discrete --network.widen 2",
+            "--family discrete --network.widen 2",
             "--network.widen: nothing depends on it where network.architecture = fc: leave it out",
         ),
-        ("--wing discrete --training.device gpu", "training.device = 'gpu': must be one of cpu, cuda"),
-        ("--wing discrete --training.batch_size 1", "training.batch_size = 1: must be"),
-        ("--wing discrete --data.limit 1", "data.limit = 1: must be at least 2"),
-        ("--wing discrete --network.architecture vgg8b", "at least 16 x 16"),
+        ("--family discrete --training.device gpu", "training.device = 'gpu': must be one of cpu, cuda"),
+        ("--family discrete --training.batch_size 1", "training.batch_size = 1: must be"),
+        ("--family discrete --data.limit 1", "data.limit = 1: must be at least 2"),
+        ("--family discrete --network.architecture vgg8b", "at least 16 x 16"),
     ],
 )
 def test_refused(refused: Refuse, flags: str, words: str) -> None:
@@ -174,7 +177,7 @@ def test_refused(refused: Refuse, flags: str, words: str) -> None:
 
 def test_a_gpu_that_is_not_there(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    flags = ["--wing", "discrete", "--training.device", "cuda", "--run-dir", "new"]
+    flags = ["--family", "discrete", "--training.device", "cuda", "--run-dir", "new"]
     refused(["train", *flags], "training.device = 'cuda': must be cpu here", "leave it out")
 
 
@@ -184,12 +187,12 @@ def test_torchrun_without_parallel_would_train_once_a_process(refused: Refuse, m
     refused(["train", "--config", "digits-sp"], "torchrun started 2", "--parallel layers=2")
 
 
-def test_torchrun_of_another_wing_is_not_told_to_split_it(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchrun_of_another_family_is_not_told_to_split_it(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
         monkeypatch.setenv(name, value)
-    for wing in ("spiking", "continuous"):
-        words = f"--wing = {wing}: trains in one process, and torchrun started 2: leave torchrun out"
-        refused(["train", "--wing", wing], words)
+    for family in ("spiking", "continuous"):
+        words = f"--family = {family}: trains in one process, and torchrun started 2: leave torchrun out"
+        refused(["train", "--family", family], words)
 
 
 @pytest.mark.parametrize("name", ["WORLD_SIZE", "MASTER_PORT"])
@@ -200,14 +203,14 @@ def test_a_launch_that_cannot_be_read(refused: Refuse, monkeypatch: pytest.Monke
 
 
 def test_no_torch(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("ctsigprop.discrete")]:
+    for name in [name for name in sys.modules if name.startswith(("ctsigprop.discrete", "ctsigprop.layered"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
-    refused(["train", "--wing", "discrete", "--run-dir", "new"], "ctsigprop[torch]")
+    refused(["train", "--family", "discrete", "--run-dir", "new"], "ctsigprop[torch]")
 
 
 def test_a_loss_that_is_no_number(refused: Refuse) -> None:
-    wild = "--wing discrete --learning.algorithm shallow --learning.rate 1e38 --training.threads 1 --quiet"
+    wild = "--family discrete --learning.algorithm shallow --learning.rate 1e38 --training.threads 1 --quiet"
     words = ("output: the loss is no longer finite in epoch 1", "lower learning.rate and train anew")
     refused(["train", *wild.split(), "--run-dir", "new"], *words, status=1)
 
@@ -215,7 +218,8 @@ def test_a_loss_that_is_no_number(refused: Refuse) -> None:
 def test_weights_that_the_last_update_makes_infinite(refused: Refuse) -> None:
     """No loss is taken of them: the run has one batch."""
     wild = (
-        "--wing discrete --data.limit 60 --learning.readout_rate 1e300 --training.epochs 1 --training.threads 1 --quiet"
+        "--family discrete --data.limit 60 --learning.readout_rate 1e300 --training.epochs 1 --training.threads 1 "
+        "--quiet"
     )
     words = (
         "output: a weight is no longer finite in epoch 1",
@@ -226,5 +230,5 @@ def test_weights_that_the_last_update_makes_infinite(refused: Refuse) -> None:
 
 def test_resumed_with_other_settings(refused: Refuse, undisturbed: Path) -> None:
     flags = ["--resume", "--run-dir", str(undisturbed)]
-    refused(["train", *flags, "--wing", "continuous"], "--wing = continuous: the run in", "discrete wing")
+    refused(["train", *flags, "--family", "continuous"], "--family = continuous: the run in", "discrete family")
     refused(["train", *flags, "--learning.algorithm", "bp"], "learning.algorithm = 'bp': the run in", "has 'sp'")

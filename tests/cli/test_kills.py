@@ -37,7 +37,7 @@ PARALLEL = ["--parallel", "layers=2"]
 KINDS = {
     "continuous": ["--network.hidden", "[24]", "--training.batch_size", "2", "--training.epochs", "8"],
     "discrete": [*DISCRETE, "--training.epochs", "8"],
-    "spiking": ["--wing", "spiking", "--network.channels", "[2,2]", "--network.units", "8", "--training.epochs", "4"],
+    "spiking": ["--family", "spiking", "--network.channels", "[2,2]", "--network.units", "8", "--training.epochs", "4"],
     "sweep": ["--workers", "2"],
     "parallel": [*DISCRETE, "--training.epochs", "8", *PARALLEL],
 }
@@ -58,10 +58,10 @@ def command(kind: str, folder: Path) -> list[str]:
 
 FORKING = """
 import json, os, sys
-from ctsigprop.analysis import curves, layers, learned, trained
+from ctsigprop.analysis.plots import curves, layers, weights as learned; from ctsigprop.continuous import trained
 from ctsigprop.continuous import training
-from ctsigprop.discrete import parallel
-from ctsigprop.experiments import cluster, sweep
+from ctsigprop.discrete.parallel import training as parallel
+from ctsigprop.experiments.sweeps import cluster; from ctsigprop.experiments.cli import sweep
 from ctsigprop.experiments.cli import main
 from ctsigprop.spiking import training
 for line in sys.stdin:

@@ -9,15 +9,15 @@ import pytest
 import torch
 import yaml
 
-from ctsigprop import environment
-from ctsigprop.discrete import training
-from ctsigprop.discrete.learners import learner_for
-from ctsigprop.discrete.precision import fastest, in_bfloat16
+from ctsigprop.core import environment
+from ctsigprop.discrete.rules.learners import learner_for
 from ctsigprop.discrete.training import train
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.finishing import finish, is_finished
-from ctsigprop.experiments.points import Point
-from ctsigprop.experiments.sweep_folder import SweepFolder
+from ctsigprop.experiments.sweeps.folder import SweepFolder
+from ctsigprop.experiments.sweeps.specification import Point
+from ctsigprop.layered import training
+from ctsigprop.layered.precision import fastest, in_bfloat16
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DataSettings, DiscreteSettings
 from ctsigprop.settings.discrete import DiscreteNetworkSettings, DiscreteTrainingSettings
@@ -142,7 +142,7 @@ def test_what_was_asked_for_is_what_runs_everywhere(processor: Processor, tmp_pa
 
 
 def test_on_the_command_line(processor: Processor, ctsigprop: Callable[..., Any], tmp_path: Path) -> None:
-    flags = ["--wing", "spiking", "--network.channels", "[2,3]", "--network.units", "5", "--network.steps", "2"]
+    flags = ["--family", "spiking", "--network.channels", "[2,3]", "--network.units", "5", "--network.steps", "2"]
     flags += ["--data.limit", "40", "--training.epochs", "1", "--training.threads", "1", "--quiet", "--run-dir", "run"]
     auto = ["--training.precision", "auto"]
     processor(XEON)

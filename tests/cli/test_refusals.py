@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ctsigprop.core.locks import lock_folder
 from ctsigprop.experiments.cli import main
-from ctsigprop.locks import lock_folder
 
 Refuse = Callable[..., None]
 
@@ -31,19 +31,19 @@ WORDS = [
     ("train --training.epochs", "--training.epochs: needs a value"),
     ("train --run-dir", "--run-dir: needs a value"),
     ("train digits", "digits: one argument too many", "--GROUP.SETTING VALUE"),
-    ("train --wing left", "--wing = left: must be one of continuous, discrete"),
-    ("train --wing discrete --nudging.beta 1", "--nudging.beta: no such flag"),
-    ("train --wing discrete --config digits", "wing = continuous", "discrete"),
-    ("train --wing discrete --network.widen 0", "network.widen = 0", "at least 1"),
-    ("train --wing discrete --target.size 5", "target.size = 5", "target.density = sparse"),
-    ("train --wing discrete --parallel two", "--parallel = two", "layers=2"),
-    ("train --wing discrete --learning.algorithm hebb", "learning.algorithm", "dfa"),
-    ("train --model sp-voltage", "--model = sp-voltage: is of the spiking wing", "pass --wing spiking"),
-    ("train --wing discrete --model sp-voltage", "this run of the discrete wing: pass --wing spiking"),
-    ("train --wing spiking --model sp", "learning.model = 'sp': must be one of bp-surrogate, shallow"),
-    ("train --wing spiking --model", "--model: needs a value"),
+    ("train --family left", "--family = left: must be one of continuous, discrete"),
+    ("train --family discrete --nudging.beta 1", "--nudging.beta: no such flag"),
+    ("train --family discrete --config digits", "family = continuous", "discrete"),
+    ("train --family discrete --network.widen 0", "network.widen = 0", "at least 1"),
+    ("train --family discrete --target.size 5", "target.size = 5", "target.density = sparse"),
+    ("train --family discrete --parallel two", "--parallel = two", "layers=2"),
+    ("train --family discrete --learning.algorithm hebb", "learning.algorithm", "dfa"),
+    ("train --model sp-voltage", "--model = sp-voltage: is of the spiking family", "pass --family spiking"),
+    ("train --family discrete --model sp-voltage", "this run of the discrete family: pass --family spiking"),
+    ("train --family spiking --model sp", "learning.model = 'sp': must be one of bp-surrogate, shallow"),
+    ("train --family spiking --model", "--model: needs a value"),
     (
-        "train --wing spiking --model shallow --learning.model sp-voltage",
+        "train --family spiking --model shallow --learning.model sp-voltage",
         "--model = shallow: is short for --learning.model, which is sp-voltage: give one of the two",
     ),
     ("train --target.scope class", "--target.scope: no such flag"),
@@ -127,7 +127,7 @@ FILES = [
     ("training: {epochs: " + 5000 * "9" + "}\n", "file.yaml: holds a value that cannot be read"),
     ("training: {seed: !!bool x}\n", "file.yaml: holds a value that cannot be read: mend it"),
     ("training: {seed: !!timestamp x}\n", "file.yaml: holds a value that cannot be read: mend it"),
-    ('wing: spiking\ndata: {events: "a\\0b"}\n', "file.yaml: data.events = 'a\\x00b': must be the path of a folder"),
+    ('family: spiking\ndata: {events: "a\\0b"}\n', "file.yaml: data.events = 'a\\x00b': must be the path of a folder"),
     ('data: {name: "a\\e[31mb\\n\\u202Ec"}\n', "file.yaml: data.name = 'a\\x1b[31mb\\n\\u202ec': must be one of"),
     ("network: {loops: [true]}\n", "network.loops = [True]: must be one or more"),
     ("network: !!python/object:os.system {}\n", "file.yaml, line 1: is not valid YAML"),

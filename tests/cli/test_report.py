@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from ctsigprop.analysis.figure_4 import ANGLES
-from ctsigprop.analysis.figure_4_claims import LEAST, SIMILAR
 from ctsigprop.experiments.cli import main
-from ctsigprop.experiments.page.album import embedded
-from ctsigprop.experiments.page.chart import BOTTOM, LEFT, MOST_POINTS, RIGHT, TOP, chart, charts
-from ctsigprop.experiments.page.columns import NOTHING, columns
-from ctsigprop.experiments.page.gather import Found, gather
-from ctsigprop.experiments.page.paper import PAPER, difference, measured
-from ctsigprop.experiments.page.render import page
-from ctsigprop.experiments.page.run import Run, read_run
-from ctsigprop.experiments.report import FOLDERS
-from ctsigprop.experiments.tables import Cell, Table, write_table
+from ctsigprop.experiments.cli.report import FOLDERS
+from ctsigprop.experiments.paper.figure_4.claims import LEAST, SIMILAR
+from ctsigprop.experiments.paper.figure_4.series import ANGLES
+from ctsigprop.experiments.paper.table import Cell, Table, write_table
+from ctsigprop.experiments.report.album import embedded
+from ctsigprop.experiments.report.chart import BOTTOM, LEFT, MOST_POINTS, RIGHT, TOP, chart, charts
+from ctsigprop.experiments.report.columns import NOTHING, columns
+from ctsigprop.experiments.report.gather import Found, gather
+from ctsigprop.experiments.report.paper import PAPER, difference, measured
+from ctsigprop.experiments.report.render import page
+from ctsigprop.experiments.report.run import Run, read_run
 from ctsigprop.runs import OUTCOME, RunFolder
 from ctsigprop.settings import (
     AnySettings,

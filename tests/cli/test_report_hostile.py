@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ctsigprop.experiments.page.gather import DEEPEST, MOST_DETAILED, gather
-from ctsigprop.experiments.page.render import page
+from ctsigprop.experiments.report.gather import DEEPEST, MOST_DETAILED, gather
+from ctsigprop.experiments.report.render import page
 from ctsigprop.runs import OUTCOME, RunFolder
 from ctsigprop.settings import Settings, TrainingSettings
 
@@ -265,8 +265,8 @@ def test_a_reproduction_that_cannot_be_read_is_one_line(ctsigprop: Command, runs
 
 
 def test_of_many_runs_the_later_ones_are_a_row_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ctsigprop.experiments.page.gather.MOST_DETAILED", 2)
-    monkeypatch.setattr("ctsigprop.experiments.page.render.MOST_DETAILED", 2)
+    monkeypatch.setattr("ctsigprop.experiments.report.gather.MOST_DETAILED", 2)
+    monkeypatch.setattr("ctsigprop.experiments.report.render.MOST_DETAILED", 2)
     for number in range(3):
         a_run(tmp_path / f"run-{number}", row(1, warnings={"a": "careful"}))
     found = gather([tmp_path])

@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
-from ctsigprop.analysis import probe as probing
-from ctsigprop.analysis.alignment import angles
-from ctsigprop.analysis.style import new_figure
-from ctsigprop.analysis.trained import load_trained
+from ctsigprop.analysis.measures import probe as probing
+from ctsigprop.analysis.measures.alignment import angles
+from ctsigprop.analysis.plots.style import new_figure
+from ctsigprop.continuous.trained import load_trained
 from ctsigprop.continuous.training import draw
-from ctsigprop.datasets import load
+from ctsigprop.data import load
 from ctsigprop.errors import InputError
-from ctsigprop.experiments import figure_4, figure_4_plan
 from ctsigprop.experiments.cli import main
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.reproduce import REPRODUCTIONS
+from ctsigprop.experiments.cli.reproduce import REPRODUCTIONS, module_of
+from ctsigprop.experiments.paper.figure_4 import plan as figure_4_plan
+from ctsigprop.experiments.paper.figure_4 import run as figure_4
+from ctsigprop.experiments.paper.hardware import Hardware
 from ctsigprop.runs import RunFolder
 
 Command = Callable[..., Any]
@@ -182,7 +183,7 @@ def test_without_a_name_it_lists_what_there_is(ctsigprop: Command) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["figure-4", "--device", "cuda"]])
-def test_the_list_and_the_wing_of_numpy_load_no_pytorch(arguments: list[str]) -> None:
+def test_the_list_and_the_family_of_numpy_load_no_pytorch(arguments: list[str]) -> None:
     script = (
         "import sys\nfrom ctsigprop.experiments.cli import main\n"
         f"main({['reproduce', *arguments]!r})\nprint('torch' in sys.modules)"
@@ -226,7 +227,7 @@ def test_on_a_gpu_it_goes_on_there(ctsigprop: Command, name: str, monkeypatch: p
         raise KeyboardInterrupt
 
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr(f"ctsigprop.experiments.{name.replace('-', '_')}.reproduce", interrupted)
+    monkeypatch.setattr(f"{module_of(name)}.reproduce", interrupted)
     answer = ctsigprop("reproduce", name, "--device", "cuda", "--threads", "1")
     assert asked == [Hardware(1, "cuda")]
     again = f"ctsigprop reproduce {name} --threads 1 --device cuda"

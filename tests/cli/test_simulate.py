@@ -11,9 +11,9 @@ import pytest
 import yaml
 from matplotlib.image import imread
 
-from ctsigprop.analysis.trained import load_trained
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.relaxation import relax
+from ctsigprop.continuous.trained import load_trained
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import SolverSettings
 

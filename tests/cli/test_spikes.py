@@ -15,7 +15,7 @@ from matplotlib.image import imread
 
 from ctsigprop.experiments.cli import main
 from ctsigprop.runs import RunFolder
-from ctsigprop.spiking.recording import account_of
+from ctsigprop.spiking.monitor.recording import account_of
 from ctsigprop.spiking.trained import load_trained
 
 Command = Callable[..., Any]
@@ -29,7 +29,7 @@ EVENTS = np.random.default_rng(0).poisson(0.5, (4, 7, 1, 8, 8))
 def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("spiking") / "run"
     once = ("--training.epochs", "1", "--training.threads", "1")
-    assert main(["train", "--wing", "spiking", *TINY, *once, "--run-dir", str(folder), "--quiet"]) == 0
+    assert main(["train", "--family", "spiking", *TINY, *once, "--run-dir", str(folder), "--quiet"]) == 0
     return folder
 
 
@@ -93,7 +93,7 @@ def test_recordings_need_no_images(
 
 def test_what_is_exported_has_the_same_spikes(ctsigprop: Command, spiking: Path) -> None:
     pytest.importorskip("nir")
-    from ctsigprop.spiking.graph import read_graph
+    from ctsigprop.spiking.nir.graph import read_graph
 
     answer = ctsigprop("export", "run", "run/network.nir")
     assert (answer.status, answer.out, answer.err) == (0, "weights after epoch 1 of run: run/network.nir\n", "")
@@ -122,10 +122,10 @@ def test_for_spikes_the_brightest_pixel_is_exported_without_the_images(
     ctsigprop: Command, tmp_path: Path, coding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nir = pytest.importorskip("nir")
-    from ctsigprop.spiking.graph import read_graph
+    from ctsigprop.spiking.nir.graph import read_graph
 
     once = ("--training.epochs", "1", "--training.threads", "1", "--network.coding", coding, "--run-dir", "run")
-    assert ctsigprop("train", "--wing", "spiking", *TINY, *once, "--quiet").status == 0
+    assert ctsigprop("train", "--family", "spiking", *TINY, *once, "--quiet").status == 0
     monkeypatch.setattr("ctsigprop.spiking.trained.data_for", None)
     assert ctsigprop("export", "run", "network.nir").status == 0
     found = nir.read("network.nir").metadata
@@ -164,12 +164,12 @@ def test_recordings_of_another_camera_are_one_line(refused: Refuse, spiking: Pat
 
 
 @pytest.mark.parametrize("command", ["spikes run", "export run network.nir"])
-def test_runs_of_other_wings_are_one_line(refused: Refuse, run: Path, command: str) -> None:
-    refused(command.split(), "run: is a run of the continuous wing, which this command does not know")
+def test_runs_of_other_families_are_one_line(refused: Refuse, run: Path, command: str) -> None:
+    refused(command.split(), "run: is a run of the continuous family, which this command does not know")
 
 
 def test_without_nir_the_extra_is_named(refused: Refuse, spiking: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("ctsigprop.spiking.graph")]:
+    for name in [name for name in sys.modules if name.startswith("ctsigprop.spiking.nir")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "nir", None)
     refused(["export", "run", "network.nir"], "nir is not installed: pip install 'ctsigprop[nir]'")

@@ -17,7 +17,7 @@ from ctsigprop.runs import RunFolder
 Command = Callable[..., Any]
 Refuse = Callable[..., None]
 
-SPIKING = ("train", "--wing", "spiking")
+SPIKING = ("train", "--family", "spiking")
 TINY = (
     *("--network.channels", "[2,3]", "--network.units", "6", "--network.steps", "3"),
     *("--training.batch_size", "8", "--training.epochs", "1", "--training.threads", "1", "--quiet"),

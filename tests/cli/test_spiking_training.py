@@ -1,4 +1,4 @@
-"""`ctsigprop train --wing spiking`: --model says what learns."""
+"""`ctsigprop train --family spiking`: --model says what learns."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from ctsigprop.config import to_values
-from ctsigprop.experiments.flags import settings_given
-from ctsigprop.experiments.parser import parse
+from ctsigprop.experiments.cli.flags import settings_given
+from ctsigprop.experiments.cli.parser import parse
 from ctsigprop.runs import RunFolder
+from ctsigprop.settings.config import to_values
 
 Refuse = Callable[..., None]
 
-SPIKING = ("train", "--wing", "spiking")
+SPIKING = ("train", "--family", "spiking")
 SMALL = (
     *("--network.channels", "[2,2]", "--network.units", "4", "--network.steps", "1", "--data.limit", "40"),
     *("--training.epochs", "1", "--training.threads", "1", "--quiet"),
@@ -23,7 +23,7 @@ SMALL = (
 def learning(*arguments: str) -> dict[str, Any]:
     """What the settings of `learning` come to, of a command line and its file."""
     _, options = parse(arguments)
-    return to_values(settings_given(options, options["wing"]))["learning"]
+    return to_values(settings_given(options, options["family"]))["learning"]
 
 
 def test_a_model_is_trained_and_no_other_when_the_run_goes_on(
@@ -64,7 +64,7 @@ def test_a_flag_that_nothing_depends_on_is_refused_and_a_file_s_line_is_not(
     words = f"--{setting}: nothing depends on it where learning.model = {model}: leave it out"
     refused([*SPIKING, "--model", model, f"--{setting}", value], words)
     group, _, name = setting.partition(".")
-    (tmp_path / "file.yaml").write_text(f"wing: spiking\n{group}: {{{name}: {value}}}\n")
+    (tmp_path / "file.yaml").write_text(f"family: spiking\n{group}: {{{name}: {value}}}\n")
     config = ("train", "--config", "file.yaml", "--model", model, *SMALL, "--run-dir", "run")
     assert ctsigprop(*config).status == 0
     assert ctsigprop("train", "--resume", "--run-dir", "run", "--quiet").status == 0
@@ -81,9 +81,9 @@ def test_the_flag_is_above_the_file_and_beside_other_settings() -> None:
     assert learning(*config, "--model", "bp-surrogate")["model"] == "bp-surrogate"
 
 
-@pytest.mark.parametrize(("wing", "shown"), [("spiking", True), ("discrete", False), ("continuous", False)])
-def test_help_shows_it_where_it_counts(ctsigprop: Callable[..., Any], wing: str, shown: bool) -> None:
-    answer = ctsigprop("train", "--wing", wing, "--help")
+@pytest.mark.parametrize(("family", "shown"), [("spiking", True), ("discrete", False), ("continuous", False)])
+def test_help_shows_it_where_it_counts(ctsigprop: Callable[..., Any], family: str, shown: bool) -> None:
+    answer = ctsigprop("train", "--family", family, "--help")
     assert (answer.status, "  --model NAME" in answer.out) == (0, shown)
 
 

@@ -19,8 +19,8 @@ from distributed.comm import connect
 from distributed.security import Security
 from numpy.testing import assert_array_equal
 
-from ctsigprop.experiments import cluster
-from ctsigprop.experiments.points import read_sweep
+from ctsigprop.experiments.sweeps import cluster
+from ctsigprop.experiments.sweeps.specification import read_sweep
 from ctsigprop.runs import RunFolder
 
 CTSIGPROP = Path(sys.executable).with_name("ctsigprop")
@@ -140,10 +140,10 @@ LAYERED = {
 }
 
 
-@pytest.mark.parametrize("wing", LAYERED)
-def test_a_sweep_of_another_wing(wing: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", LAYERED)
+def test_a_sweep_of_another_family(family: str, tmp_path: Path) -> None:
     file, output = tmp_path / "rates.yaml", tmp_path / "sweep"
-    file.write_text(f"wing: {wing}\nbase: {{{LAYERED[wing]}}}\ngrid: {{learning.rate: [0.001, 0.01]}}\n")
+    file.write_text(f"family: {family}\nbase: {{{LAYERED[family]}}}\ngrid: {{learning.rate: [0.001, 0.01]}}\n")
     finish(start(file, output, "--workers", "1"))
     table = pd.read_csv(output / "results.csv")
     assert list(table["learning.rate"]) == [0.001, 0.01]
@@ -155,14 +155,14 @@ def test_a_sweep_of_another_wing(wing: str, tmp_path: Path) -> None:
     assert read_sweep(output / "sweep.yaml").points == read_sweep(file).points
 
 
-def test_a_sweep_of_a_wing_whose_library_is_not_installed(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_of_a_family_whose_library_is_not_installed(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     refuse(name="rates", words="torch is not installed: pip install 'ctsigprop[torch]'")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_sweep_on_a_gpu_where_there_is_none(refuse: Refuse, tmp_path: Path) -> None:
-    (tmp_path / "gpu.yaml").write_text("wing: discrete\ngrid: {training.device: [cpu, cuda]}\n")
+    (tmp_path / "gpu.yaml").write_text("family: discrete\ngrid: {training.device: [cpu, cuda]}\n")
     refuse(name="gpu.yaml", words="training.device = 'cuda': must be cpu here")
 
 
@@ -287,7 +287,7 @@ def test_a_folder_that_holds_something_else(refuse: Refuse, tmp_path: Path) -> N
 
 
 def test_a_folder_that_another_process_sweeps_in(refuse: Refuse, tmp_path: Path) -> None:
-    from ctsigprop.locks import lock_folder
+    from ctsigprop.core.locks import lock_folder
 
     (tmp_path / "sweep").mkdir()
     with lock_folder(tmp_path / "sweep"):

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
-from ctsigprop.experiments import table_5
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.table_5_claims import all_claims
-from ctsigprop.experiments.table_5_plan import EPOCHS_PRECISION, MODELS, ROWS, differences, plan
-from ctsigprop.metrics import best_row
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.tables import table_5
+from ctsigprop.experiments.paper.tables.table_5_claims import all_claims
+from ctsigprop.experiments.paper.tables.table_5_plan import EPOCHS_PRECISION, MODELS, ROWS, differences, plan
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.metrics import best_row
 from ctsigprop.settings import DataSettings, SpikingSettings
 from ctsigprop.settings.spiking import SpikingLearningSettings, SpikingTrainingSettings
 

@@ -11,19 +11,22 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
-from ctsigprop.config import read_settings
+from ctsigprop.core.locks import lock_folder, one_at_a_time
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.experiments import figure_3, figure_3_plan, table_6, table_6_plan, turns
-from ctsigprop.experiments.claims import Claim
+from ctsigprop.experiments.cli.flags import CONFIGS
 from ctsigprop.experiments.finishing import is_finished
-from ctsigprop.experiments.flags import CONFIGS
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.table_6_claims import all_claims
-from ctsigprop.experiments.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned, plan
-from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, to_markdown, write_table
-from ctsigprop.locks import lock_folder, turn
+from ctsigprop.experiments.paper import scheduling
+from ctsigprop.experiments.paper.claims import Claim
+from ctsigprop.experiments.paper.figure_3 import plan as figure_3_plan
+from ctsigprop.experiments.paper.figure_3 import run as figure_3
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.table import Cell, Table, command_of, print_table, to_markdown, write_table
+from ctsigprop.experiments.paper.tables import table_6, table_6_plan
+from ctsigprop.experiments.paper.tables.table_6_claims import all_claims
+from ctsigprop.experiments.paper.tables.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned, plan
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, DiscreteSettings, SpikingSettings
+from ctsigprop.settings.config import read_settings
 from ctsigprop.settings.discrete import Algorithm, DiscreteLearningSettings, TargetSettings
 
 Finish = Callable[..., None]
@@ -237,9 +240,11 @@ def test_a_run_may_differ_in_what_it_does_not_use(
         is_finished(tmp_path / "run", replace(settings, target=replace(settings.target, similarity="l2")))
 
 
-def test_a_run_of_another_wing_is_refused(tmp_path: Path, fabricate: Finish) -> None:
+def test_a_run_of_another_family_is_refused(tmp_path: Path, fabricate: Finish) -> None:
     fabricate(tmp_path / "run", DiscreteSettings(), quiet=True)
-    words = "run: holds a run of the discrete wing, and needed is one of the spiking wing: remove it, or choose another"
+    words = (
+        "run: holds a run of the discrete family, and needed is one of the spiking family: remove it, or choose another"
+    )
     with pytest.raises(InputError, match=words):
         is_finished(tmp_path / "run", SpikingSettings())
 
@@ -267,8 +272,8 @@ def test_a_run_that_another_process_trains_is_taken_up_last(
         waited.append(folder)
         held.close()
 
-    monkeypatch.setattr(turns, "wait_for_folder", release)
-    assert list(turns.finish_all(runs, quiet=True)) == [*others, first]
+    monkeypatch.setattr(scheduling, "wait_for_folder", release)
+    assert list(scheduling.finish_all(runs, quiet=True)) == [*others, first]
     assert waited == [first]
 
 
@@ -286,8 +291,8 @@ def test_a_process_that_lets_go_as_soon_as_it_has_refused_another_is_no_obstacle
             while held:
                 held.pop().close()
 
-    monkeypatch.setattr(turns, "finish", finish)
-    assert list(turns.finish_all({run: settings}, quiet=True)) == [run]
+    monkeypatch.setattr(scheduling, "finish", finish)
+    assert list(scheduling.finish_all({run: settings}, quiet=True)) == [run]
 
 
 def test_a_run_that_was_given_more_epochs_and_stopped_is_not_finished(tmp_path: Path, fabricate: Finish) -> None:
@@ -313,8 +318,8 @@ def test_a_run_that_another_process_has_finished_meanwhile_is_left_alone(
         held.close()
         fabricate(folder, runs[folder], quiet=True)
 
-    monkeypatch.setattr(turns, "wait_for_folder", finish_elsewhere)
-    assert list(turns.finish_all(runs, quiet=True)) == [second]
+    monkeypatch.setattr(scheduling, "wait_for_folder", finish_elsewhere)
+    assert list(scheduling.finish_all(runs, quiet=True)) == [second]
 
 
 def test_a_refusal_that_no_other_process_is_the_cause_of_ends_the_work(
@@ -323,9 +328,9 @@ def test_a_refusal_that_no_other_process_is_the_cause_of_ends_the_work(
     def refuse(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
         raise InputError("no such data")
 
-    monkeypatch.setattr(turns, "finish", refuse)
+    monkeypatch.setattr(scheduling, "finish", refuse)
     with pytest.raises(InputError, match="no such data"):
-        list(turns.finish_all({tmp_path / "run": plan("smoke", CPU)[0].settings}, quiet=True))
+        list(scheduling.finish_all({tmp_path / "run": plan("smoke", CPU)[0].settings}, quiet=True))
 
 
 def test_reports_are_written_one_at_a_time(tmp_path: Path) -> None:
@@ -333,10 +338,10 @@ def test_reports_are_written_one_at_a_time(tmp_path: Path) -> None:
     order = []
 
     def wait_for_a_turn() -> None:
-        with turn(tmp_path):
+        with one_at_a_time(tmp_path):
             order.append("second")
 
-    with turn(tmp_path):
+    with one_at_a_time(tmp_path):
         other = threading.Thread(target=wait_for_a_turn)
         other.start()
         inside.wait(0.05)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous.adjoint import Adjoint, adjoint
-from ctsigprop.continuous.stability import loop_gain
+from ctsigprop.continuous.diagnostics.adjoint import Adjoint, adjoint
+from ctsigprop.continuous.diagnostics.stability import loop_gain
 from ctsigprop.solvers import Status
 
 GRAPHS: dict[str, dict[str, Any]] = {

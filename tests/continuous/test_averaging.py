@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.callbacks import Callback, Moment
 from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -15,8 +14,9 @@ from ctsigprop.continuous.learning.averaging import TAKEN, take_into
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.training import draw, train
-from ctsigprop.datasets import load
+from ctsigprop.data import load
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.callbacks import Callback, Moment
 from ctsigprop.settings import DataSettings, LearningSettings, NetworkSettings, Settings, TrainingSettings
 
 BATCHES = 12

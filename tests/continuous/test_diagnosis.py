@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ctsigprop.continuous.architectures import build
-from ctsigprop.continuous.diagnosis import refuse_lost_weights, warnings_of
+from ctsigprop.continuous.diagnostics.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.continuous.epoch import Outputs, Tally, refuse_lost_states
 from ctsigprop.continuous.equilibrium import Equilibrium
 from ctsigprop.continuous.learning.phases import Contrast
@@ -33,16 +33,16 @@ SETTINGS = Settings(
     training=TrainingSettings(epochs=1, threads=1),
 )
 HEALTHY = Tally(samples=1000, highest=[0.2, 1.0])
-JUDGED = Outputs(np.zeros((600, 2)), 0, 1e-5)
+OUTPUTS = Outputs(np.zeros((600, 2)), 0, 1e-5)
 
 
 def test_nothing_is_said_of_a_healthy_epoch() -> None:
-    assert warnings_of(HEALTHY, JUDGED, 0.99, SETTINGS) == {}
+    assert warnings_of(HEALTHY, OUTPUTS, 0.99, SETTINGS) == {}
 
 
 def test_silent_outputs_are_named() -> None:
     tally = replace(HEALTHY, highest=[0.5, 0.0, 0.3, -0.1])
-    (sentence,) = warnings_of(tally, JUDGED, 0.5, SETTINGS).values()
+    (sentence,) = warnings_of(tally, OUTPUTS, 0.5, SETTINGS).values()
     assert "output units [1, 3] were silent" in sentence
     assert "lower the last of learning.rates = [0.2, 0.1, 0.05] or network.output_gain = 0.3" in sentence
 
@@ -50,12 +50,12 @@ def test_silent_outputs_are_named() -> None:
 @pytest.mark.parametrize("rho", ["tanh", "logistic"])
 def test_outputs_below_zero_are_not_dead_where_rho_is_smooth(rho: str) -> None:
     smooth = replace(SETTINGS, network=replace(SETTINGS.network, rho=rho))
-    assert warnings_of(replace(HEALTHY, highest=[0.5, -0.1]), JUDGED, 0.5, smooth) == {}
+    assert warnings_of(replace(HEALTHY, highest=[0.5, -0.1]), OUTPUTS, 0.5, smooth) == {}
 
 
 def test_phases_that_did_not_converge_are_counted() -> None:
     tally = replace(HEALTHY, unconverged=12, free_residual=0.003, clamped_residual=0.25)
-    (sentence,) = warnings_of(tally, JUDGED, 0.5, SETTINGS).values()
+    (sentence,) = warnings_of(tally, OUTPUTS, 0.5, SETTINGS).values()
     assert "12 phases of 1000 samples did not converge (residual up to 2.5e-01)" in sentence
     assert f"raise solver.max_sweeps = {SETTINGS.solver.max_sweeps}" in sentence
 
@@ -69,19 +69,21 @@ def test_phases_that_did_not_converge_are_counted() -> None:
 )
 def test_the_remedy_is_the_method_s(method: str, words: str) -> None:
     settings = replace(SETTINGS, solver=SolverSettings(method))
-    (sentence,) = warnings_of(replace(HEALTHY, unconverged=12), JUDGED, 0.5, settings).values()
+    (sentence,) = warnings_of(replace(HEALTHY, unconverged=12), OUTPUTS, 0.5, settings).values()
     assert words in sentence
 
 
 def test_samples_judged_where_they_were_not_at_rest_are_counted() -> None:
-    judged = Outputs.of([replace(JUDGED, unconverged=3, residual=0.02), replace(JUDGED, unconverged=4, residual=0.25)])
+    judged = Outputs.of(
+        [replace(OUTPUTS, unconverged=3, residual=0.02), replace(OUTPUTS, unconverged=4, residual=0.25)]
+    )
     (sentence,) = warnings_of(HEALTHY, judged, 0.5, SETTINGS).values()
     assert "7 free phases of 1200 validation and test samples did not converge (residual up to 2.5e-01)" in sentence
     assert f"raise solver.max_sweeps = {SETTINGS.solver.max_sweeps}" in sentence
 
 
 def test_a_loop_gain_above_one_is_told() -> None:
-    (sentence,) = warnings_of(HEALTHY, JUDGED, 1.234, SETTINGS).values()
+    (sentence,) = warnings_of(HEALTHY, OUTPUTS, 1.234, SETTINGS).values()
     assert "the loop gain has passed 1 (1.23)" in sentence
     assert "lower learning.feedback_rate = 0.02" in sentence
 
@@ -95,13 +97,13 @@ def test_a_loop_gain_above_one_is_told() -> None:
     ids=("symmetric", "fixed"),
 )
 def test_a_loop_gain_above_one_names_rates_that_count(changes: dict[str, Any]) -> None:
-    (sentence,) = warnings_of(HEALTHY, JUDGED, 1.234, replace(SETTINGS, **changes)).values()
+    (sentence,) = warnings_of(HEALTHY, OUTPUTS, 1.234, replace(SETTINGS, **changes)).values()
     assert "lower learning.rates = [0.2, 0.1, 0.05] or raise learning.weight_decay" in sentence
 
 
 def test_every_trouble_is_told_in_one_line_of_its_own() -> None:
     tally = replace(HEALTHY, highest=[0.0, 1.0], unconverged=500)
-    found = warnings_of(tally, replace(JUDGED, unconverged=500), 2.0, SETTINGS)
+    found = warnings_of(tally, replace(OUTPUTS, unconverged=500), 2.0, SETTINGS)
     assert len(found) == 4
     assert all("\n" not in sentence for sentence in found.values())
 

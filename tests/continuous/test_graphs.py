@@ -7,10 +7,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
 
-from ctsigprop.analysis.alignment import angles, left_out
-from ctsigprop.continuous.adjoint import adjoint
+from ctsigprop.analysis.measures.alignment import angles, left_out
 from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.cost import COSTS, Cost
+from ctsigprop.continuous.diagnostics.adjoint import adjoint
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.layers import Layer
 from ctsigprop.continuous.learning.phases import contrast

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from ctsigprop.config import settings_from
 from ctsigprop.continuous.model import ContinuousModel
 from ctsigprop.continuous.training import draw
-from ctsigprop.datasets import load
+from ctsigprop.data import load
 from ctsigprop.settings import Settings
+from ctsigprop.settings.config import settings_from
 
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"limit": 60},
@@ -72,9 +72,9 @@ def learned(settings: Settings) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_nothing_depends_on_a_setting_that_is_not_used(run: str, assert_unused_settings: Callable[..., None]) -> None:
+def test_nothing_depends_on_a_setting_that_is_not_used(run: str, assert_inactive_settings: Callable[..., None]) -> None:
     values = {group: {**content, **RUNS[run].get(group, {})} for group, content in SMALL.items()}
-    assert_unused_settings(settings_from(values), OTHERS, learned)
+    assert_inactive_settings(settings_from(values), OTHERS, learned)
 
 
 def test_every_setting_has_another_value() -> None:

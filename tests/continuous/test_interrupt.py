@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ctsigprop.interrupt import deferred_interrupt, stops, terminated_as_interrupted
+from ctsigprop.core.interrupt import deferred_interrupt, stops, terminated_as_interrupted
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 

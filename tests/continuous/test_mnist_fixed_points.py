@@ -13,8 +13,8 @@ from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Nudge
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.training import draw, train
-from ctsigprop.datasets import CATALOG, load
-from ctsigprop.datasets.files import is_there
+from ctsigprop.data import CATALOG, load
+from ctsigprop.data.files import is_there
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import (
     DataSettings,

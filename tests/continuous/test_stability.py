@@ -7,11 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from ctsigprop.continuous.connections import Dense
+from ctsigprop.continuous.diagnostics.stability import decay, jacobian, loop_gain, return_map
 from ctsigprop.continuous.dynamics import field_arguments, flatten, hopfield_field, layers_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.relaxation import integrate_phase, relax
-from ctsigprop.continuous.stability import decay, jacobian, loop_gain, return_map
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers import Status
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ctsigprop.callbacks import Callback, Moment
 from ctsigprop.continuous.training import train
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.callbacks import Callback, Moment
+from ctsigprop.runs.tensorboard import event_writer
 from ctsigprop.settings import DataSettings, LearningSettings, NetworkSettings, Settings, TrainingSettings
-from ctsigprop.tensorboard import event_writer
 
 
 def settings(*, tensorboard: bool) -> Settings:

@@ -13,18 +13,17 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ctsigprop import trainer
-from ctsigprop.analysis.alignment import angles
-from ctsigprop.analysis.callbacks import Angles, Gradients, measures
-from ctsigprop.analysis.probe import probe
-from ctsigprop.callbacks import Callback, Moment
+from ctsigprop.analysis.measures.alignment import angles
+from ctsigprop.analysis.measures.callbacks import Angles, Gradients, measures
+from ctsigprop.analysis.measures.probe import probe
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.training import draw, train
-from ctsigprop.datasets import load
+from ctsigprop.data import load
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.runs import RunFolder
+from ctsigprop.runs import RunFolder, trainer
+from ctsigprop.runs.callbacks import Callback, Moment
 from ctsigprop.settings import (
     DataSettings,
     LearningSettings,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ctsigprop.core.files import atomic
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.files import atomic
 
 
 def test_a_file_is_made_as_the_mask_of_the_process_says(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ pools = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
 print(len(pools) >= 2, {*pools, numba.get_num_threads()})
 """
 LIBRARIES = "import numba, numpy, scipy.linalg, scipy.linalg.blas\n"
-SET = "from ctsigprop.threads import set_threads\nset_threads(1)\n"
+SET = "from ctsigprop.core.threads import set_threads\nset_threads(1)\n"
 
 
 def printed(script: str) -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctsigprop.datasets import locate
-from ctsigprop.datasets.catalog import CATALOG
-from ctsigprop.datasets.entry import Entry
+from ctsigprop.data import locate
+from ctsigprop.data.catalog import CATALOG
+from ctsigprop.data.entry import Entry
 
 TRAIN, VALIDATION, TEST = 20, 10, 15
 MATLAB_HEADING = b"MATLAB 5.0 MAT-file".ljust(116)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from ctsigprop.datasets import files, load, locate
-from ctsigprop.datasets.files import MalformedFile
+from ctsigprop.data import files, load, locate
+from ctsigprop.data.files import MalformedFile
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.data import fetch
+from ctsigprop.experiments.cli.data import fetch
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.data import fetch, list_datasets, verify
+from ctsigprop.experiments.cli.data import fetch, list_datasets, verify
 
 
 def test_list_names_all_seven_and_where_they_are(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ctsigprop.datasets import Scaling, Split
+from ctsigprop.data import Scaling, Split
 from ctsigprop.errors import InputError
 
 LABELS = np.zeros(2, np.int64)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctsigprop.datasets import load
+from ctsigprop.data import load
 from ctsigprop.errors import RunFailure
 
 NAMES = ["mnist", "fashion-mnist", "kmnist", "cifar-10", "cifar-100", "svhn"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctsigprop.datasets import load
+from ctsigprop.data import load
 from ctsigprop.errors import InputError
 
 NAMES = ["mnist", "fashion-mnist", "kmnist", "cifar-10", "cifar-100", "svhn"]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from ctsigprop.datasets.files import MalformedFile
-from ctsigprop.datasets.idx import read_idx
+from ctsigprop.data.files import MalformedFile
+from ctsigprop.data.idx import read_idx
 
 VALUES = arrays(np.uint8, array_shapes(max_dims=4, max_side=6))
 

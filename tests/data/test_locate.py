@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ctsigprop.datasets import load, locate
-from ctsigprop.datasets.catalog import CATALOG
-from ctsigprop.datasets.download import download
+from ctsigprop.data import load, locate
+from ctsigprop.data.catalog import CATALOG
+from ctsigprop.data.download import download
 from ctsigprop.errors import InputError, RunFailure
 
 PUBLISHED_SYSTEM_ROOTS = locate.SYSTEM_ROOTS

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.datasets import Dataset, Scaling, load
+from ctsigprop.data import Dataset, Scaling, load
 from ctsigprop.errors import InputError
 
 X = np.arange(120.0).reshape(20, 2, 3)

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctsigprop.datasets import CATALOG, Dataset, load
-from ctsigprop.datasets.files import is_there, path_of
-from ctsigprop.datasets.integrity import check_published
+from ctsigprop.data import CATALOG, Dataset, load
+from ctsigprop.data.files import is_there, path_of
+from ctsigprop.data.integrity import check_published
 
 DATA = os.environ.get("CTSIGPROP_DATA")
 
@@ -100,7 +100,7 @@ def test_digits_are_those_of_scikit_learn_in_the_documented_order() -> None:
 
 def test_nothing_heavy_is_imported_to_load_digits() -> None:
     program = (
-        "import sys, ctsigprop.experiments.data, ctsigprop.datasets as d; d.load('digits');"
+        "import sys, ctsigprop.experiments.cli.data, ctsigprop.data as d; d.load('digits');"
         "print([m for m in ('torch', 'scipy', 'pooch', 'requests', 'numba') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctsigprop.datasets import Dataset, load
-from ctsigprop.datasets.record import DataRecord, check_data, check_same, keep_data, record_of
+from ctsigprop.data import Dataset, load
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.data_record import DataRecord, check_data, check_same, keep_data, record_of
 from ctsigprop.settings import Settings
 
 X = np.random.default_rng(0).normal(size=(30, 6))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ctsigprop.discrete.sigprop import SigpropLearner
+from ctsigprop.discrete.rules.sigprop import SigpropLearner
 from ctsigprop.discrete.sparse import Layout
 from ctsigprop.discrete.targets import TargetOnly
 from ctsigprop.errors import InputError

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ctsigprop.discrete.centred import Centred
-from ctsigprop.discrete.learners import learner_for
+from ctsigprop.discrete.rules.learners import learner_for
 from ctsigprop.settings import DiscreteSettings
 from ctsigprop.settings.discrete import DiscreteNetworkSettings, TargetSettings
 

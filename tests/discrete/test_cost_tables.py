@@ -7,21 +7,22 @@ from typing import Any
 
 import pytest
 
-from ctsigprop.config import to_values
-from ctsigprop.datasets import load
-from ctsigprop.discrete.batches import Batches
-from ctsigprop.discrete.cost import Cost, StageCost
-from ctsigprop.discrete.evaluation import error_rates
-from ctsigprop.discrete.training import placed_learner, standard_for
-from ctsigprop.environment import environment
+from ctsigprop.core.environment import environment
+from ctsigprop.data import load
+from ctsigprop.discrete.training import placed_learner
 from ctsigprop.errors import InputError
-from ctsigprop.experiments import efficiency, memory_against_depth, table_1, table_2, table_3, table_4
-from ctsigprop.experiments.efficiency import settings_of, table_of
-from ctsigprop.experiments.efficiency_rows import MEMORY, TIME, Study, hidden
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.tables import Cell
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.table import Cell
+from ctsigprop.experiments.paper.tables import efficiency, memory_against_depth, table_1, table_2, table_3, table_4
+from ctsigprop.experiments.paper.tables.efficiency import settings_of, table_of
+from ctsigprop.experiments.paper.tables.efficiency_rows import MEMORY, TIME, Study, hidden
+from ctsigprop.layered.batches import Batches
+from ctsigprop.layered.cost import Cost, StageCost
+from ctsigprop.layered.evaluation import error_rates
+from ctsigprop.layered.training import standard_for
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings.config import to_values
 
 CPU, CUDA = Hardware(1), Hardware(1, "cuda")
 STUDIES = [module.STUDY for module in (table_1, table_2, table_3, table_4)]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ctsigprop.discrete.learners import learner_for
+from ctsigprop.discrete.rules.learners import learner_for
 from ctsigprop.settings.discrete import DiscreteLearningSettings, DiscreteNetworkSettings, DiscreteSettings
 
 

@@ -5,16 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from ctsigprop.config import settings_from
-from ctsigprop.discrete.backprop import bp_learner
 from ctsigprop.discrete.distances import Distances, between, layer_distances
-from ctsigprop.discrete.learner import Learner
 from ctsigprop.discrete.network import build
-from ctsigprop.discrete.sigprop import SigpropLearner
+from ctsigprop.discrete.rules.backprop import bp_learner
+from ctsigprop.discrete.rules.sigprop import SigpropLearner
 from ctsigprop.discrete.sparse import Layout
 from ctsigprop.discrete.targets import TargetOnly
 from ctsigprop.errors import InputError
+from ctsigprop.layered.learner import Learner
 from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings.config import settings_from
 
 CLASSES = 3
 LABELS = np.array([0, 1, 2, 2, 1])

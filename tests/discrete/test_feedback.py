@@ -7,8 +7,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose
 from torch import nn
 
-from ctsigprop.discrete.feedback import FeedbackConv2d, FeedbackLinear, with_feedback
-from ctsigprop.discrete.learners import learner_for
+from ctsigprop.discrete.rules.feedback import FeedbackConv2d, FeedbackLinear, with_feedback
+from ctsigprop.discrete.rules.learners import learner_for
 from ctsigprop.settings.discrete import DiscreteLearningSettings, DiscreteNetworkSettings, DiscreteSettings
 
 

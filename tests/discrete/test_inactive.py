@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from ctsigprop.config import settings_from
-from ctsigprop.discrete.learners import learner_for
+from ctsigprop.discrete.rules.learners import learner_for
 from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings.config import settings_from
 
 OTHERS: dict[str, dict[str, Any]] = {
     "network": {"hidden": (5, 4), "widen": 2, "activation": "tanh", "batch_norm": False, "dropout": 0.5},
@@ -76,10 +76,10 @@ def learned(settings: DiscreteSettings) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_nothing_depends_on_a_setting_that_is_not_used(run: str, assert_unused_settings: Callable[..., None]) -> None:
+def test_nothing_depends_on_a_setting_that_is_not_used(run: str, assert_inactive_settings: Callable[..., None]) -> None:
     small = {"network": {"hidden": [9, 7]}}
     values = {group: {**small.get(group, {}), **RUNS[run].get(group, {})} for group in OTHERS}
-    assert_unused_settings(settings_from(values, "discrete"), OTHERS, learned)
+    assert_inactive_settings(settings_from(values, "discrete"), OTHERS, learned)
 
 
 def test_every_setting_has_another_value() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ctsigprop.discrete.learners import learner_for
 from ctsigprop.discrete.network import build
+from ctsigprop.discrete.rules.learners import learner_for
 from ctsigprop.settings.discrete import DiscreteLearningSettings, DiscreteNetworkSettings, DiscreteSettings
 from ctsigprop.settings.discrete import DiscreteTrainingSettings as Training
 

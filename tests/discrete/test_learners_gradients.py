@@ -8,8 +8,8 @@ import torch
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from ctsigprop.discrete.learner import Learner
-from ctsigprop.discrete.learners import learner_for
+from ctsigprop.discrete.rules.learners import learner_for
+from ctsigprop.layered.learner import Learner
 from ctsigprop.settings.discrete import (
     DiscreteLearningSettings,
     DiscreteNetworkSettings,

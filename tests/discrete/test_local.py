@@ -5,10 +5,10 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from ctsigprop.discrete.feedback import FeedbackConv2d, FeedbackLinear
-from ctsigprop.discrete.learner import Signal
-from ctsigprop.discrete.learners import learner_for
-from ctsigprop.discrete.local import similarities
+from ctsigprop.discrete.rules.feedback import FeedbackConv2d, FeedbackLinear
+from ctsigprop.discrete.rules.learners import learner_for
+from ctsigprop.discrete.rules.local import similarities
+from ctsigprop.layered.learner import Signal
 from ctsigprop.settings.discrete import DiscreteLearningSettings, DiscreteNetworkSettings, DiscreteSettings
 
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ctsigprop.discrete.dropout import Dropout
 from ctsigprop.discrete.network import build
-from ctsigprop.discrete.passing import pass_targets
+from ctsigprop.discrete.target_forward import pass_targets
 from ctsigprop.errors import InputError
+from ctsigprop.layered.dropout import Dropout
 from ctsigprop.settings.discrete import DiscreteNetworkSettings, DiscreteSettings, DiscreteTrainingSettings
 
 
@@ -180,7 +180,7 @@ def test_layouts_in_memory_stay():
 
 def test_another_process_draws_the_same():
     code = (
-        "import torch; from ctsigprop.discrete.dropout import Dropout; torch.manual_seed(9); d = Dropout(0.5, 4, 3);"
+        "import torch; from ctsigprop.layered.dropout import Dropout; torch.manual_seed(9); d = Dropout(0.5, 4, 3);"
         "d.set_extra_state(torch.tensor(2)); print(''.join(map(str, d.mask(torch.ones(40)).int().tolist())))"
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -14,15 +14,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ctsigprop.config import settings_from  # noqa: E402
-from ctsigprop.discrete import parallel, training  # noqa: E402
-from ctsigprop.discrete.learner import Signal, Step  # noqa: E402
-from ctsigprop.discrete.parallel import Section, train_parallel  # noqa: E402
-from ctsigprop.discrete.parallel_peers import Peers  # noqa: E402
+from ctsigprop.discrete.parallel import training as parallel  # noqa: E402
+from ctsigprop.discrete.parallel.peers import Peers  # noqa: E402
+from ctsigprop.discrete.parallel.training import Section, train_parallel  # noqa: E402
 from ctsigprop.discrete.training import train  # noqa: E402
 from ctsigprop.errors import OUT_OF_MEMORY, InputError, RunFailure  # noqa: E402
+from ctsigprop.layered import training  # noqa: E402
+from ctsigprop.layered.learner import Signal, Step  # noqa: E402
 from ctsigprop.runs import RunFolder  # noqa: E402
 from ctsigprop.settings import DiscreteSettings  # noqa: E402
+from ctsigprop.settings.config import settings_from  # noqa: E402
 
 RunOf = Callable[[str, DiscreteSettings], RunFolder]
 Rows = Callable[[RunFolder], list[dict[str, Any]]]
@@ -161,7 +162,7 @@ TORCHRUN = """
 import os
 from pathlib import Path
 from torch.distributed import TCPStore
-from ctsigprop.discrete.parallel import follow, train_parallel
+from ctsigprop.discrete.parallel.training import follow, train_parallel
 from ctsigprop.runs import RunFolder
 
 stranger = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), 2, is_master=False)
@@ -247,7 +248,7 @@ def test_processes_share_out_the_threads_and_agree_with_one_that_has_as_many_as_
 def test_stages_are_shared_out_without_counting_memory(
     run_of: RunOf, monkeypatch: pytest.MonkeyPatch, started: list[Peers]
 ) -> None:
-    monkeypatch.delattr(import_module("ctsigprop.discrete.cost"), "peak_memory")
+    monkeypatch.delattr(import_module("ctsigprop.layered.cost"), "peak_memory")
     settings = settings_of({**FC, "training": {**FC["training"], "epochs": 1}})
     train_parallel(settings, run_of("run", settings), 2, quiet=True)
     assert started

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ctsigprop.discrete.parallel_launch import Place, launched, number
+from ctsigprop.discrete.parallel.launch import Place, launched, number
 from ctsigprop.errors import InputError
 
 TORCHRUN = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
@@ -61,5 +61,5 @@ def test_a_number_that_may_be_missing_has_a_default(monkeypatch: pytest.MonkeyPa
 
 
 def test_it_needs_no_torch() -> None:
-    code = "import sys, ctsigprop.discrete.parallel_launch; assert 'torch' not in sys.modules"
+    code = "import sys, ctsigprop.discrete.parallel.launch; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -15,9 +15,9 @@ pytest.importorskip("torch")
 
 from torch.distributed import HashStore
 
-from ctsigprop.discrete import parallel_meeting
-from ctsigprop.discrete.parallel_meeting import INTERFACES, SECRET, Meeting, entered, opened, torchruns
-from ctsigprop.discrete.parallel_peers import FAILURE, LOST, Peers
+from ctsigprop.discrete.parallel import meeting as parallel_meeting
+from ctsigprop.discrete.parallel.meeting import INTERFACES, SECRET, Meeting, entered, opened, torchruns
+from ctsigprop.discrete.parallel.peers import FAILURE, LOST, Peers
 from ctsigprop.errors import InputError
 
 SECONDS = 120

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctsigprop.discrete.parallel_seal import META, TAG, Seal, pack, unpack
+from ctsigprop.discrete.parallel.seal import META, TAG, Seal, pack, unpack
 from ctsigprop.errors import RunFailure
 
 KEY = b"a key that all processes have"

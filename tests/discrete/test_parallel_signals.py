@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from ctsigprop.discrete import parallel_signals  # noqa: E402
-from ctsigprop.discrete.parallel_signals import DTYPES, TENSORS  # noqa: E402
+from ctsigprop.discrete.parallel import signals as parallel_signals  # noqa: E402
+from ctsigprop.discrete.parallel.signals import DTYPES, TENSORS  # noqa: E402
 
 
 @st.composite

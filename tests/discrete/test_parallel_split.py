@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
-from ctsigprop.discrete.parallel_split import balanced
+from ctsigprop.discrete.parallel.split import balanced
 
 COSTS = st.lists(st.integers(0, 20).map(float), min_size=1, max_size=8)
 

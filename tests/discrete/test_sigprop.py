@@ -10,14 +10,14 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ctsigprop.discrete.learner import Signal
-from ctsigprop.discrete.learners import learner_for
 from ctsigprop.discrete.losses import HebbianLoss, LayerLoss, PredictionLoss, dot, interleave, negative_l2
-from ctsigprop.discrete.passing import for_targets, pass_targets
-from ctsigprop.discrete.sigprop import SigpropLearner
+from ctsigprop.discrete.rules.learners import learner_for
+from ctsigprop.discrete.rules.sigprop import SigpropLearner
 from ctsigprop.discrete.sparse import Layout
+from ctsigprop.discrete.target_forward import for_targets, pass_targets
 from ctsigprop.discrete.targets import SharedTarget, TargetGenerator, TargetInput, TargetLoop, TargetOnly
 from ctsigprop.errors import InputError
+from ctsigprop.layered.learner import Signal
 from ctsigprop.settings.discrete import (
     DiscreteNetworkSettings,
     DiscreteSettings,

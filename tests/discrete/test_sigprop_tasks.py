@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ctsigprop.datasets import load
-from ctsigprop.discrete.learner import Learner
+from ctsigprop.data import load
 from ctsigprop.discrete.losses import HebbianLoss, PredictionLoss, negative_l2
-from ctsigprop.discrete.sigprop import SigpropLearner
+from ctsigprop.discrete.rules.sigprop import SigpropLearner
 from ctsigprop.discrete.sparse import Layout
 from ctsigprop.discrete.targets import SharedTarget, TargetInput, TargetLoop, TargetOnly
+from ctsigprop.layered.learner import Learner
 
 BATCH = 64
 

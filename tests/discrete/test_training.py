@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 import torch
 
-from ctsigprop.datasets import load
+from ctsigprop.data import load
 from ctsigprop.discrete import training
-from ctsigprop.discrete.backprop import bp_learner
-from ctsigprop.discrete.batches import Standard
-from ctsigprop.discrete.diagnosis import warnings_of
-from ctsigprop.discrete.epoch import Count
-from ctsigprop.discrete.evaluation import error_rates
-from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
-from ctsigprop.discrete.learners import learner_for
 from ctsigprop.discrete.network import Network, _Stack
+from ctsigprop.discrete.rules.backprop import bp_learner
+from ctsigprop.discrete.rules.learners import learner_for
 from ctsigprop.discrete.training import load_learner, train
 from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.layered import training as layered
+from ctsigprop.layered.batches import Standard
+from ctsigprop.layered.diagnosis import warnings_of
+from ctsigprop.layered.epoch import Count
+from ctsigprop.layered.evaluation import error_rates
+from ctsigprop.layered.learner import Learner, Signal, Stage, Step
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DataSettings, Settings
 from ctsigprop.settings.discrete import (
@@ -189,7 +190,7 @@ def check_stops(
     undisturbed = trained(folder / "undisturbed", settings)
     with RunFolder.create(folder / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):
-            with stopping(training, batch), pytest.raises(KeyboardInterrupt):
+            with stopping(layered, batch), pytest.raises(KeyboardInterrupt):
                 train(settings, stopped, resume=time > 0, quiet=True)
         train(settings, stopped, resume=True, quiet=True)
     assert_same_run(stopped, undisturbed)
@@ -277,7 +278,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_its_checkpoint(
 
 def test_a_gpu_that_is_not_there_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(training, "dataset_of", pytest.fail)
+    monkeypatch.setattr(layered, "dataset_of", pytest.fail)
     settings = small(device="cuda")
     with RunFolder.create(tmp_path / "run", settings) as run, pytest.raises(InputError) as refusal:
         train(settings, run, quiet=True)
@@ -294,8 +295,8 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     assert run.checkpoint("last").read_bytes() == before
 
 
-def test_a_run_of_another_wing_has_no_learner(tmp_path: Path) -> None:
-    with RunFolder.create(tmp_path / "run", Settings()) as run, pytest.raises(InputError, match="continuous wing"):
+def test_a_run_of_another_family_has_no_learner(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path / "run", Settings()) as run, pytest.raises(InputError, match="continuous family"):
         load_learner(run)
 
 

@@ -9,7 +9,7 @@ import pytest
 ROUNDS = """
 from resource import RUSAGE_SELF, getrusage
 import torch
-from ctsigprop.discrete.heap import keep_freed_memory
+from ctsigprop.layered.allocator import keep_freed_memory
 {call}
 torch.set_num_threads(1)
 for _ in range(4):

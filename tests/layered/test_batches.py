@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.datasets import Split, load
-from ctsigprop.discrete.batches import PADDING, Batches, Standard, augmented
+from ctsigprop.data import Split, load
 from ctsigprop.errors import InputError
+from ctsigprop.layered.batches import PADDING, Batches, Standard, augmented
 from ctsigprop.settings.discrete import DiscreteTrainingSettings
 
 

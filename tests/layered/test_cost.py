@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from ctsigprop.discrete import cost
-from ctsigprop.discrete.cost import batch_bytes, costs, stage_bytes, stage_seconds
-from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
-from ctsigprop.discrete.learners import learner_for
+from ctsigprop.discrete.cost import costs
+from ctsigprop.discrete.rules.learners import learner_for
 from ctsigprop.errors import InputError
+from ctsigprop.layered import cost as layered
+from ctsigprop.layered.cost import batch_bytes, stage_bytes, stage_seconds
+from ctsigprop.layered.learner import Learner, Signal, Stage, Step
 from ctsigprop.settings import DataSettings, DiscreteSettings
 from ctsigprop.settings.discrete import DiscreteLearningSettings, DiscreteNetworkSettings
 
@@ -47,7 +49,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         readings.append((readings[-1] if readings else 0.0) + len(readings))
         return readings[-1]
 
-    monkeypatch.setattr(cost, "perf_counter", reading)
+    monkeypatch.setattr(layered, "perf_counter", reading)
     return readings
 
 
@@ -59,16 +61,16 @@ def test_every_stage_is_timed_on_every_batch_but_those_of_the_warm_up(clock: lis
 
 
 def test_learners_take_turns_batch_by_batch() -> None:
-    turns: list[str] = []
+    trained: list[str] = []
 
-    class Told(Linear):
+    class Recorded(Linear):
         def step(self, signal: Signal, labels: Tensor) -> Step:
-            turns.append(self.name)
+            trained.append(self.name)
             return super().step(signal, labels)
 
-    learners = {name: Learner([Told(name, 5)], UNITS) for name in ("a", "b")}
+    learners = {name: Learner([Recorded(name, 5)], UNITS) for name in ("a", "b")}
     stage_seconds(learners, batches(3))
-    assert turns == ["a", "b"] * 3
+    assert trained == ["a", "b"] * 3
 
 
 def test_a_stage_is_charged_with_its_signal_its_outputs_and_its_gradient() -> None:
@@ -132,11 +134,11 @@ def test_costs_of_settings_are_of_the_networks_that_they_name() -> None:
 
 
 def test_costs_are_those_of_a_run_whose_freed_memory_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(cost, "keep_freed_memory", lambda: told.append("keep"))
-    monkeypatch.setattr(cost, "stage_seconds", lambda *_: told.append("measure") or {"sp": torch.ones(1, 3).numpy()})
+    order: list[str] = []
+    monkeypatch.setattr(cost, "keep_freed_memory", lambda: order.append("keep"))
+    monkeypatch.setattr(cost, "stage_seconds", lambda *_: order.append("measure") or {"sp": torch.ones(1, 3).numpy()})
     costs({"sp": DiscreteSettings()}, 1, 1, lambda: None)
-    assert told == ["keep", "measure"]
+    assert order == ["keep", "measure"]
 
 
 def test_more_batches_than_there_are_samples_are_refused() -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ctsigprop.discrete.memory import LiveStorages, peak_memory
+from ctsigprop.layered.memory import LiveStorages, peak_memory
 
 CPU = torch.device("cpu")
 FLOAT = 4  # bytes

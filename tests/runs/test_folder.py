@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from ctsigprop.core.files import atomic
 from ctsigprop.errors import Busy, InputError, RunFailure
-from ctsigprop.files import atomic
 from ctsigprop.runs import OUTCOME, RunFolder, claim_folder, covers
 from ctsigprop.settings import DataSettings, LearningSettings, NetworkSettings, Settings
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctsigprop.config import settings_from
 from ctsigprop.continuous import training as continuous
 from ctsigprop.discrete import training as discrete
 from ctsigprop.errors import InputError
 from ctsigprop.runs import META, RunFolder
+from ctsigprop.settings.config import settings_from
 
 SMALL = {
     "continuous": {"network": {"hidden": [8]}, "learning": {"rates": [0.2, 0.05]}},
@@ -21,19 +21,19 @@ SMALL = {
 TRAIN: dict[str, Callable[..., Any]] = {"continuous": continuous.train, "discrete": discrete.train}
 
 
-def a_run(path: Path, wing: str) -> RunFolder:
-    groups = {"data": {"limit": 60}, "training": {"epochs": 2, "threads": 1}, **SMALL[wing]}
-    settings = settings_from(groups, wing)
+def a_run(path: Path, family: str) -> RunFolder:
+    groups = {"data": {"limit": 60}, "training": {"epochs": 2, "threads": 1}, **SMALL[family]}
+    settings = settings_from(groups, family)
     with RunFolder.create(path, settings) as run:
-        TRAIN[wing](settings, run, quiet=True)
+        TRAIN[family](settings, run, quiet=True)
     return run
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
-    """A finished run of two epochs of each of two wings."""
+    """A finished run of two epochs of each of two families."""
     folder = tmp_path_factory.mktemp("runs")
-    return {wing: a_run(folder / wing, wing) for wing in SMALL}
+    return {family: a_run(folder / family, family) for family in SMALL}
 
 
 def rewritten(run: RunFolder, change: Callable[[dict[str, Any]], None]) -> None:
@@ -75,18 +75,18 @@ WRONG: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
-@pytest.mark.parametrize("wing", SMALL)
+@pytest.mark.parametrize("family", SMALL)
 @pytest.mark.parametrize("case", WRONG)
 def test_progress_that_no_run_makes_is_refused_and_nothing_is_written(
-    runs: dict[str, RunFolder], wing: str, case: str
+    runs: dict[str, RunFolder], family: str, case: str
 ) -> None:
-    run = runs[wing]
+    run = runs[family]
     before = run.checkpoint("last").read_bytes()
     try:
         rewritten(run, WRONG[case])
         files = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
         with pytest.raises(InputError, match=r"checkpoint-last\.npz: ") as refusal, RunFolder.resume(run.path) as again:
-            TRAIN[wing](run.settings(), again, resume=True, quiet=True)
+            TRAIN[family](run.settings(), again, resume=True, quiet=True)
         assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 500
         assert {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()} == files
     finally:
@@ -105,14 +105,14 @@ MORE: dict[str, tuple[str, Callable[[dict[str, Any]], None]]] = {
 
 
 @pytest.mark.parametrize("case", MORE)
-def test_what_one_wing_alone_keeps_is_checked_too(runs: dict[str, RunFolder], case: str) -> None:
-    wing, change = MORE[case]
-    run = runs[wing]
+def test_what_one_family_alone_keeps_is_checked_too(runs: dict[str, RunFolder], case: str) -> None:
+    family, change = MORE[case]
+    run = runs[family]
     before = run.checkpoint("last").read_bytes()
     try:
         rewritten(run, change)
         with pytest.raises(InputError, match=r"checkpoint-last\.npz: "), RunFolder.resume(run.path) as again:
-            TRAIN[wing](run.settings(), again, resume=True, quiet=True)
+            TRAIN[family](run.settings(), again, resume=True, quiet=True)
     finally:
         run.checkpoint("last").write_bytes(before)
 
@@ -144,10 +144,10 @@ def test_moments_that_are_not_of_the_network_are_refused(runs: dict[str, RunFold
         run.checkpoint("last").write_bytes(before)
 
 
-@pytest.mark.parametrize("wing", SMALL)
-def test_a_whole_checkpoint_goes_on(runs: dict[str, RunFolder], wing: str) -> None:
-    run = runs[wing]
+@pytest.mark.parametrize("family", SMALL)
+def test_a_whole_checkpoint_goes_on(runs: dict[str, RunFolder], family: str) -> None:
+    run = runs[family]
     before = run.metrics()
     with RunFolder.resume(run.path) as again:
-        TRAIN[wing](run.settings(), again, resume=True, quiet=True)
+        TRAIN[family](run.settings(), again, resume=True, quiet=True)
     assert run.metrics() == before

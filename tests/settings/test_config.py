@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctsigprop.config import read_mapping, read_settings, settings_from, to_values, to_yaml
+from ctsigprop.core.yaml_text import parsed
 from ctsigprop.errors import InputError
 from ctsigprop.settings import LearningSettings, NetworkSettings, NudgingSettings, Settings, SolverSettings
-from ctsigprop.yaml_text import parsed
+from ctsigprop.settings.config import read_mapping, read_settings, settings_from, to_values, to_yaml
 
 SCALARS = (
     st.none()

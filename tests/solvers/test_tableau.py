@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ctsigprop.solvers import METHODS
+from ctsigprop.solvers.butcher_trees import density, rooted_trees, size
 from ctsigprop.solvers.dopri5 import DOPRI5
 from ctsigprop.solvers.rk4 import RK4
 from ctsigprop.solvers.tableau import Tableau
-from ctsigprop.solvers.trees import density, rooted_trees, size
 
 
 def test_rooted_trees_are_as_many_as_cayley_counted():

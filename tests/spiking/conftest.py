@@ -1,4 +1,4 @@
-"""What tests of training in this wing share: a run that is stopped and resumed until it ends."""
+"""What tests of training in this family share: a run that is stopped and resumed until it ends."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from ctsigprop.discrete import training
+from ctsigprop.layered import training
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.training import train

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ctsigprop.spiking.activity import FiringCount, OperationCount, Operations, are_spikes, fan_out
+from ctsigprop.spiking.monitor.activity import FiringCount, OperationCount, Operations, are_spikes, fan_out
 
 
 def counted(*batches: Tensor) -> FiringCount:

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from ctsigprop.settings.spiking import SpikingLearningSettings, SpikingNetworkSettings, SpikingSettings
-from ctsigprop.spiking.activity import fan_out
 from ctsigprop.spiking.learners import learner_for
+from ctsigprop.spiking.monitor.activity import fan_out
+from ctsigprop.spiking.monitor.recording import account_of, network_of, record
 from ctsigprop.spiking.network import SpikingNetwork, build
-from ctsigprop.spiking.recording import account_of, network_of, record
 
 SHAPE, CLASSES, STEPS = (1, 8, 8), 3, 5
 

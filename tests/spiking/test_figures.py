@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.image import imread
 
-from ctsigprop.analysis.spiking_figures import ROWS, LayerCourse, SampleCourse, chosen_neurons, sample_figure
-from ctsigprop.analysis.style import save, styled
+from ctsigprop.analysis.plots.spiking import ROWS, LayerCourse, SampleCourse, chosen_neurons, sample_figure
+from ctsigprop.analysis.plots.style import save, styled
 
 THRESHOLD = 1.0
 CLASSES = 4

@@ -14,9 +14,9 @@ nir = pytest.importorskip("nir")
 
 from ctsigprop.errors import InputError, RunFailure  # noqa: E402
 from ctsigprop.settings.spiking import SpikingNetworkSettings, SpikingSettings  # noqa: E402
-from ctsigprop.spiking.graph import read_graph, write_graph  # noqa: E402
+from ctsigprop.spiking.monitor.recording import record  # noqa: E402
 from ctsigprop.spiking.network import SpikingNetwork, build  # noqa: E402
-from ctsigprop.spiking.recording import record  # noqa: E402
+from ctsigprop.spiking.nir.graph import read_graph, write_graph  # noqa: E402
 
 SHAPE, CLASSES = (2, 9, 11), 5
 

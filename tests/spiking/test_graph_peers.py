@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ctsigprop.settings.spiking import SpikingNetworkSettings, SpikingSettings
+from ctsigprop.spiking.monitor.recording import record
 from ctsigprop.spiking.network import SpikingNetwork, build
-from ctsigprop.spiking.recording import record
 
 SHAPE, CLASSES, STEPS, SAMPLES = (2, 9, 11), 5, 6, 8
 
@@ -38,7 +38,7 @@ def network(currents: Tensor, leak: float) -> SpikingNetwork:
 @pytest.mark.parametrize("leak", [0.0, 0.25])
 @torch.no_grad()
 def test_spikingjelly_reads_it(exchange: Any, currents: Tensor, tmp_path: Path, leak: float) -> None:
-    from ctsigprop.spiking.graph import write_graph
+    from ctsigprop.spiking.nir.graph import write_graph
 
     own = network(currents, leak)
     write_graph(own, tmp_path / "network.nir")

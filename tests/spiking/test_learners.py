@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ctsigprop.discrete.cost import batch_bytes
-from ctsigprop.discrete.learner import Learner, Signal
 from ctsigprop.discrete.losses import PredictionLoss
+from ctsigprop.layered.cost import batch_bytes
+from ctsigprop.layered.learner import Learner, Signal
 from ctsigprop.settings.spiking import (
     Model,
     SpikingLearningSettings,

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from ctsigprop.config import read_settings, settings_from, to_yaml
-from ctsigprop.discrete.batches import Batches
-from ctsigprop.discrete.evaluation import error_rates
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.finishing import is_finished
+from ctsigprop.layered.batches import Batches
+from ctsigprop.layered.evaluation import error_rates
 from ctsigprop.runs import OUTCOME, RunFolder
 from ctsigprop.settings import DataSettings
+from ctsigprop.settings.config import read_settings, settings_from, to_yaml
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.events import load_frames
+from ctsigprop.spiking.events.recordings import load_recordings
 from ctsigprop.spiking.learners import learner_for
-from ctsigprop.spiking.recording import network_of
-from ctsigprop.spiking.recordings import load_recordings
+from ctsigprop.spiking.monitor.recording import network_of
 from ctsigprop.spiking.trained import load_trained
 from ctsigprop.spiking.training import data_for, standard_for, train
 
@@ -244,7 +244,7 @@ def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.data.events == str(tmp_path / "bars")
     assert settings.title == "bars-sp-surrogate"
     of_files = {("data", name): "data.file is left out" for name in ("scaling", "seed")}
-    assert settings.unused == of_files | {("data", "name"): f"data.events = {tmp_path / 'bars'}"}
+    assert settings.inactive == of_files | {("data", "name"): f"data.events = {tmp_path / 'bars'}"}
     for value in ("", 3):
         with pytest.raises(InputError, match=f"data.events = {value!r}: must be the path of a folder"):
             settings_from({"data": {"events": value}}, "spiking")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ctsigprop.analysis.memory_figure import MIB, memory_figure, steps_figure
+from ctsigprop.analysis.plots.memory import MIB, memory_figure, steps_figure
 from ctsigprop.benchmarks import spiking_memory
 
 STEPS = [2, 4, 8]

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from ctsigprop.config import read_settings
-from ctsigprop.datasets import load
+from ctsigprop.data import load
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.flags import CONFIGS
+from ctsigprop.experiments.cli.flags import CONFIGS
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DataSettings
+from ctsigprop.settings.config import read_settings
 from ctsigprop.settings.spiking import (
     SpikingLearningSettings,
     SpikingNetworkSettings,
@@ -147,7 +147,9 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_nothing_depends_on_a_setting_that_is_not_used(model: Any, assert_unused_settings: Callable[..., None]) -> None:
+def test_nothing_depends_on_a_setting_that_is_not_used(
+    model: Any, assert_inactive_settings: Callable[..., None]
+) -> None:
     images = torch.rand((20, 1, 8, 8), generator=torch.Generator().manual_seed(1))
 
     def learned(settings: SpikingSettings) -> dict[str, bytes]:
@@ -156,7 +158,7 @@ def test_nothing_depends_on_a_setting_that_is_not_used(model: Any, assert_unused
             learner.step(images, torch.arange(20) % 10)
         return {name: array.tobytes() for name, array in learner.parameter_arrays().items()}
 
-    assert_unused_settings(small(model), OTHERS, learned)
+    assert_inactive_settings(small(model), OTHERS, learned)
 
 
 def test_every_setting_has_another_value() -> None:

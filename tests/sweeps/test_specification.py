@@ -14,11 +14,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctsigprop.config import settings_from, to_values
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.points import SWEEPS, Point, name_of, read_sweep, sweep_from
-from ctsigprop.experiments.sampling import Interval
+from ctsigprop.experiments.sweeps.sampling import Interval
+from ctsigprop.experiments.sweeps.specification import SWEEPS, Point, name_of, read_sweep, sweep_from
 from ctsigprop.settings import DiscreteSettings, NudgingSettings, Settings, SpikingSettings, TrainingSettings
+from ctsigprop.settings.config import settings_from, to_values
 
 Write = Callable[[str], Path]
 BETAS = st.lists(st.floats(1e-3, 10), min_size=1, max_size=4, unique=True)
@@ -68,8 +68,8 @@ def test_base_goes_over_config_and_grid_over_both(write: Write, tmp_path: Path) 
         {"config": "digits", "grid": {"nudging.beta": [0.1, 1], "learning.fixed": [[], ["loop"]]}},
         {"sample": {"points": 3, "settings": {"nudging.beta": {"low": 0.1, "high": 1}}}, "grid": {"data.limit": [9]}},
         {"config": "mnist-spiking-shallow", "grid": {"training.seed": [0, 1]}},
-        {"wing": "spiking", "grid": {"data.events": ["/recordings/a", "/recordings/b"]}},
-        {"wing": "discrete", "base": {"learning": {"algorithm": "bp"}}, "grid": {"learning.rate": [1e-3, 1e-2]}},
+        {"family": "spiking", "grid": {"data.events": ["/recordings/a", "/recordings/b"]}},
+        {"family": "discrete", "base": {"learning": {"algorithm": "bp"}}, "grid": {"learning.rate": [1e-3, 1e-2]}},
     ],
 )
 def test_what_is_written_down_is_a_sweep_file_of_the_same_points(content: dict[str, Any]) -> None:
@@ -88,15 +88,15 @@ def test_the_shipped_sweeps_are_sixty_runs_and_sixty_three() -> None:
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        ({"wing": "discrete"}, DiscreteSettings),
-        ({"wing": "spiking"}, SpikingSettings),
+        ({"family": "discrete"}, DiscreteSettings),
+        ({"family": "spiking"}, SpikingSettings),
         ({"config": "mnist-fc-sp"}, DiscreteSettings),
-        ({"config": "mnist-spiking-shallow", "wing": "spiking"}, SpikingSettings),
-        ({"wing": "continuous"}, Settings),
+        ({"config": "mnist-spiking-shallow", "family": "spiking"}, SpikingSettings),
+        ({"family": "continuous"}, Settings),
         ({}, Settings),
     ],
 )
-def test_points_are_of_the_wing_that_the_file_or_its_config_names(content: dict[str, Any], kind: type) -> None:
+def test_points_are_of_the_family_that_the_file_or_its_config_names(content: dict[str, Any], kind: type) -> None:
     points = points_of({**content, "grid": {"training.seed": [3, 4]}})
     assert [type(point.settings) for point in points] == [kind, kind]
     assert [point.settings.training.seed for point in points] == [3, 4]
@@ -104,7 +104,7 @@ def test_points_are_of_the_wing_that_the_file_or_its_config_names(content: dict[
 
 def test_an_interval_of_a_number_that_may_be_left_out() -> None:
     source = {"learning.readout_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
-    points = points_of({"wing": "discrete", "sample": {"points": 9, "settings": source}})
+    points = points_of({"family": "discrete", "sample": {"points": 9, "settings": source}})
     assert all(1e-4 <= point.settings.learning.readout_rate <= 1e-2 for point in points)
 
 
@@ -160,9 +160,9 @@ def sampled_choices(name: str, choices: list[Any]) -> tuple[Point, ...]:
     return points_of({"sample": {"points": 1, "settings": {name: {"choices": choices}}}})
 
 
-@pytest.mark.parametrize("wing", ["continuous", "discrete", "spiking"])
-def test_a_name_is_the_hash_of_all_settings_as_json(wing: str) -> None:
-    points = points_of({"wing": wing, "grid": {"training.seed": [0, 7], "data.limit": [100, None]}})
+@pytest.mark.parametrize("family", ["continuous", "discrete", "spiking"])
+def test_a_name_is_the_hash_of_all_settings_as_json(family: str) -> None:
+    points = points_of({"family": family, "grid": {"training.seed": [0, 7], "data.limit": [100, None]}})
     for point in points:
         values = json.loads(json.dumps(to_values(point.settings)), parse_float=lambda text: whole(float(text)))
         content = json.dumps(values, sort_keys=True, separators=(",", ":"))
@@ -202,7 +202,7 @@ def test_a_sample_of_choices_has_no_combination_twice_and_crosses_the_grid() -> 
 
 GRID = "grid: {nudging.beta: [1, 2]}\n"
 REFUSED = [
-    ("", "must be a mapping of wing, config, base, grid, sample"),
+    ("", "must be a mapping of family, config, base, grid, sample"),
     ("config: digits\n", "names nothing that is swept"),
     (GRID + "gird: {}\n", "gird: no such field: did you mean grid?"),
     ("grid: {}\n", "grid = {}: must be a mapping of settings to lists"),
@@ -229,22 +229,25 @@ REFUSED = [
     (GRID + "config: none\n", "config = none: no such file: give a YAML file, or one of "),
     (GRID + "config: mnist-spiking-shallow\n", "grid.nudging.beta: no such group: "),
     (
-        "wing: spiking\nbase: {data: {events: recordings}}\ngrid: {training.seed: [1]}\n",
+        "family: spiking\nbase: {data: {events: recordings}}\ngrid: {training.seed: [1]}\n",
         "data.events = 'recordings': must be an absolute path in a sweep",
     ),
     (
-        "wing: spiking\nbase: {data: {events: ~nobodyxyz/x}}\ngrid: {training.seed: [1]}\n",
+        "family: spiking\nbase: {data: {events: ~nobodyxyz/x}}\ngrid: {training.seed: [1]}\n",
         "data.events = '~nobodyxyz/x': must be an absolute path in a sweep",
     ),
-    (GRID + "wing: discrete\n", "grid.nudging.beta: no such group: "),
-    (GRID + "wing: discreet\n", "wing = discreet: must be one of continuous, discrete, spiking"),
+    (GRID + "family: discrete\n", "grid.nudging.beta: no such group: "),
+    (GRID + "family: discreet\n", "family = discreet: must be one of continuous, discrete, spiking"),
     (
-        "wing: discrete\nconfig: mnist-spiking-shallow\ngrid: {training.seed: [1, 2]}\n",
-        "config = mnist-spiking-shallow: is of the spiking wing, and wing = discrete: leave wing out",
+        "family: discrete\nconfig: mnist-spiking-shallow\ngrid: {training.seed: [1, 2]}\n",
+        "config = mnist-spiking-shallow: is of the spiking family, and family = discrete: leave family out",
     ),
-    ("wing: spiking\nbase: {nudging: {beta: 1}}\ngrid: {training.seed: [1]}\n", "nudging = {'beta': 1}: no such group"),
     (
-        "wing: discrete\nbase: {learning: {algorithm: bp}}\ngrid: {target.loss: [prediction, hebbian]}\n",
+        "family: spiking\nbase: {nudging: {beta: 1}}\ngrid: {training.seed: [1]}\n",
+        "nudging = {'beta': 1}: no such group",
+    ),
+    (
+        "family: discrete\nbase: {learning: {algorithm: bp}}\ngrid: {target.loss: [prediction, hebbian]}\n",
         "target.loss: is swept, and nothing depends on it where learning.algorithm = bp: leave it out",
     ),
     (GRID + "base: 3\n", "base = 3: must be a mapping of groups of settings"),

@@ -11,12 +11,12 @@ from ctsigprop.settings import Settings, SolverSettings
 TOLERATED = 1e-3
 
 
-def warnings_of(tally: Tally, judged: Outputs, gain: float, settings: Settings) -> dict[str, str]:
+def warnings_of(tally: Tally, outputs: Outputs, gain: float, settings: Settings) -> dict[str, str]:
     """What to change after a finished epoch, a sentence for each kind of trouble; empty where there is none.
 
     Args:
         tally: of the epoch.
-        judged: validation and test samples at its end.
+        outputs: validation and test samples at its end.
         gain: largest loop gain found at the epoch's end.
         settings: of the run.
     """
@@ -36,15 +36,15 @@ def warnings_of(tally: Tally, judged: Outputs, gain: float, settings: Settings) 
             f"{max(tally.free_residual, tally.clamped_residual):.1e}): {remedy(settings.solver)} "
             "or lower learning.rates"
         )
-    if judged.unconverged > TOLERATED * len(judged.states):
+    if outputs.unconverged > TOLERATED * len(outputs.states):
         found["not_judged"] = (
-            f"{judged.unconverged} free phases of {len(judged.states)} validation and test samples did not converge "
-            f"(residual up to {judged.residual:.1e}), which their errors depend on: {remedy(settings.solver)}"
+            f"{outputs.unconverged} free phases of {len(outputs.states)} validation and test samples did not converge "
+            f"(residual up to {outputs.residual:.1e}), which their errors depend on: {remedy(settings.solver)}"
         )
     if gain > 1:
         if graph:
             rate = "the rates of what feeds back"
-        elif ("learning", "feedback_rate") in settings.unused:
+        elif ("learning", "feedback_rate") in settings.inactive:
             rate = f"learning.rates = {list(learning.rates)}"
         else:
             rate = f"learning.feedback_rate = {learning.feedback_rate:g}"

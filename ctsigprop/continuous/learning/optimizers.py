@@ -9,7 +9,7 @@ import numpy as np
 from ctsigprop.continuous.learning.correlations import Outer
 from ctsigprop.continuous.network import Array
 from ctsigprop.continuous.products import add_outer
-from ctsigprop.registry import Registry
+from ctsigprop.core.registry import Registry
 from ctsigprop.settings import LearningSettings, choices
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.learning.correlations import Correlations, Outer
 from ctsigprop.continuous.network import Array
-from ctsigprop.registry import Registry
+from ctsigprop.core.registry import Registry
 from ctsigprop.settings import choices
 
 

@@ -1,7 +1,7 @@
 """Firing-rate functions rho(s): the shipped ones by name, and the user's own."""
 
 from ctsigprop.continuous.rho.rho import Rho
-from ctsigprop.registry import Registry
+from ctsigprop.core.registry import Registry
 from ctsigprop.settings import choices
 
 RHOS: Registry[Rho] = choices.RHOS

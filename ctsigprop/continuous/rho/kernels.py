@@ -18,7 +18,7 @@ import numpy as np
 from numba import float64, from_dtype, njit, types, void
 from numpy.typing import NDArray
 
-from ctsigprop.compilation import compiled
+from ctsigprop.core.compilation import compiled
 
 Array = NDArray[np.floating]
 Scalar = Callable[[float], float]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from torch._C._distributed_c10d import FileStore, Store, TCPStore
 
-from ctsigprop.discrete.parallel_launch import number
+from ctsigprop.discrete.parallel.launch import number
 from ctsigprop.errors import InputError
 
 SECRET = "CTSIGPROP_SECRET"

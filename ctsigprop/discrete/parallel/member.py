@@ -1,8 +1,8 @@
-"""A process that `ctsigprop train --parallel` starts: python -m ctsigprop.discrete.parallel_member."""
+"""A process that `ctsigprop train --parallel` starts: python -m ctsigprop.discrete.parallel.member."""
 
 import sys
 
-from ctsigprop.discrete.parallel import follow
+from ctsigprop.discrete.parallel.training import follow
 from ctsigprop.errors import CtsigpropError
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ import torch
 import torch.distributed as dist
 import torch.distributed.nn  # before a group exists: imported later, its default arguments hold the group for ever
 
-from ctsigprop.discrete.heap import keep_freed_memory
-from ctsigprop.discrete.parallel_launch import number
-from ctsigprop.discrete.parallel_meeting import SILENCE, Meeting
-from ctsigprop.discrete.parallel_seal import TAG, Seal
-from ctsigprop.discrete.parallel_signals import Inlet, Lost, Outlet, memory
-from ctsigprop.discrete.training import device_for
+from ctsigprop.discrete.parallel.launch import number
+from ctsigprop.discrete.parallel.meeting import SILENCE, Meeting
+from ctsigprop.discrete.parallel.seal import TAG, Seal
+from ctsigprop.discrete.parallel.signals import Inlet, Lost, Outlet, memory
 from ctsigprop.errors import RunFailure
+from ctsigprop.layered.allocator import keep_freed_memory
+from ctsigprop.layered.training import device_for
 from ctsigprop.settings import DiscreteSettings
 
 GRACE = 10.0

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple, Self
 
 from numpy.typing import NDArray
 
-from ctsigprop.config import settings_from, to_values
-from ctsigprop.discrete.epoch import Tally
-from ctsigprop.discrete.parallel_seal import pack, unpack
+from ctsigprop.discrete.parallel.seal import pack, unpack
+from ctsigprop.layered.epoch import Tally
 from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings.config import settings_from, to_values
 
 DONE = b""
 """In place of the plan or of an epoch: none follows."""

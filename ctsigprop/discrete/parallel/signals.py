@@ -14,9 +14,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ctsigprop.discrete.learner import Signal
-from ctsigprop.discrete.parallel_seal import TAG, Seal
+from ctsigprop.discrete.parallel.seal import TAG, Seal
 from ctsigprop.errors import RunFailure
+from ctsigprop.layered.learner import Signal
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int64)
 AXES = 6

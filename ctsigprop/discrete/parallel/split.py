@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
-from ctsigprop.discrete.learner import Learner
-from ctsigprop.discrete.parallel_launch import Place
+from ctsigprop.discrete.parallel.launch import Place
 from ctsigprop.errors import InputError
+from ctsigprop.layered.learner import Learner
 from ctsigprop.settings import DiscreteSettings, require_whole
 from ctsigprop.settings.discrete import UNLOCKED
 

@@ -11,11 +11,11 @@ from threading import Event, Thread
 
 from torch._C._distributed_c10d import Store
 
-from ctsigprop.discrete.parallel_launch import number
-from ctsigprop.discrete.parallel_meeting import Meeting, entered, opened, torchruns
-from ctsigprop.discrete.parallel_peers import LEFT, Peers, cause_of
+from ctsigprop.core.threads import VARIABLES
+from ctsigprop.discrete.parallel.launch import number
+from ctsigprop.discrete.parallel.meeting import Meeting, entered, opened, torchruns
+from ctsigprop.discrete.parallel.peers import LEFT, Peers, cause_of
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.threads import VARIABLES
 
 FOLDER = "CTSIGPROP_MEETING"
 PARENT = "CTSIGPROP_PARENT"
@@ -60,7 +60,7 @@ def started(size: int, threads: int) -> Peers:
     common.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a lost process is told in one line
     common |= {FOLDER: str(meeting.folder), PARENT: str(os.getpid())}
     common |= {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
-    command = [sys.executable, "-m", "ctsigprop.discrete.parallel_member"]
+    command = [sys.executable, "-m", "ctsigprop.discrete.parallel.member"]
     children: list[subprocess.Popen[bytes]] = []
     try:
         for rank in range(1, size):

@@ -20,21 +20,22 @@ from typing import Any, NoReturn, Self
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctsigprop.discrete.batches import Batches
-from ctsigprop.discrete.cost import stage_seconds
-from ctsigprop.discrete.epoch import Count, Tally
-from ctsigprop.discrete.learner import Learner, Signal, Step
-from ctsigprop.discrete.model import LayeredModel
-from ctsigprop.discrete.parallel_launch import launched
-from ctsigprop.discrete.parallel_peers import LEFT, Peers
-from ctsigprop.discrete.parallel_plan import DONE, Begun, Plan, Trained
-from ctsigprop.discrete.parallel_signals import Lost, Outlet
-from ctsigprop.discrete.parallel_split import balanced, check_rule, check_size, check_stages, name_of
-from ctsigprop.discrete.parallel_start import joined, started
-from ctsigprop.discrete.precision import settled
-from ctsigprop.discrete.training import model_for, placed_learner, train, train_layers
+from ctsigprop.core.interrupt import stops
+from ctsigprop.discrete.parallel.launch import launched
+from ctsigprop.discrete.parallel.peers import LEFT, Peers
+from ctsigprop.discrete.parallel.plan import DONE, Begun, Plan, Trained
+from ctsigprop.discrete.parallel.signals import Lost, Outlet
+from ctsigprop.discrete.parallel.split import balanced, check_rule, check_size, check_stages, name_of
+from ctsigprop.discrete.parallel.start import joined, started
+from ctsigprop.discrete.training import model_for, placed_learner, train
 from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, is_out_of_memory
-from ctsigprop.interrupt import stops
+from ctsigprop.layered.batches import Batches
+from ctsigprop.layered.cost import stage_seconds
+from ctsigprop.layered.epoch import Count, Tally
+from ctsigprop.layered.learner import Learner, Signal, Step
+from ctsigprop.layered.model import LayeredModel
+from ctsigprop.layered.precision import settled
+from ctsigprop.layered.training import train_layers
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DiscreteSettings
 

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from ctsigprop.discrete.learner import Learner
 from ctsigprop.discrete.network import Network
-from ctsigprop.discrete.output import OutputStage
+from ctsigprop.layered.learner import Learner
+from ctsigprop.layered.output import OutputStage
 from ctsigprop.settings.discrete import DiscreteSettings
 
 

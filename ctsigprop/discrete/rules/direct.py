@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ctsigprop.discrete.draws import Use, draw_uniform, generator
-from ctsigprop.discrete.learner import Learner, Signal, Step
 from ctsigprop.discrete.network import Network
-from ctsigprop.discrete.output import OutputStage
+from ctsigprop.layered.learner import Learner, Signal, Step
+from ctsigprop.layered.output import OutputStage
+from ctsigprop.layered.seeding import Use, draw_uniform, generator
 from ctsigprop.settings.discrete import DiscreteSettings
 
 

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ctsigprop.discrete.backprop import bp_learner
-from ctsigprop.discrete.draws import Use, draw_uniform, generator
-from ctsigprop.discrete.learner import Learner
 from ctsigprop.discrete.network import Network
+from ctsigprop.discrete.rules.backprop import bp_learner
+from ctsigprop.layered.learner import Learner
+from ctsigprop.layered.seeding import Use, draw_uniform, generator
 from ctsigprop.settings.discrete import DiscreteSettings
 
 

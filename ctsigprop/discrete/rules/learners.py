@@ -1,12 +1,12 @@
 """The learner that settings name."""
 
-from ctsigprop.discrete.backprop import bp_learner, shallow_learner
-from ctsigprop.discrete.direct import dfa_learner
-from ctsigprop.discrete.feedback import fa_learner
-from ctsigprop.discrete.learner import Learner
-from ctsigprop.discrete.local import local_learner
 from ctsigprop.discrete.network import build
-from ctsigprop.discrete.sigprop import sigprop_learner
+from ctsigprop.discrete.rules.backprop import bp_learner, shallow_learner
+from ctsigprop.discrete.rules.direct import dfa_learner
+from ctsigprop.discrete.rules.feedback import fa_learner
+from ctsigprop.discrete.rules.local import local_learner
+from ctsigprop.discrete.rules.sigprop import sigprop_learner
+from ctsigprop.layered.learner import Learner
 from ctsigprop.settings.discrete import DiscreteSettings
 
 

@@ -16,11 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ctsigprop.discrete.draws import Use, draw_weights, generator
-from ctsigprop.discrete.feedback import FeedbackLinear, with_feedback
-from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
 from ctsigprop.discrete.network import Block, Network
-from ctsigprop.discrete.output import classification
+from ctsigprop.discrete.rules.feedback import FeedbackLinear, with_feedback
+from ctsigprop.layered.learner import Learner, Signal, Stage, Step
+from ctsigprop.layered.output import classification
+from ctsigprop.layered.seeding import Use, draw_weights, generator
 from ctsigprop.settings.discrete import DiscreteSettings
 
 FEATURES = 2048

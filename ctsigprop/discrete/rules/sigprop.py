@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ctsigprop.discrete.centred import Centred
-from ctsigprop.discrete.learner import Learner, Signal, Stage, Step
 from ctsigprop.discrete.losses import (
     COMPARISONS,
     HebbianLoss,
@@ -19,11 +18,12 @@ from ctsigprop.discrete.losses import (
     separate,
 )
 from ctsigprop.discrete.network import Network
-from ctsigprop.discrete.output import OutputLoss, OutputStage
-from ctsigprop.discrete.passing import inference, pass_both
 from ctsigprop.discrete.sparse import Layout
+from ctsigprop.discrete.target_forward import inference, pass_both
 from ctsigprop.discrete.targets import TargetGenerator, generator_for, layout_for
 from ctsigprop.errors import InputError
+from ctsigprop.layered.learner import Learner, Signal, Stage, Step
+from ctsigprop.layered.output import OutputLoss, OutputStage
 from ctsigprop.settings.discrete import DiscreteSettings, Precision, Statistics
 
 
@@ -150,7 +150,7 @@ class SigpropLearner(Learner):
             output: classification layer, or outputs of a regression; without it the last layer's scores predict.
             loss: of every hidden layer; the prediction loss with the dot product unless given.
             seen: what the loss sees of each layer's outputs, on the grid of their targets; all of them unless given.
-            statistics: by which targets are normalised; see `ctsigprop.discrete.passing.for_targets`.
+            statistics: by which targets are normalised; see `ctsigprop.discrete.target_forward.for_targets`.
             output_loss: of the output layer.
             rate: of every stage's Adam.
             readout_rate: of the output layer's; `rate` unless given.

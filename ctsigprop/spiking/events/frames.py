@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ctsigprop.core.npz import NO_NPZ, Unusable, names_in, read_npz
 from ctsigprop.errors import InputError
-from ctsigprop.npz import NO_NPZ, Unusable, names_in, read_npz
 
 FRAMES, LABELS = "frames", "labels"
 MOST_COUNTED = 2**24

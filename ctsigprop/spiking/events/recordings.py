@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.datasets import Dataset, Scaling, Split
+from ctsigprop.core.files import open_regular
+from ctsigprop.data import Dataset, Scaling, Split
 from ctsigprop.errors import InputError
-from ctsigprop.files import open_regular
-from ctsigprop.spiking.events import FRAMES, LABELS, EventFrames, load_frames
+from ctsigprop.spiking.events.frames import FRAMES, LABELS, EventFrames, load_frames
 
 FILES = ("train.npz", "test.npz")
 VALIDATION = 6

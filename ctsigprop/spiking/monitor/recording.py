@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctsigprop.discrete.learner import Learner
-from ctsigprop.spiking.activity import Firing, FiringCount, OperationCount, Operations
+from ctsigprop.layered.learner import Learner
 from ctsigprop.spiking.coding import Direct, Latency, Rate
+from ctsigprop.spiking.monitor.activity import Firing, FiringCount, OperationCount, Operations
 from ctsigprop.spiking.network import Readout, SpikingBlock, SpikingNetwork
 from ctsigprop.spiking.neurons import discharge, fire
 

@@ -1,4 +1,4 @@
-"""What is shown to a trained network of this wing: test samples of its run, or recordings of an event camera."""
+"""What is shown to a trained network of this family: test samples of its run, or recordings of an event camera."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctsigprop.spiking.events import EventFrames, load_frames
-from ctsigprop.spiking.recording import Account, Record
+from ctsigprop.spiking.monitor.recording import Account, Record
 from ctsigprop.spiking.trained import Trained
 
 COUNTED, BATCH = 1000, 400

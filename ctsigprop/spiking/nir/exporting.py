@@ -1,4 +1,4 @@
-"""A spiking network as a NIR graph: see `ctsigprop.spiking.graph` for what stands for what."""
+"""A spiking network as a NIR graph: see `ctsigprop.spiking.nir.graph` for what stands for what."""
 
 from collections.abc import Mapping
 from itertools import pairwise

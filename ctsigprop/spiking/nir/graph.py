@@ -18,12 +18,12 @@ from typing import Any
 
 import nir
 
+from ctsigprop.core.files import atomic
 from ctsigprop.errors import InputError
-from ctsigprop.files import atomic
 from ctsigprop.settings.spiking import CodingName
-from ctsigprop.spiking.graph_export import to_graph
-from ctsigprop.spiking.graph_import import REMEDY, from_graph
 from ctsigprop.spiking.network import SpikingNetwork
+from ctsigprop.spiking.nir.exporting import to_graph
+from ctsigprop.spiking.nir.importing import REMEDY, from_graph
 
 
 def write_graph(network: SpikingNetwork, path: Path, scale: Mapping[str, Any] | None = None) -> None:
@@ -53,7 +53,7 @@ def read_graph(path: Path, steps: int | None = None, coding: CodingName | None =
         coding: of images; that which the file names where it is left out, or direct.
 
     Raises:
-        InputError: the file cannot be read, or its graph is not a chain of layers of this wing.
+        InputError: the file cannot be read, or its graph is not a chain of layers of this family.
     """
     try:
         return from_graph(nir.read(path), steps, coding)

@@ -1,4 +1,4 @@
-"""A NIR graph as a spiking network: see `ctsigprop.spiking.graph` for what stands for what."""
+"""A NIR graph as a spiking network: see `ctsigprop.spiking.nir.graph` for what stands for what."""
 
 from collections.abc import Iterator
 from math import inf
@@ -27,7 +27,7 @@ def from_graph(graph: nir.NIRGraph, steps: int | None = None, coding: CodingName
     """The network of a NIR graph, in evaluation mode; arguments are those of `read_graph`.
 
     Raises:
-        InputError: the graph is not a chain of layers of this wing.
+        InputError: the graph is not a chain of layers of this family.
     """
     steps = _steps(graph) if steps is None else require_whole("steps", steps, 1)
     coding = _coding(graph) if coding is None else coding

@@ -1,9 +1,9 @@
 """Which run Fig. 3 is drawn from, and how it differs from the paper."""
 
-from ctsigprop.config import settings_from
-from ctsigprop.experiments.flags import Values, merged
-from ctsigprop.experiments.hardware import Hardware
+from ctsigprop.experiments.cli.flags import Values, merged
+from ctsigprop.experiments.paper.hardware import Hardware
 from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings.config import settings_from
 
 COMMON: Values = {
     "network": {"batch_norm": False, "dropout": 0.0},

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ctsigprop.analysis.distances import Point, all_claims
-from ctsigprop.analysis.distances_figure import distances_figure
-from ctsigprop.analysis.style import save, styled
-from ctsigprop.config import to_values
-from ctsigprop.datasets.catalog import CATALOG
-from ctsigprop.experiments.figure_3_plan import DIFFERENCES, PAPER, SAMPLES, plan
+from ctsigprop.analysis.measures.distances import Point, all_claims
+from ctsigprop.analysis.plots.distances import distances_figure
+from ctsigprop.analysis.plots.style import save, styled
+from ctsigprop.core.files import write_failures
+from ctsigprop.data.catalog import CATALOG
 from ctsigprop.experiments.finishing import finish, is_finished
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.tables import Cell, Table, command_of, print_table, write_table
-from ctsigprop.files import write_failures
-from ctsigprop.metrics import best_row
+from ctsigprop.experiments.paper.figure_3.plan import DIFFERENCES, PAPER, SAMPLES, plan
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.table import Cell, Table, command_of, print_table, write_table
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.metrics import best_row
 from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings.config import to_values
 
 NAME = "figure-3"
 MEASURE = (

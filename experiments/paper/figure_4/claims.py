@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ctsigprop.analysis.figure_4 import FIRST, LOOP, MEASURES, Measure, Random, Run, Series, by_angle
+from ctsigprop.experiments.paper.figure_4.series import FIRST, LOOP, MEASURES, Measure, Random, Run, Series, by_angle
 
 BELOW = "every angle ends below 90 degrees, by more than its error bar and than the spread of random weights"
 SOONEST = "the loop's angle converges first"

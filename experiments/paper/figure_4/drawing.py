@@ -10,9 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from ctsigprop.analysis.curves import angle_label
-from ctsigprop.analysis.figure_4 import ANGLES, FIRST, LOOP, MEASURES, SECOND, Random, Run, Series
-from ctsigprop.analysis.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, VERMILION, new_figure
+from ctsigprop.analysis.plots.curves import angle_label
+from ctsigprop.analysis.plots.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, VERMILION, new_figure
+from ctsigprop.experiments.paper.figure_4.series import ANGLES, FIRST, LOOP, MEASURES, SECOND, Random, Run, Series
 
 LEARNED = {"learned": BLUE, "fixed-loop": VERMILION}
 LAYERS = {"fixed-loop": "$W_{31}$ (the loop) fixed", "fixed-W23": "$W_{23}$ fixed", "fixed-W12": "$W_{12}$ fixed"}

@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from ctsigprop.analysis.figure_4 import Run
-from ctsigprop.analysis.figure_4_drawing import LEARNED, WIDTH, epochs_from_the_first
-from ctsigprop.analysis.probe_curves import Curve, gapped, matrix_label, scale_comparison
-from ctsigprop.analysis.style import BLUE, GREEN, MUTED, ORANGE, PURPLE, new_figure
+from ctsigprop.analysis.plots.probe_curves import Curve, gapped, matrix_label, scale_comparison
+from ctsigprop.analysis.plots.style import BLUE, GREEN, MUTED, ORANGE, PURPLE, new_figure
+from ctsigprop.experiments.paper.figure_4.drawing import LEARNED, WIDTH, epochs_from_the_first
+from ctsigprop.experiments.paper.figure_4.series import Run
 
 OF_MATRIX = {"W01": BLUE, "W12": PURPLE, "W23": ORANGE, "W31": GREEN}
 QUANTITIES = {"cosine": "cosine", "norm_ratio": "norm of update / norm of gradient"}

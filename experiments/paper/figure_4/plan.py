@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ctsigprop.config import read_values, settings_from
-from ctsigprop.experiments.flags import Values, config_path, merged
+from ctsigprop.experiments.cli.flags import Values, config_path, merged
 from ctsigprop.settings import Settings
+from ctsigprop.settings.config import read_values, settings_from
 
 CONFIG = "fashion-mnist"
 NARROW = 500

@@ -5,23 +5,23 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.analysis.alignment import angles
-from ctsigprop.analysis.figure_4 import ANGLES, Random, Run, all_series, random_weights
-from ctsigprop.analysis.figure_4_claims import Claim, all_claims, in_words
-from ctsigprop.analysis.figure_4_drawing import angles_figure
-from ctsigprop.analysis.figure_4_gradient import gradient_figure
-from ctsigprop.analysis.probe import probe
-from ctsigprop.analysis.style import save, styled
+from ctsigprop.analysis.measures.alignment import angles
+from ctsigprop.analysis.measures.probe import probe
+from ctsigprop.analysis.plots.style import save, styled
 from ctsigprop.continuous.training import draw
-from ctsigprop.datasets import Dataset, dataset_of
-from ctsigprop.experiments.figure_4_plan import DIFFERENCES, PAPER, Planned, plan
+from ctsigprop.core.files import atomic, to_json, write_failures
+from ctsigprop.core.locks import one_at_a_time
+from ctsigprop.data import Dataset, dataset_of
 from ctsigprop.experiments.finishing import is_finished
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.turns import finish_all
-from ctsigprop.files import atomic, to_json, write_failures
-from ctsigprop.locks import turn
-from ctsigprop.metrics import best_row
+from ctsigprop.experiments.paper.figure_4.claims import Claim, all_claims, in_words
+from ctsigprop.experiments.paper.figure_4.drawing import angles_figure
+from ctsigprop.experiments.paper.figure_4.gradient import gradient_figure
+from ctsigprop.experiments.paper.figure_4.plan import DIFFERENCES, PAPER, Planned, plan
+from ctsigprop.experiments.paper.figure_4.series import ANGLES, Random, Run, all_series, random_weights
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.scheduling import finish_all
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.metrics import best_row
 from ctsigprop.settings import Settings
 
 RANDOM_SEEDS = range(1000, 1020)
@@ -54,7 +54,7 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
 
     def report() -> list[Claim]:
         """Of the runs that are finished by now, whoever trained them."""
-        with write_failures(output), turn(output):
+        with write_failures(output), one_at_a_time(output):
             for one, folder in folders.items():
                 if one.label not in found and is_finished(folder, one.settings):
                     found[one.label] = _run(folder, one, data)

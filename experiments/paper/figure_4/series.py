@@ -1,8 +1,8 @@
 """Fig. 4 of the paper as numbers: every angle of every run over training, and what random weights have.
 
-The three angles of a network with two hidden layers and the loop, by two measures (`ctsigprop.analysis.alignment`):
-of the matrices, one number at a time; and of the signals, a mean and a standard deviation over samples, which are the
-paper's error bars. W31, W23 and W12 are W3, W2 and W1 in the paper.
+The three angles of a network with two hidden layers and the loop, by two measures
+(`ctsigprop.analysis.measures.alignment`): of the matrices, one number at a time; and of the signals, a mean and a
+standard deviation over samples, which are the paper's error bars. W31, W23 and W12 are W3, W2 and W1 in the paper.
 """
 
 from collections.abc import Mapping, Sequence

@@ -13,21 +13,22 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ctsigprop.config import settings_from, to_values
-from ctsigprop.discrete.cost import Cost, StageCost, costs
-from ctsigprop.environment import environment
+from ctsigprop.core.environment import environment
+from ctsigprop.core.files import atomic, read_json, to_json, write_failures
+from ctsigprop.core.locks import one_at_a_time
+from ctsigprop.discrete.cost import costs
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.efficiency_rows import Outcome, Study, rows_by_layer, rows_over_layers
+from ctsigprop.experiments.cli.flags import Values, merged
 from ctsigprop.experiments.finishing import is_finished
-from ctsigprop.experiments.flags import Values, merged
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.tables import Table, command_of, print_table, write_table
-from ctsigprop.experiments.turns import finish_all
-from ctsigprop.files import atomic, read_json, to_json, write_failures
-from ctsigprop.locks import turn
-from ctsigprop.metrics import best_row
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.scheduling import finish_all
+from ctsigprop.experiments.paper.table import Table, command_of, print_table, write_table
+from ctsigprop.experiments.paper.tables.efficiency_rows import Outcome, Study, rows_by_layer, rows_over_layers
+from ctsigprop.layered.cost import Cost, StageCost
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.metrics import best_row
 from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings.config import settings_from, to_values
 
 COMMON: Values = {
     "data": {"name": "cifar-10"},
@@ -121,7 +122,7 @@ def reproduce(
     measured = _measured(output / "costs.json", timed, scale, quiet=quiet)
 
     def report() -> Table:
-        with write_failures(output), turn(output):
+        with write_failures(output), one_at_a_time(output):
             metrics = _metrics(study, output, settings)
             table = table_of(study, scale, measured.costs, {column: best_row(rows) for column, rows in metrics.items()})
             trained = sum(row["seconds"] for rows in metrics.values() for row in rows)
@@ -208,7 +209,7 @@ def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, 
     measured = Measured(found, perf_counter() - started, environment())
     asked = {column: to_values(one) for column, one in settings.items()}
     new = {"batches": batches, "settings": asked, **asdict(measured)}
-    with turn(path.parent):
+    with one_at_a_time(path.parent):
         others = [one for one in _kept(path) if asked.keys().isdisjoint(one["settings"])]
         with atomic(path) as file:
             file.write(to_json([*others, new], indent=1).encode())

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
 
-from ctsigprop.discrete.cost import Cost, StageCost
-from ctsigprop.experiments.flags import Values
-from ctsigprop.experiments.tables import Cell
+from ctsigprop.experiments.cli.flags import Values
+from ctsigprop.experiments.paper.table import Cell
+from ctsigprop.layered.cost import Cost, StageCost
 
 TIME, MEMORY, TOTAL, PEAK = "time", "memory", "time of all stages", "memory of the network"
 BEST_EPOCH, TEST_ERROR = "best epoch", "test error"

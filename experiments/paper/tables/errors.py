@@ -6,17 +6,17 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Protocol
 
-from ctsigprop.config import to_values
-from ctsigprop.experiments.claims import Claim, Errors
+from ctsigprop.core.files import read_json, write_failures
+from ctsigprop.core.locks import one_at_a_time
 from ctsigprop.experiments.finishing import is_finished
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.tables import NOTHING, Cell, Table, command_of, print_table, write_table
-from ctsigprop.experiments.turns import finish_all
-from ctsigprop.files import read_json, write_failures
-from ctsigprop.locks import turn
-from ctsigprop.metrics import best_row
+from ctsigprop.experiments.paper.claims import Claim, Errors
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.scheduling import finish_all
+from ctsigprop.experiments.paper.table import NOTHING, Cell, Table, command_of, print_table, write_table
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.metrics import best_row
 from ctsigprop.settings import AnySettings
+from ctsigprop.settings.config import to_values
 
 SPLIT = "trained without the validation samples, by which the epoch is chosen whose test error counts"
 
@@ -132,7 +132,7 @@ def _report(
     kind: ErrorTable, planned: Sequence[Planned], scale: str, output: Path, command: str
 ) -> tuple[Table, list[Claim]]:
     """Writes the table of the runs that are finished by now, whoever trained them."""
-    with write_failures(output), turn(output):
+    with write_failures(output), one_at_a_time(output):
         folders = {one: output / "runs" / one.label for one in planned}
         finished = [one for one, folder in folders.items() if is_finished(folder, one.settings)]
         found = {one: RunFolder.open(folders[one]).metrics() for one in finished}
@@ -163,8 +163,8 @@ def _run(
 ) -> dict[str, Any]:
     """A finished run for the table's JSON; what the JSON has told before of a run that came to the same is kept."""
     outcome = _outcome(one, rows)
-    told = next((run for run in before if outcome.items() <= run.items()), None)
-    return {**(told or {**outcome, **kind.more(folder)}), "settings": to_values(one.settings)}
+    recorded = next((run for run in before if outcome.items() <= run.items()), None)
+    return {**(recorded or {**outcome, **kind.more(folder)}), "settings": to_values(one.settings)}
 
 
 def _outcome(one: Planned, rows: Metrics) -> dict[str, Any]:

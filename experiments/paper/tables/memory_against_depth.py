@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.analysis.memory_figure import memory_figure
-from ctsigprop.analysis.style import save, styled
+from ctsigprop.analysis.plots.memory import memory_figure
+from ctsigprop.analysis.plots.style import save, styled
 from ctsigprop.discrete.cost import peak_bytes
-from ctsigprop.experiments.hardware import Hardware
+from ctsigprop.experiments.paper.hardware import Hardware
 from ctsigprop.settings import DiscreteSettings
 from ctsigprop.settings.discrete import (
     Algorithm,

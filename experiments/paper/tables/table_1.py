@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.experiments import efficiency
-from ctsigprop.experiments.efficiency_rows import BEST_EPOCH, MEMORY, TEST_ERROR, TIME, Study
-from ctsigprop.experiments.flags import Values
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.memory_against_depth import memory_against_depth
+from ctsigprop.experiments.cli.flags import Values
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.tables import efficiency
+from ctsigprop.experiments.paper.tables.efficiency_rows import BEST_EPOCH, MEMORY, TEST_ERROR, TIME, Study
+from ctsigprop.experiments.paper.tables.memory_against_depth import memory_against_depth
 
 COLUMNS: dict[str, Values] = {
     "BP": {"learning": {"algorithm": "bp"}},

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ctsigprop.experiments import efficiency, table_1
-from ctsigprop.experiments.efficiency_rows import MEMORY, TIME, Study, by_layer
-from ctsigprop.experiments.hardware import Hardware
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.tables import efficiency, table_1
+from ctsigprop.experiments.paper.tables.efficiency_rows import MEMORY, TIME, Study, by_layer
 
 STUDY = Study(
     name="table-2",

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ctsigprop.experiments import efficiency
-from ctsigprop.experiments.efficiency_rows import BEST_EPOCH, MEMORY, TEST_ERROR, TIME, Study
-from ctsigprop.experiments.flags import Values
-from ctsigprop.experiments.hardware import Hardware
+from ctsigprop.experiments.cli.flags import Values
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.tables import efficiency
+from ctsigprop.experiments.paper.tables.efficiency_rows import BEST_EPOCH, MEMORY, TEST_ERROR, TIME, Study
 
 COLUMNS: dict[str, Values] = {
     name: {"network": {"widen": 2}, "learning": {"algorithm": "sp"}, "target": {"density": name.lower()}}

@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ctsigprop.experiments.error_tables import ErrorTable, Found, cell_of, errors_of, reproduce_errors
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.table_5_claims import all_claims
-from ctsigprop.experiments.table_5_plan import (
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.table import Cell, Table
+from ctsigprop.experiments.paper.tables.errors import ErrorTable, Found, cell_of, errors_of, reproduce_errors
+from ctsigprop.experiments.paper.tables.table_5_claims import all_claims
+from ctsigprop.experiments.paper.tables.table_5_plan import (
     EPOCHS_PRECISION,
     MODELS,
     PRECISION_MODELS,
@@ -17,7 +18,6 @@ from ctsigprop.experiments.table_5_plan import (
     differences,
     plan,
 )
-from ctsigprop.experiments.tables import Cell, Table
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings.discrete import Device
 
@@ -77,8 +77,8 @@ def _precision_rows(epoch: int, found: Found) -> list[dict[str, Any]]:
 
 def draw(table: Table, output: Path) -> None:
     """Writes the errors of both datasets as bars beside the paper's, table-5.png."""
-    from ctsigprop.analysis.error_bars import error_bars
-    from ctsigprop.analysis.style import save, styled
+    from ctsigprop.analysis.plots.error_bars import error_bars
+    from ctsigprop.analysis.plots.style import save, styled
 
     panels = {
         row["dataset"]: {heading: (row[heading].measured, row[heading].paper) for heading in MODELS.values()}
@@ -90,7 +90,7 @@ def draw(table: Table, output: Path) -> None:
 
 def firing_rates(folder: Path) -> Mapping[str, Any]:
     """Mean spikes of a neuron in a step, by layer, at the best epoch over the first test samples of a finished run."""
-    from ctsigprop.spiking.samples import ImageSamples, account_for
+    from ctsigprop.spiking.monitor.samples import ImageSamples, account_for
     from ctsigprop.spiking.trained import load_trained
 
     trained = load_trained(RunFolder.open(folder))

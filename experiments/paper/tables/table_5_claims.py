@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from functools import partial
 
-from ctsigprop.experiments.claims import Claim, Errors, at_most, increasing, judged
-from ctsigprop.experiments.table_5_plan import MODELS
+from ctsigprop.experiments.paper.claims import Claim, Errors, at_most, increasing, judged
+from ctsigprop.experiments.paper.tables.table_5_plan import MODELS
 
 BOUNDS = {
     "mnist": {"sp-surrogate": 1.3, "sp-voltage": 3.0, "bp-surrogate": 1.0},

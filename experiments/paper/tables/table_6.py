@@ -3,11 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-from ctsigprop.experiments.error_tables import ErrorTable, Found, cell_of, errors_of, reproduce_errors
-from ctsigprop.experiments.hardware import Hardware
-from ctsigprop.experiments.table_6_claims import all_claims
-from ctsigprop.experiments.table_6_plan import ALGORITHMS, DIFFERENCES, ROWS, plan
-from ctsigprop.experiments.tables import NOTHING, Table
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.table import NOTHING, Table
+from ctsigprop.experiments.paper.tables.errors import ErrorTable, Found, cell_of, errors_of, reproduce_errors
+from ctsigprop.experiments.paper.tables.table_6_claims import all_claims
+from ctsigprop.experiments.paper.tables.table_6_plan import ALGORITHMS, DIFFERENCES, ROWS, plan
 
 NAME = "table-6"
 CAPTION = (

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from functools import partial
 
-from ctsigprop.experiments.claims import Claim, Errors, at_most, increasing, judged, near
-from ctsigprop.experiments.table_6_plan import ROWS
+from ctsigprop.experiments.paper.claims import Claim, Errors, at_most, increasing, judged, near
+from ctsigprop.experiments.paper.tables.table_6_plan import ROWS
 
 MNIST = [row.key for row in ROWS if row.dataset == "MNIST"]
 CIFAR_FC, CIFAR_CONV = "cifar-10-3x1000-dropout", "cifar-10-conv"

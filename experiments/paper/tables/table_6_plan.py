@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ctsigprop.config import settings_from
-from ctsigprop.experiments.error_tables import SPLIT
-from ctsigprop.experiments.flags import Values, merged
-from ctsigprop.experiments.hardware import Hardware
+from ctsigprop.experiments.cli.flags import Values, merged
+from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.tables.errors import SPLIT
 from ctsigprop.settings import DiscreteSettings
+from ctsigprop.settings.config import settings_from
 from ctsigprop.settings.discrete import Activation
 
 ALGORITHMS = ("bp", "fa", "dfa", "sp")

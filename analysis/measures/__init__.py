@@ -1,0 +1,1 @@
+"""What is measured on networks: angles, gradients, distances, time courses."""

@@ -1,0 +1,1 @@
+"""Figures in one style, a file for each kind."""

@@ -1,0 +1,1 @@
+"""What a network at rest says of its training: gradient, stability, warnings."""

@@ -1,0 +1,1 @@
+"""What everything else stands on: files, locks, signals, threads, the environment of a run."""

@@ -1,0 +1,1 @@
+"""Layers in parallel: the stages of one network in several processes."""

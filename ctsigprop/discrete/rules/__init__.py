@@ -1,0 +1,1 @@
+"""The learning rules: signal propagation, and those that it is compared with."""

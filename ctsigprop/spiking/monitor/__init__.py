@@ -1,0 +1,1 @@
+"""What a spiking network does: spikes, firing rates, operations."""

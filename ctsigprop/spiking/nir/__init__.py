@@ -1,0 +1,1 @@
+"""Spiking networks as graphs of the Neuromorphic Intermediate Representation (NIR)."""

@@ -1,0 +1,1 @@
+"""Fig. 4: the weights of the loop come into alignment."""

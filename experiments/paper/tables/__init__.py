@@ -1,0 +1,1 @@
+"""Tables I to VI."""
