@@ -30,7 +30,7 @@ from ctsigprop.discrete.parallel_peers import LEFT, Peers
 from ctsigprop.discrete.parallel_plan import DONE, Begun, Plan, Trained
 from ctsigprop.discrete.parallel_signals import Lost, Outlet
 from ctsigprop.discrete.parallel_split import balanced, check_rule, check_size, check_stages, name_of
-from ctsigprop.discrete.parallel_start import joined, started
+from ctsigprop.discrete.parallel_start import joined, leave_nothing, started
 from ctsigprop.discrete.training import placed_learner, train
 from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, is_out_of_memory
 from ctsigprop.interrupt import stops
@@ -110,6 +110,7 @@ def follow() -> None:
 
 def _end(status: int) -> NoReturn:
     """Ends the process as it is: threads that wait for another process would not let the interpreter end in order."""
+    leave_nothing()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

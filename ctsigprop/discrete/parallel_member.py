@@ -3,6 +3,7 @@
 import sys
 
 from ctsigprop.discrete.parallel import follow
+from ctsigprop.discrete.parallel_start import leave_nothing
 from ctsigprop.errors import CtsigpropError
 
 if __name__ == "__main__":
@@ -11,3 +12,5 @@ if __name__ == "__main__":
     except CtsigpropError as error:
         print(f"ctsigprop: error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
+    finally:
+        leave_nothing()

@@ -1,6 +1,7 @@
 """How the processes that train one network start and find each other."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from ctsigprop.threads import VARIABLES
 FOLDER = "CTSIGPROP_MEETING"
 PARENT = "CTSIGPROP_PARENT"
 """What a process that is started is told: the folder to meet in, and the process that started it."""
+ORPHANED = 0.5
+"""Seconds after which a process whose parent was killed knows it."""
 
 
 def joined() -> Peers:
@@ -92,6 +95,16 @@ def _ending_with_parent(meeting: Meeting) -> Iterator[None]:
         yield
     finally:
         done.set()
+
+
+def leave_nothing() -> None:
+    """Removes the folder where processes met if rank 0, which started this one, was killed before it could."""
+    folder, until = os.environ.get(FOLDER), time.monotonic() + ORPHANED
+    while folder and time.monotonic() < until:
+        if os.getppid() != number(PARENT, 1):
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        time.sleep(0.02)
 
 
 def _await(store: Store, children: Sequence["subprocess.Popen[bytes]"]) -> None:

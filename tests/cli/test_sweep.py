@@ -303,9 +303,7 @@ SCHEDULERS = {
 }
 
 
-@pytest.mark.parametrize(
-    "where", ["none.json", "nowhere://a:1", "tcp://a:b:c", "tcp://", "folder", *SCHEDULERS]
-)
+@pytest.mark.parametrize("where", ["none.json", "nowhere://a:1", "tcp://a:b:c", "tcp://", "folder", *SCHEDULERS])
 def test_a_scheduler_that_cannot_be_used(refuse: Refuse, tmp_path: Path, where: str) -> None:
     (tmp_path / "folder").mkdir()
     for name, content in SCHEDULERS.items():
