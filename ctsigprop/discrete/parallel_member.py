@@ -11,6 +11,5 @@ if __name__ == "__main__":
         follow()
     except CtsigpropError as error:
         print(f"ctsigprop: error: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
-    finally:
         leave_nothing()
+        sys.exit(error.exit_status)

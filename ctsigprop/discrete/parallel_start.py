@@ -1,7 +1,6 @@
 """How the processes that train one network start and find each other."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from threading import Event, Thread
 from torch._C._distributed_c10d import Store
 
 from ctsigprop.discrete.parallel_launch import number
-from ctsigprop.discrete.parallel_meeting import Meeting, entered, opened, torchruns
+from ctsigprop.discrete.parallel_meeting import Meeting, entered, opened, remove, torchruns
 from ctsigprop.discrete.parallel_peers import LEFT, Peers, cause_of
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.threads import VARIABLES
@@ -102,7 +101,7 @@ def leave_nothing() -> None:
     folder, until = os.environ.get(FOLDER), time.monotonic() + ORPHANED
     while folder and time.monotonic() < until:
         if os.getppid() != number(PARENT, 1):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(Path(folder))
             return
         time.sleep(0.02)
 
