@@ -64,9 +64,7 @@ class LayeredModel:
         """
         tally = Tally(**saved)
         if tally.errors > tally.samples:
-            raise InputError(
-                f"tally: errors = {tally.errors}: must be at most {tally.samples}, its samples"
-            )
+            raise InputError(f"tally: errors = {tally.errors}: must be at most {tally.samples}, its samples")
         return tally
 
     @contextmanager
