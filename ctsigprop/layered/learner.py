@@ -166,8 +166,7 @@ class Learner(nn.Module):
         """Trains the stages on the signal of a batch; also returns what leaves the last of them."""
         steps = []
         for stage in self.stages:
-            # for each stage anew: the end of the block frees the weights that it cast
-            with in_words(stage, signal.h, stage.name), self.autocast(labels.device):
+            with self.autocast(labels.device):  # for each stage anew: the end of the block frees the weights it cast
                 signal, step = stage.step(signal, labels)
             steps.append(step)
         return steps, signal

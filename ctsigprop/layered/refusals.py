@@ -1,6 +1,5 @@
 """What a learner refuses of a batch, in words that say what is wrong with it."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,9 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from ctsigprop.errors import InputError
-
-OF_SHAPES = re.compile(r"shape|size of tensor|same dimensions|[Ee]xpected .*input|must match the|Target size")
-"""What PyTorch says where sizes do not go together."""
 
 
 def require_samples(inputs: Tensor, labels: Tensor) -> None:
@@ -43,31 +39,46 @@ def require_classes(labels: Tensor, classes: int) -> None:
 
 
 @contextmanager
-def in_words(module: nn.Module, inputs: Tensor, name: str = "inputs") -> Iterator[None]:
+def in_words(module: nn.Module, inputs: Tensor) -> Iterator[None]:
     """Say of PyTorch's refusals in the block what a batch has to do with them.
 
     Args:
         module: that takes the inputs.
         inputs: shape (samples, ...).
-        name: what refuses them, or what they are called.
 
     Raises:
-        InputError: inputs of a type or a shape that the module does not take; one sample where a layer's statistics
-            need two.
+        InputError: inputs of a type that the module does not take; one sample where a layer's statistics need two.
     """
     try:
         yield
+    except (RuntimeError, ValueError) as error:
+        needed = next((one.dtype for one in module.parameters()), inputs.dtype)
+        if isinstance(error, RuntimeError) and "ype" in str(error) and inputs.dtype != needed:
+            raise InputError(f"inputs: are of {inputs.dtype}: must be of {needed}: convert them") from error
+        if "more than 1 value per channel" in str(error):
+            found = f"a batch of {len(inputs)}, and batch normalisation in training needs two samples"
+            raise InputError(f"inputs: {found}: leave the batch out, as DataLoader(drop_last=True) does") from error
+        raise
+
+
+def passed(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
+    """What a module makes of inputs, for a first try before anything is learned.
+
+    Args:
+        name: of the module, in the words of a refusal.
+        module: any.
+        inputs: shape (samples, ...).
+
+    Raises:
+        InputError: the module does not take samples of that shape or type.
+    """
+    try:
+        outputs: Tensor = module(inputs)
     except InputError:
         raise
     except (RuntimeError, ValueError) as error:
-        needed = next((one.dtype for one in module.parameters()), inputs.dtype)
-        words = " ".join(str(error).split())
-        if isinstance(error, RuntimeError) and "ype" in words and inputs.dtype != needed:
-            raise InputError(f"inputs: are of {inputs.dtype}: must be of {needed}: convert them") from error
-        if "more than 1 value per channel" in words:
-            found = f"a batch of {len(inputs)}, and batch normalisation in training needs two samples"
-            raise InputError(f"inputs: {found}: leave the batch out, as DataLoader(drop_last=True) does") from error
-        if OF_SHAPES.search(words):
-            shape = tuple(inputs.shape[1:])
-            raise InputError(f"{name}: samples of shape {shape} do not fit the layers ({words})") from error
-        raise
+        words, shape = " ".join(str(error).split()), tuple(inputs.shape[1:])
+        raise InputError(
+            f"{name}: takes no samples of shape {shape} ({words}): change the layer, or flatten"
+        ) from error
+    return outputs

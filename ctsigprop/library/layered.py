@@ -19,6 +19,7 @@ from ctsigprop.layered.learner import Learner
 from ctsigprop.layered.own import OwnModel, settings_of, standard_of
 from ctsigprop.layered.precision import settled
 from ctsigprop.layered.prediction import Inference
+from ctsigprop.layered.refusals import passed
 from ctsigprop.layered.training import placed, train_layers
 from ctsigprop.library.folders import run_folder
 from ctsigprop.library.run import Run
@@ -63,10 +64,11 @@ def fit_learner(
     placed(learner, settings)
     learner.set_extra_state(learner.get_extra_state())  # moments follow their parameters to the device
     set_threads(threads)
+    standard = standard_of(learner, data, torch.device(device), channels_last=channels_last)
+    _check_shapes(learner, data, standard)
     with run_folder(run_dir, settings, resume=resume) as folder:
         settings = settled(settings, folder)
         learner.precision = settings.training.precision
-        standard = standard_of(learner, data, torch.device(device), channels_last=channels_last)
         model = OwnModel(learner, data, standard, settings)
         train_layers(model, folder, callbacks, resume=resume, quiet=quiet)
         best = learner_run(folder, settings, "best", deepcopy(learner))
@@ -111,6 +113,15 @@ def _check_fits(learner: Learner, data: Dataset, callbacks: Sequence[Callback]) 
         if isinstance(one, Angles | Gradients):
             name = type(one).__name__
             raise InputError(f"callbacks: {name} measures networks of the continuous family alone: leave it out")
+
+
+def _check_shapes(learner: Learner, data: Dataset, standard: Standard) -> None:
+    """Refuse layers that do not take the data, or do not give a score a class."""
+    inputs = standard.inputs(data.train.rows(slice(2)).channels_first())
+    scores = passed("network", learner, inputs)
+    if scores.shape != (len(inputs), data.classes):
+        found = tuple(scores.shape[1:])
+        raise InputError(f"network: its outputs are of shape {found} a sample: must be ({data.classes},), one a class")
 
 
 def _made(settings: LayeredSettings, record: DataRecord) -> Learner:
