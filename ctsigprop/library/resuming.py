@@ -7,6 +7,9 @@ from ctsigprop.settings.config import Values, to_values
 
 OTHER_THREADS = "a run that is resumed is that which was not stopped, bit for bit; other threads round sums otherwise"
 
+LONGEST = 200
+"""Characters of a value in an error."""
+
 MOVABLE = {("data", "events"), ("data", "file")}
 """Paths that a run may be given anew when it is resumed: what lies there is checked."""
 
@@ -31,7 +34,15 @@ def _check_unchanged(before: Values, now: Values, run: RunFolder) -> None:
             if value != old and not (more_epochs or moved):
                 why = f" ({OTHER_THREADS})" if name == "threads" else ""
                 remedy = "leave it out (only training.epochs may be raised), or start a new run"
-                raise InputError(f"{group}.{name} = {value!r}: the run in {run.path} has {old!r}{why}: {remedy}")
+                raise InputError(
+                    f"{group}.{name} = {_short(value)}: the run in {run.path} has {_short(old)}{why}: {remedy}"
+                )
+
+
+def _short(value: object) -> str:
+    """A value as Python writes it; of a long one, its beginning."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _check_same_rates(before: AnySettings, now: AnySettings, run: RunFolder) -> None:
