@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from ctsigprop.errors import InputError
 from ctsigprop.layered.prediction import inference
 from ctsigprop.layered.refusals import passed
+from ctsigprop.settings.checks import require_whole
+from ctsigprop.settings.training import MOST_SEEDS
 
 
 class Chain(nn.Module):
@@ -35,6 +37,7 @@ class Chain(nn.Module):
                 scores.
         """
         super().__init__()
+        require_whole("seed", seed, 0, MOST_SEEDS)
         stack = joined(layers)
         shapes = shapes_of(stack, shape)
         if len(shapes[-1]) != 1 or shapes[-1][0] < 2:
@@ -76,6 +79,8 @@ def joined(layers: Iterable[nn.Module]) -> list[nn.Module]:
     Raises:
         InputError: something is no module, or none learns.
     """
+    if not isinstance(layers, Iterable):
+        raise InputError(f"layers: are of type {type(layers).__name__}: must be a list of torch.nn.Module")
     groups: list[list[nn.Module]] = [[]]
     learns = False
     for number, layer in enumerate(layers, start=1):
@@ -98,7 +103,7 @@ def shapes_of(layers: Sequence[nn.Module], shape: Sequence[int]) -> list[tuple[i
     Raises:
         InputError: a layer does not take what it is given.
     """
-    if not shape or any(not isinstance(side, int) or side < 1 for side in shape):
+    if not isinstance(shape, Sequence) or not shape or any(not isinstance(one, int) or one < 1 for one in shape):
         raise InputError(f"shape = {shape!r}: must be the shape of a sample, such as (features,)")
     sides = (1, *shape) if len(shape) == 2 else tuple(shape)
     parameter = next(one for layer in layers for one in layer.parameters())

@@ -47,7 +47,7 @@ def chosen(optimizer: MakeOptimizer | None, rate: float | None, weight_decay: fl
     return optimizer or adam(rate, weight_decay)
 
 
-def made(make: MakeOptimizer, parameters: list[nn.Parameter]) -> Optimizer:
+def made(make: MakeOptimizer | object, parameters: list[nn.Parameter]) -> Optimizer:
     """The optimizer of some parameters.
 
     Raises:
@@ -57,7 +57,7 @@ def made(make: MakeOptimizer, parameters: list[nn.Parameter]) -> Optimizer:
     if isinstance(make, Optimizer) or not callable(make):
         found = type(make).__name__
         raise InputError(f"optimizer: is of type {found}: must be a function of the parameters, {example}")
-    optimizer = make(parameters)
+    optimizer: object = make(parameters)
     if not isinstance(optimizer, Optimizer):
         found = type(optimizer).__name__
         raise InputError(f"optimizer: gives an object of type {found}: must give a torch.optim.Optimizer, {example}")

@@ -5,9 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from os import PathLike
-from typing import TypeVar
-
-import torch
+from typing import Any, TypeVar
 
 from ctsigprop.analysis.measures.callbacks import Angles, Gradients
 from ctsigprop.core.threads import set_threads
@@ -20,7 +18,7 @@ from ctsigprop.layered.own import OwnModel, settings_of, standard_of
 from ctsigprop.layered.precision import settled
 from ctsigprop.layered.prediction import Inference
 from ctsigprop.layered.refusals import passed
-from ctsigprop.layered.training import placed, train_layers
+from ctsigprop.layered.training import device_for, placed, train_layers
 from ctsigprop.library.folders import run_folder
 from ctsigprop.library.run import Run
 from ctsigprop.library.training import draw_figures
@@ -64,7 +62,7 @@ def fit_learner(
     placed(learner, settings)
     learner.set_extra_state(learner.get_extra_state())  # moments follow their parameters to the device
     set_threads(threads)
-    standard = standard_of(learner, data, torch.device(device), channels_last=channels_last)
+    standard = standard_of(learner, data, device_for(device), channels_last=channels_last)
     _check_shapes(learner, data, standard)
     with run_folder(run_dir, settings, resume=resume) as folder:
         settings = settled(settings, folder)
@@ -85,13 +83,11 @@ def learner_run(folder: RunFolder, settings: LayeredSettings, checkpoint: str, l
 
     The learner is in evaluation mode, and on the CPU where the settings make it.
     """
-    made = isinstance(settings, OwnSettings)
-    if made and learner is None:
-        raise InputError(
-            f"{folder.path}: its network was made in Python ({settings.learning.rule}): make it again, and give it as "
-            "learner"
-        )
-    if not made and learner is not None:
+    if isinstance(settings, OwnSettings):
+        if learner is None:
+            rule = settings.learning.rule
+            raise InputError(f"{folder.path}: its network was made in Python ({rule}): make it anew, and give learner=")
+    elif learner is not None:
         raise InputError(f"learner: the settings of the run in {folder.path} make its network: leave it out")
     arrays, _ = folder.load_checkpoint(checkpoint, keys=("epoch",))
     data = cache(lambda: _data_of(folder, settings, checkpoint))
@@ -138,7 +134,8 @@ def _made(settings: LayeredSettings, record: DataRecord) -> Learner:
 
 
 def _on_cpu(settings: S) -> S:
-    return replace(settings, training=replace(settings.training, device="cpu"))
+    training: Any = replace(settings.training, device="cpu")
+    return replace(settings, training=training)
 
 
 def _inference(

@@ -40,6 +40,10 @@ def layers() -> list[nn.Module]:
     ]
 
 
+def momentum(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.05, momentum=0.9)
+
+
 def error(learner: nn.Module, x: np.ndarray, y: np.ndarray) -> float:
     return float(100 * np.mean(learner.predict(x) != y))
 
@@ -106,7 +110,7 @@ def test_a_state_dict_has_all_that_a_loop_of_ones_own_needs(rule: Rule) -> None:
 
 
 @each_rule
-@pytest.mark.parametrize("optimizer", [None, lambda parameters: torch.optim.SGD(parameters, lr=0.05, momentum=0.9)])
+@pytest.mark.parametrize("optimizer", [None, momentum])
 def test_a_stopped_run_goes_on_bit_for_bit(rule: Rule, optimizer: Rule | None, tmp_path: Path) -> None:
     class Stop(ct.Callback):
         def before_batch(self, moment: ct.Moment) -> None:
