@@ -11,6 +11,8 @@ Its names are imported when they are first used:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ctsigprop.errors import InputError
+
 if TYPE_CHECKING:
     from ctsigprop.discrete.losses import HebbianLoss as HebbianLoss
     from ctsigprop.discrete.losses import LayerLoss as LayerLoss
@@ -51,7 +53,12 @@ def __getattr__(name: str) -> Any:
     """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    thing = getattr(import_module(_MODULES[name]), name)
+    try:
+        thing = getattr(import_module(_MODULES[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise InputError("torch: is not installed: `pip install 'ctsigprop[torch]'`") from error
     globals()[name] = thing
     return thing
 

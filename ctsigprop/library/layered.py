@@ -83,13 +83,14 @@ def learner_run(folder: RunFolder, settings: LayeredSettings, checkpoint: str, l
 
     The learner is in evaluation mode, and on the CPU where the settings make it.
     """
+    arrays, _ = folder.load_checkpoint(checkpoint, keys=("epoch",))
     if isinstance(settings, OwnSettings):
         if learner is None:
             rule = settings.learning.rule
             raise InputError(f"{folder.path}: its network was made in Python ({rule}): make it anew, and give learner=")
+        _check_same(learner, arrays, folder)
     elif learner is not None:
         raise InputError(f"learner: the settings of the run in {folder.path} make its network: leave it out")
-    arrays, _ = folder.load_checkpoint(checkpoint, keys=("epoch",))
     data = cache(lambda: _data_of(folder, settings, checkpoint))
     record = record_of(folder) or DataRecord.of(data())
     if learner is None:
@@ -118,6 +119,15 @@ def _check_shapes(learner: Learner, data: Dataset, standard: Standard) -> None:
     if scores.shape != (len(inputs), data.classes):
         found = tuple(scores.shape[1:])
         raise InputError(f"network: its outputs are of shape {found} a sample: must be ({data.classes},), one a class")
+
+
+def _check_same(learner: Learner, arrays: Arrays, folder: RunFolder) -> None:
+    """Refuse a learner that is not made as that of the run."""
+    for name, array in learner.parameter_arrays().items():
+        found = arrays[name].shape if name in arrays else None
+        if found != array.shape:
+            there = f"the run in {folder.path} has {'none' if found is None else f'one of shape {found}'}"
+            raise InputError(f"learner: {name} is of shape {array.shape}, and {there}: make it as for the run")
 
 
 def _made(settings: LayeredSettings, record: DataRecord) -> Learner:

@@ -27,8 +27,8 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
     """
     if isinstance(settings, OwnSettings):
         raise InputError(
-            f"{run.path}: its network was made in Python: go on from there, with "
-            "ctsigprop.fit(learner, data, run_dir=..., resume=True)"
+            f"{run.path}: the network of these settings was made in Python: train it there, with "
+            "ctsigprop.fit(learner, data, run_dir=...), and resume=True to go on"
         )
     begun = run.checkpoint("last").exists()
     if isinstance(settings, DiscreteSettings):
