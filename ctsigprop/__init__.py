@@ -23,6 +23,8 @@ keep_matplotlib_quiet()
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from ctsigprop import discrete as discrete
+    from ctsigprop import spiking as spiking
     from ctsigprop.analysis.measures.alignment import angles as angles
     from ctsigprop.analysis.measures.callbacks import Angles as Angles
     from ctsigprop.analysis.measures.callbacks import Gradients as Gradients
@@ -49,8 +51,8 @@ if TYPE_CHECKING:
     from ctsigprop.errors import InputError as InputError
     from ctsigprop.errors import RunFailure as RunFailure
     from ctsigprop.library.fit import fit as fit
+    from ctsigprop.library.load import load_run as load_run
     from ctsigprop.library.run import Run as Run
-    from ctsigprop.library.run import load_run as load_run
     from ctsigprop.library.simulate import simulate as simulate
     from ctsigprop.library.solvers import Anderson as Anderson
     from ctsigprop.library.solvers import InTime as InTime
@@ -76,18 +78,22 @@ _HOMES = {
     "ctsigprop.data": ("Dataset", "load_dataset"),
     "ctsigprop.errors": ("CtsigpropError", "InputError", "RunFailure"),
     "ctsigprop.library.fit": ("fit",),
-    "ctsigprop.library.run": ("Run", "load_run"),
+    "ctsigprop.library.load": ("load_run",),
+    "ctsigprop.library.run": ("Run",),
     "ctsigprop.library.simulate": ("simulate",),
     "ctsigprop.library.solvers": ("Anderson", "InTime", "Passes"),
     "ctsigprop.solvers": ("integrate",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
+_FAMILIES = ("discrete", "spiking")
 
-__all__ = sorted(_MODULES)
+__all__ = sorted([*_MODULES, *_FAMILIES])
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
+    if name in _FAMILIES:
+        return import_module(f"{__name__}.{name}")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     thing = getattr(import_module(_MODULES[name]), name)

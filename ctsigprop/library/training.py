@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from ctsigprop.data import Dataset
+from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
+from ctsigprop.settings import AnySettings, DiscreteSettings, OwnSettings, Settings, SpikingSettings
 
 
 def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet: bool) -> dict[str, Any]:
@@ -21,9 +22,14 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
         The summary that was written.
 
     Raises:
-        CtsigpropError: as the `train` of the family does.
+        CtsigpropError: as the `train` of the family does; a run whose network was made in Python.
         KeyboardInterrupt: after the state was saved.
     """
+    if isinstance(settings, OwnSettings):
+        raise InputError(
+            f"{run.path}: the network of these settings was made in Python: train it there, with "
+            "ctsigprop.fit(learner, data, run_dir=...), and resume=True to go on"
+        )
     begun = run.checkpoint("last").exists()
     if isinstance(settings, DiscreteSettings):
         if processes > 1:

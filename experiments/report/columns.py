@@ -7,7 +7,7 @@ from math import prod
 from ctsigprop.continuous.connections import connection_name
 from ctsigprop.data.catalog import CATALOG
 from ctsigprop.experiments.report.run import Outcome, Run
-from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
+from ctsigprop.settings import AnySettings, DiscreteSettings, OwnSettings, Settings, SpikingSettings
 
 NOTHING = "\N{EN DASH}"
 WITHOUT_LOOP = {"symmetric_ep": "symmetric weights", "random_feedback_ep": "random feedback"}
@@ -84,6 +84,8 @@ def _learning(settings: AnySettings) -> str:
         return settings.learning.algorithm
     if isinstance(settings, SpikingSettings):
         return settings.learning.model
+    if isinstance(settings, OwnSettings):
+        return settings.learning.rule
     return "ep + sp" if settings.network.architecture == "sigprop_loop" else "ep"
 
 
@@ -93,6 +95,8 @@ def _dataset(settings: AnySettings) -> str:
 
 
 def _network(settings: AnySettings) -> str:
+    if isinstance(settings, OwnSettings):
+        return settings.network.architecture
     if isinstance(settings, DiscreteSettings) and settings.network.architecture != "fc":
         widen = settings.network.widen
         return settings.network.architecture + (f"({widen}x)" if widen > 1 else "")

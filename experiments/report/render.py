@@ -22,11 +22,11 @@ from ctsigprop.experiments.report.gather import MOST_DETAILED, Found, Reproducti
 from ctsigprop.experiments.report.measured_table import MeasuredTable
 from ctsigprop.experiments.report.run import Run
 from ctsigprop.experiments.report.summary_table import over_seeds
-from ctsigprop.settings import FAMILIES, AnySettings
+from ctsigprop.settings import FAMILIES, MADE_IN_PYTHON, AnySettings
 from ctsigprop.settings.config import FAMILY, family_of, to_values
 
 BUDGET = 4_500_000
-DEFAULTS: Mapping[type, AnySettings] = {kind: kind() for kind in FAMILIES.values()}
+DEFAULTS: Mapping[type, AnySettings] = {kind: kind() for kind in (*FAMILIES.values(), *MADE_IN_PYTHON.values())}
 
 
 @dataclass(frozen=True)
