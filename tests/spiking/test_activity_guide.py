@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from ctsigprop.experiments.cli import main
-from ctsigprop.settings.spiking import CodingName, Model
+from ctsigprop.settings.choices import CODINGS
+from ctsigprop.settings.spiking import Model
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "spiking.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
@@ -43,5 +44,5 @@ def test_its_recordings_are_learned(
 
 
 def test_it_names_what_can_be_chosen() -> None:
-    for name in (*get_args(Model), *get_args(CodingName)):
+    for name in (*get_args(Model), *CODINGS):
         assert f"`{name}`" in GUIDE
