@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from ctsigprop.errors import InputError as InputError
     from ctsigprop.errors import RunFailure as RunFailure
     from ctsigprop.library.fit import fit as fit
+    from ctsigprop.library.load import load_run as load_run
     from ctsigprop.library.run import Run as Run
-    from ctsigprop.library.run import load_run as load_run
     from ctsigprop.library.simulate import simulate as simulate
     from ctsigprop.library.solvers import Anderson as Anderson
     from ctsigprop.library.solvers import InTime as InTime
@@ -76,7 +76,8 @@ _HOMES = {
     "ctsigprop.data": ("Dataset", "load_dataset"),
     "ctsigprop.errors": ("CtsigpropError", "InputError", "RunFailure"),
     "ctsigprop.library.fit": ("fit",),
-    "ctsigprop.library.run": ("Run", "load_run"),
+    "ctsigprop.library.load": ("load_run",),
+    "ctsigprop.library.run": ("Run",),
     "ctsigprop.library.simulate": ("simulate",),
     "ctsigprop.library.solvers": ("Anderson", "InTime", "Passes"),
     "ctsigprop.solvers": ("integrate",),

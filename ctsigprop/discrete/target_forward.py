@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from ctsigprop.discrete.spatial import fit_grid
+from ctsigprop.layered.prediction import inference
 from ctsigprop.settings.discrete import Statistics
 
 
@@ -43,18 +44,6 @@ def pass_targets(layer: nn.Module, t: Tensor, inputs: tuple[int, ...], statistic
     with for_targets(layer, statistics):
         passed: Tensor = own(t) if callable(own) else layer(t)
     return passed
-
-
-@contextmanager
-def inference(layer: nn.Module) -> Iterator[None]:
-    """A module in inference mode for a while: batch normalisation counts nothing, dropout is off."""
-    training = [module for module in layer.modules() if module.training]
-    layer.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 @contextmanager

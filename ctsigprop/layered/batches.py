@@ -1,6 +1,6 @@
 """Batches: images or recordings in an order that seed and epoch decide, augmented and standardised."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -17,6 +17,8 @@ from ctsigprop.settings.discrete import Augmentation, DiscreteTrainingSettings
 
 PADDING = 4
 CHUNK = 1000
+MEAN, DEVIATION = "standard.mean", "standard.deviation"
+"""Arrays of a checkpoint."""
 
 Images = NDArray[Any]
 """Pixels or other inputs, shape (samples, channels, height, width), or recordings, with time after the samples."""
@@ -30,30 +32,60 @@ class Standard:
         mean: of each channel's pixel values, shape (channels, 1, 1), or (1, 1, 1) for all alike.
         deviation: of the same; 1 for a channel that is constant.
         memory_format: of what it makes.
+        flat: features alone stay a row a sample, and are no images of one pixel.
     """
 
     mean: Tensor
     deviation: Tensor
     memory_format: torch.memory_format = torch.contiguous_format
+    flat: bool = False
 
     @classmethod
-    def of(cls, images: Images, device: torch.device | None = None, *, channels_last: bool = False) -> Self:
+    def of(
+        cls, images: Images, device: torch.device | None = None, *, channels_last: bool = False, flat: bool = False
+    ) -> Self:
         """The standard of a training set of images: each channel will have mean 0 and deviation 1."""
         mean, deviation = _of_pixels(images) if images.dtype == np.uint8 else moments(images, axes=(0, 2, 3))
         column = partial(torch.tensor, dtype=torch.float32, device=device)
-        return cls(column(mean)[:, None, None], column(deviation)[:, None, None], _memory_format(channels_last))
+        return cls(column(mean)[:, None, None], column(deviation)[:, None, None], _memory_format(channels_last), flat)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """As `from_arrays` takes them, for a run's checkpoints."""
+        return {MEAN: self.mean.cpu().numpy(), DEVIATION: self.deviation.cpu().numpy()}
 
     @classmethod
-    def dividing(cls, by: float, device: torch.device | None = None, *, channels_last: bool = False) -> Self:
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], *, channels_last: bool = False, flat: bool = False
+    ) -> Self | None:
+        """The standard that a checkpoint has; None of version 0.1, whose checkpoints have none.
+
+        Raises:
+            InputError: numbers that are no standard.
+        """
+        if MEAN not in arrays:
+            return None
+        mean, deviation = arrays[MEAN], arrays.get(DEVIATION)
+        columns = mean.dtype == np.float32 and mean.ndim == 3 and mean.shape[1:] == (1, 1)
+        if not columns or deviation is None or deviation.shape != mean.shape or deviation.dtype != mean.dtype:
+            raise InputError(f"{MEAN}, {DEVIATION}: must be two columns of float32: restore the checkpoint from a copy")
+        if not (np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation > 0).all()):
+            raise InputError(f"{MEAN}, {DEVIATION}: must be finite, and above 0: restore the checkpoint from a copy")
+        return cls(torch.tensor(mean), torch.tensor(deviation), _memory_format(channels_last), flat)
+
+    @classmethod
+    def dividing(
+        cls, by: float, device: torch.device | None = None, *, channels_last: bool = False, flat: bool = False
+    ) -> Self:
         """Divides every value by one number."""
         deviation = torch.full((1, 1, 1), float(by), device=device)
-        return cls(torch.zeros_like(deviation), deviation, _memory_format(channels_last))
+        return cls(torch.zeros_like(deviation), deviation, _memory_format(channels_last), flat)
 
     def inputs(self, images: Images) -> Tensor:
         """Standardised images, float32, of the same shape; the frames of recordings are as so many images."""
         pixels = torch.tensor(images).to(self.mean.device).flatten(0, -4)
         scaled = pixels.to(torch.float32, memory_format=self.memory_format)
-        return scaled.sub_(self.mean).div_(self.deviation).unflatten(0, images.shape[:-3])
+        standardised = scaled.sub_(self.mean).div_(self.deviation).unflatten(0, images.shape[:-3])
+        return standardised.flatten(-3) if self.flat else standardised
 
 
 class Batches:

@@ -1,22 +1,22 @@
 """What every learning rule of this family is: stages that a batch passes in order, each updated on its own."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from ctsigprop.errors import InputError
+from ctsigprop.layered.optimizers import MakeOptimizer, adam, arrays_of, as_array, decay, made, state_from
 from ctsigprop.layered.precision import in_bfloat16
+from ctsigprop.layered.prediction import Inference, inference, inputs_of
+from ctsigprop.layered.refusals import in_words, require_classes, require_finite, require_samples
 from ctsigprop.settings.discrete import Precision
-
-AGAIN = "restore the checkpoint from a copy, or train anew"
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What Adam keeps of each parameter that has had a gradient."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,21 @@ class Stage(nn.Module):
         self.name = name
         self.optimizer: torch.optim.Optimizer
 
-    def learn_with(self, rate: float, weight_decay: float = 0.0) -> None:
-        """Gives all parameters of the stage that learn to an Adam optimizer of its own.
+    def learn_with(self, rate: float, weight_decay: float = 0.0, optimizer: MakeOptimizer | None = None) -> None:
+        """Gives all parameters of the stage that learn to an optimizer of its own.
+
+        Args:
+            rate: of Adam, as is the next.
+            weight_decay: fraction of a weight that an update at rate 1 takes off.
+            optimizer: makes another in place of Adam.
 
         Raises:
-            InputError: there is none that learns.
+            InputError: there is none that learns, or an optimizer is not made.
         """
         parameters = [one for one in self.parameters() if one.requires_grad]
         if not parameters:
             raise InputError(f"{self.name}: has no parameters that learn: join it to the layer before it")
-        self.optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, fused=True)
+        self.optimizer = made(optimizer or adam(rate, weight_decay), parameters)
 
     def update(self, loss: Tensor, outputs: Sequence[Tensor] = (), errors: Sequence[Tensor] = ()) -> None:
         """One step down the gradient of the loss, after which the gradient is freed: no other stage needs it.
@@ -106,7 +111,14 @@ class Learner(nn.Module):
         stages: in the order that a batch passes them; the last one makes the network's prediction.
         classes: how many there are.
         precision: float32, bfloat16 for automatic mixed precision, or auto for the faster on the device at hand.
+        options: what the rule was told, by name, as a run's config.yaml has it.
+        family: of the rule, as settings name it.
+        takes: what inputs it is trained on: each channel standardised, or values from 0 to 1 as they are.
+        inference: how inputs, as the user has them, become those of the network; None before training.
     """
+
+    family: Literal["discrete", "spiking"] = "discrete"
+    takes: Literal["standardised", "intensities"] = "standardised"
 
     def __init__(self, stages: Iterable[Stage], classes: int, precision: Precision = "float32") -> None:
         """A learner whose signal begins with the inputs alone.
@@ -120,6 +132,8 @@ class Learner(nn.Module):
         self.stages: Sequence[Stage] = nn.ModuleList(stages)  # type: ignore[assignment]
         self.classes = classes
         self.precision = precision
+        self.options: dict[str, str | float | None] = {}
+        self.inference: Inference | None = None
 
     def begin(self, inputs: Tensor, labels: Tensor) -> Signal:
         """The signal for the first stage."""
@@ -137,13 +151,13 @@ class Learner(nn.Module):
                 finite, which is looked at on a CPU, because a GPU would have to be waited for; inputs of a type that
                 the layers do not take; one sample where a layer's statistics need two.
         """
-        _require_samples(inputs, labels)
-        _require_finite("inputs", inputs)
+        require_samples(inputs, labels)
+        require_finite("inputs", inputs)
         if self.classes > 0 and not (labels.is_floating_point() and labels.ndim > 1):
-            _require_classes(labels, self.classes)
+            require_classes(labels, self.classes)
         else:
-            _require_finite("labels", labels)
-        with self._in_words(inputs):
+            require_finite("labels", labels)
+        with in_words(self, inputs):
             with self.autocast(inputs.device):
                 signal = self.begin(inputs, labels)
             return self.step_from(signal, labels)[0]
@@ -158,13 +172,59 @@ class Learner(nn.Module):
         return steps, signal
 
     @torch.no_grad()
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The prediction's scores, shape (samples, classes), as in evaluation mode: nothing is learned or counted.
+
+        Args:
+            inputs: of the network, shape (samples, ...).
+
+        Raises:
+            InputError: inputs of a type or shape that the layers do not take, or a learner that predicts nothing.
+        """
+        with inference(self), in_words(self, inputs), self.autocast(inputs.device):
+            signal = Signal(inputs)
+            for stage in self.stages:
+                signal = stage(signal)
+            scores = self.stages[-1].scores(signal)
+        if scores is None:
+            raise InputError(f"{self.stages[-1].name}: predicts nothing: give the learner an output layer")
+        return scores
+
+    def outputs(self, x: ArrayLike) -> NDArray[np.float32]:
+        """The prediction's scores of new inputs, shape (samples, classes).
+
+        Args:
+            x: inputs as the user has them, (samples, ...), brought into the form of those that it was trained on; as
+                they are where it was not trained by `fit`.
+
+        Raises:
+            InputError: inputs of another shape, or that are no finite numbers.
+        """
+        device = next(self.parameters()).device
+        return np.concatenate([self(batch.to(device)).float().cpu().numpy() for batch in inputs_of(self.inference, x)])
+
+    def predict(self, x: ArrayLike) -> NDArray[Any]:
+        """Classes of new inputs, int64 (samples,); the outputs where there are no classes. See `outputs`."""
+        scores = self.outputs(x)
+        return scores.argmax(axis=1) if self.classes else scores
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """State of the optimizers by stage: with it a `state_dict` is all that training needs."""
+        return {stage.name: stage.optimizer.state_dict() for stage in self.stages}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take over what `get_extra_state` gave."""
+        for stage in self.stages:
+            stage.optimizer.load_state_dict(deepcopy(state[stage.name]))
+
+    @torch.no_grad()
     def scores(self, inputs: Tensor) -> dict[str, Tensor]:
         """Predictions of all stages that make one, by the stage's name; the network's own is the last.
 
         Call `eval()` first: batch normalisation and dropout are as the mode says.
         """
         exits = {}
-        with self._in_words(inputs), self.autocast(inputs.device):
+        with in_words(self, inputs), self.autocast(inputs.device):
             signal = Signal(inputs)
             for stage in self.stages:
                 signal = stage(signal)
@@ -177,110 +237,30 @@ class Learner(nn.Module):
         """The block's products are taken in the learner's precision."""
         return torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(self.precision, device))
 
-    @contextmanager
-    def _in_words(self, inputs: Tensor) -> Iterator[None]:
-        """Says of PyTorch's refusals in the block what a batch has to do with them.
-
-        Raises:
-            InputError: inputs of a type that the layers do not take; one sample where a layer's statistics need two.
-        """
-        try:
-            yield
-        except (RuntimeError, ValueError) as error:
-            needed = next((one.dtype for one in self.parameters()), inputs.dtype)
-            if isinstance(error, RuntimeError) and "ype" in str(error) and inputs.dtype != needed:
-                raise InputError(f"inputs: are of {inputs.dtype}: must be of {needed}: convert them") from error
-            if "more than 1 value per channel" in str(error):
-                found = f"a batch of {len(inputs)}, and batch normalisation in training needs two samples"
-                raise InputError(f"inputs: {found}: leave the batch out, as DataLoader(drop_last=True) does") from error
-            raise
-
     def decay_rates(self, factor: float) -> None:
         """Every stage's learning rate from now on: the one its optimizer began with times a factor."""
         for stage in self.stages:
-            for group in stage.optimizer.param_groups:
-                group["lr"] = stage.optimizer.defaults["lr"] * factor
+            decay(stage.optimizer, factor)
 
     def parameter_arrays(self) -> dict[str, NDArray[Any]]:
         """Parameters and statistics as arrays, by name: what prediction needs."""
-        return {name: _array(value) for name, value in self.state_dict().items()}
+        return {name: as_array(value) for name, value in self.state_dict().items() if isinstance(value, Tensor)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All state as arrays, by name: parameters, statistics and the optimizers' moments."""
+        """All state as arrays, by name: parameters, statistics and the optimizers' state."""
         arrays = self.parameter_arrays()
         for stage in self.stages:
-            for place, entry in stage.optimizer.state_dict()["state"].items():
-                arrays |= {f"{stage.name}.adam.{place}.{name}": _array(value) for name, value in entry.items()}
+            arrays |= arrays_of(stage.name, stage.optimizer)
         return arrays
 
     def load_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from what `arrays`, or `parameter_arrays`, gave.
 
         Raises:
-            InputError: moments of an optimizer that it does not have, or of another shape; nothing is loaded then.
+            InputError: state of an optimizer that it does not have, or of another shape; nothing is loaded then.
         """
-        moments = [_moments_of(stage, arrays) for stage in self.stages]
-        self.load_state_dict({name: torch.from_numpy(arrays[name].copy()) for name in self.state_dict()})
-        for stage, state in zip(self.stages, moments, strict=True):
+        states = [state_from(stage.name, stage.optimizer, arrays) for stage in self.stages]
+        values = {name: torch.from_numpy(arrays[name].copy()) for name in self.parameter_arrays()}
+        self.load_state_dict(values, strict=False)
+        for stage, state in zip(self.stages, states, strict=True):
             stage.optimizer.load_state_dict({**stage.optimizer.state_dict(), "state": state})
-
-
-def _moments_of(stage: Stage, arrays: Mapping[str, NDArray[Any]]) -> dict[int, dict[str, Tensor]]:
-    """An optimizer's moments by the place of their parameter: all of them, or none before its first gradient.
-
-    Raises:
-        InputError: a moment is missing, not finite, or of another shape than its parameter.
-    """
-    prefix = f"{stage.name}.adam."
-    parameters = [one for group in stage.optimizer.param_groups for one in group["params"]]
-    found = {name.removeprefix(prefix) for name in arrays if name.startswith(prefix)}
-    moments = {}
-    for place, parameter in enumerate(parameters):
-        names = {f"{place}.{moment}": moment for moment in MOMENTS}
-        if found.isdisjoint(names):
-            continue
-        for name, moment in names.items():
-            value, shape = arrays.get(prefix + name), () if moment == "step" else tuple(parameter.shape)
-            if value is None or value.dtype.kind != "f" or value.shape != shape or not np.isfinite(value).all():
-                raise InputError(f"{prefix}{name}: must be finite numbers of shape {shape}: {AGAIN}")
-        found -= names.keys()
-        moments[place] = {moment: _laid_out(arrays[prefix + name], parameter) for name, moment in names.items()}
-    if found:
-        raise InputError(f"{prefix}{min(found)}: is of no parameter of the network: {AGAIN}")
-    return moments
-
-
-def _require_samples(inputs: Tensor, labels: Tensor) -> None:
-    if len(inputs) != len(labels):
-        raise InputError(f"labels: there are {len(labels)} for {len(inputs)} samples: give one for each")
-    if len(inputs) == 0:
-        raise InputError("inputs: the batch has no samples: leave it out")
-
-
-def _require_finite(name: str, values: Tensor) -> None:
-    if values.device.type != "cpu" or not values.is_floating_point() or not values.numel():
-        return
-    if not all(end.isfinite() for end in values.aminmax()):  # one pass, which a NaN goes through
-        raise InputError(f"{name}: hold NaN or infinity: mend them, or leave the batch out")
-
-
-def _require_classes(labels: Tensor, classes: int) -> None:
-    if labels.dtype != torch.int64 or labels.ndim != 1:
-        found = f"of {labels.dtype} and shape {tuple(labels.shape)}"
-        raise InputError(f"labels: are {found}: must be of torch.int64 and shape ({len(labels)},), a class a sample")
-    if labels.device.type != "cpu":
-        return
-    lowest, highest = (int(end) for end in labels.aminmax())
-    if lowest < 0 or highest >= classes:
-        wrong = lowest if lowest < 0 else highest
-        raise InputError(f"labels: {wrong} is no class: must be from 0 to {classes - 1}: mend them, or add classes")
-
-
-def _laid_out(moment: NDArray[Any], parameter: Tensor) -> Tensor:
-    """A moment in the memory format of its parameter: a fused update goes through both in the order of memory."""
-    value = torch.from_numpy(moment.copy())
-    return torch.empty_like(parameter).copy_(value) if value.dim() else value
-
-
-def _array(value: Tensor) -> NDArray[Any]:
-    return np.array(value.detach().cpu().numpy())

@@ -27,6 +27,7 @@ class LayeredModel:
         data: that it learns.
         standard: puts images in form.
         settings: of the run.
+        epoch: under way, from 1; 0 before the first.
     """
 
     def __init__(self, learner: Learner, data: Dataset, standard: Standard, settings: LayeredSettings) -> None:
@@ -38,6 +39,7 @@ class LayeredModel:
         self.learner, self.data, self.standard, self.settings = learner, data, standard, settings
         self.batched = Batches(data.train, standard, settings.training)
         self._learns = learner
+        self.epoch = 0
         self._count: Count | None = None
 
     @property
@@ -109,7 +111,7 @@ class LayeredModel:
 
     def state(self) -> Arrays:
         """All arrays that resuming needs, by name."""
-        return {**self.learner.arrays(), **self.data.kept}
+        return {**self.learner.arrays(), **self._of_data}
 
     def like(self) -> Arrays:
         """Arrays that a checkpoint must have: an optimizer that has not stepped yet keeps none."""
@@ -121,12 +123,16 @@ class LayeredModel:
 
     def weights(self) -> Arrays:
         """What prediction needs of `state`."""
-        return {**self.learner.parameter_arrays(), **self.data.kept}
+        return {**self.learner.parameter_arrays(), **self._of_data}
+
+    @property
+    def _of_data(self) -> Arrays:
+        return {**self.standard.arrays(), **self.data.kept}
 
     @contextmanager
     def _counting(self, learner: Learner, epoch: int, tally: Tally) -> Iterator[None]:
         """Steps are those of `learner`, the whole one or a part, and are counted."""
-        self._learns = learner
+        self._learns, self.epoch = learner, epoch
         self._count = Count(tally, learner, epoch, self.standard.mean.device, self.settings.rates)
         learner.train()
         learner.decay_rates(self.settings.decay_of(epoch))

@@ -17,6 +17,7 @@ class Use(IntEnum):
     TARGETS = 4
     LABELS = 5
     SPIKES = 6
+    STEP = 7
 
 
 def seed_of(seed: int, layer: int, use: Use, count: int = 0) -> int:

@@ -13,10 +13,11 @@ from ctsigprop.settings.continuous import (
 )
 from ctsigprop.settings.data import DatasetName, DataSettings
 from ctsigprop.settings.discrete import DiscreteSettings
+from ctsigprop.settings.own import OwnDiscreteSettings, OwnSettings, OwnSpikingSettings
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.settings.training import TrainingSettings
 
-LayeredSettings = DiscreteSettings | SpikingSettings
+LayeredSettings = DiscreteSettings | SpikingSettings | OwnDiscreteSettings | OwnSpikingSettings
 """Of the families whose networks PyTorch trains layer by layer."""
 
 AnySettings = Settings | LayeredSettings
@@ -28,8 +29,15 @@ FAMILIES: dict[str, type[AnySettings]] = {
 }
 """The settings of each family."""
 
+MADE_IN_PYTHON: dict[str, type[OwnDiscreteSettings | OwnSpikingSettings]] = {
+    "discrete": OwnDiscreteSettings,
+    "spiking": OwnSpikingSettings,
+}
+"""Those of a family's runs whose network was made in Python."""
+
 __all__ = [
     "FAMILIES",
+    "MADE_IN_PYTHON",
     "AnySettings",
     "DataSettings",
     "DatasetName",
@@ -38,6 +46,9 @@ __all__ = [
     "LearningSettings",
     "NetworkSettings",
     "NudgingSettings",
+    "OwnDiscreteSettings",
+    "OwnSettings",
+    "OwnSpikingSettings",
     "Precision",
     "ProbeSettings",
     "Settings",

@@ -5,13 +5,15 @@ from typing import Any, TypeVar
 
 from ctsigprop.settings.continuous import Settings
 from ctsigprop.settings.discrete import DiscreteSettings, Precision
+from ctsigprop.settings.own import OwnDiscreteSettings, OwnSpikingSettings
 from ctsigprop.settings.spiking import SpikingSettings
 
-Layered = TypeVar("Layered", bound=DiscreteSettings | SpikingSettings)
-Asked = TypeVar("Asked", bound=Settings | DiscreteSettings | SpikingSettings)
+ByPyTorch = DiscreteSettings | SpikingSettings | OwnDiscreteSettings | OwnSpikingSettings
+Layered = TypeVar("Layered", bound=ByPyTorch)
+Asked = TypeVar("Asked", bound=Settings | ByPyTorch)
 
 
-def as_begun(asked: Asked, begun: Settings | DiscreteSettings | SpikingSettings) -> Asked:
+def as_begun(asked: Asked, begun: Settings | ByPyTorch) -> Asked:
     """Settings for a run, with its own precision where they say auto.
 
     Args:

@@ -13,8 +13,9 @@ import yaml
 from ctsigprop.core.files import read_bytes
 from ctsigprop.core.yaml_text import parsed
 from ctsigprop.errors import InputError
-from ctsigprop.settings import FAMILIES, AnySettings
+from ctsigprop.settings import FAMILIES, MADE_IN_PYTHON, AnySettings
 from ctsigprop.settings.data import OF_A_FILE
+from ctsigprop.settings.own import OWN
 
 CONFIG = "config.yaml"
 """The name of the file of settings in a run's folder."""
@@ -34,7 +35,19 @@ GROUPS_OF_SETTINGS = "groups of settings: {}"
 
 def groups(family: str = CONTINUOUS) -> dict[str, type[Any]]:
     """The groups of a family's settings, by name."""
-    return {group.name: group.type for group in fields(FAMILIES[family])}  # type: ignore[misc]
+    return groups_of(FAMILIES[family])
+
+
+def groups_of(kind: type[AnySettings]) -> dict[str, type[Any]]:
+    """The groups of one kind of settings, by name."""
+    return {group.name: group.type for group in fields(kind)}  # type: ignore[misc]
+
+
+def kind_of(values: Mapping[str, Any], family: str) -> type[AnySettings]:
+    """The kind of settings that a mapping {group: {name: value}} of a family is of."""
+    network = values.get("network")
+    own = isinstance(network, Mapping) and network.get("architecture") == OWN
+    return MADE_IN_PYTHON[family] if own and family in MADE_IN_PYTHON else FAMILIES[family]
 
 
 def names(group: str, family: str = CONTINUOUS) -> list[str]:
@@ -44,7 +57,8 @@ def names(group: str, family: str = CONTINUOUS) -> list[str]:
 
 def family_of(settings: AnySettings) -> str:
     """The family that a run of these settings belongs to."""
-    return next(family for family, kind in FAMILIES.items() if isinstance(settings, kind))
+    kinds = (*FAMILIES.items(), *MADE_IN_PYTHON.items())
+    return next(family for family, kind in kinds if isinstance(settings, kind))
 
 
 def check_family(family: object, given: str = FAMILY) -> str:
@@ -75,12 +89,12 @@ def settings_from(values: Mapping[str, Any], family: str = CONTINUOUS) -> Any:
         InputError: an unknown group or name, or a value that the settings refuse.
     """
     check_names(values, family)
-    made = {}
-    for group, kind in groups(family).items():
+    settings, made = kind_of(values, family), {}
+    for group, kind in groups_of(settings).items():
         types = {setting.name: setting.type for setting in fields(kind)}
         content = values.get(group, {})
         made[group] = kind(**{name: in_form(value, types[name]) for name, value in content.items()})
-    return FAMILIES[family](**made)
+    return settings(**made)
 
 
 def in_form(value: object, kind: Any) -> object:
@@ -105,10 +119,11 @@ def check_names(values: Mapping[str, Any], family: str = CONTINUOUS) -> None:
     Raises:
         InputError: the first that does not, and the name that is nearest.
     """
+    kinds = groups_of(kind_of(values, family))
     for group, content in values.items():
-        if group not in groups(family):
-            raise InputError(f"{group} = {content!r}: no such group: {nearest(str(group), groups(family))}")
-        known = names(group, family)
+        if group not in kinds:
+            raise InputError(f"{group} = {content!r}: no such group: {nearest(str(group), kinds)}")
+        known = [setting.name for setting in fields(kinds[group])]
         if not isinstance(content, Mapping):
             raise InputError(f"{group} = {content!r}: must be a mapping of {', '.join(known)}")
         for name, value in content.items():

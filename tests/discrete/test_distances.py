@@ -74,7 +74,7 @@ def test_every_layer_of_a_network(at_input: bool) -> None:
     found = {one.place: one for one in layer_distances(learner, inputs, TORCH_LABELS)}
     assert list(found) == (["input"] if at_input else []) + ["layer 1", "layer 2"]
 
-    weights = {name: value.numpy() for name, value in learner.state_dict().items()}
+    weights = learner.parameter_arrays()
 
     def layer(number: int, h: np.ndarray) -> np.ndarray:
         prefix = f"stages.{number}.layer.0."

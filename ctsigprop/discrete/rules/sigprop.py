@@ -19,11 +19,12 @@ from ctsigprop.discrete.losses import (
 )
 from ctsigprop.discrete.network import Network
 from ctsigprop.discrete.sparse import Layout
-from ctsigprop.discrete.target_forward import inference, pass_both
+from ctsigprop.discrete.target_forward import pass_both
 from ctsigprop.discrete.targets import TargetGenerator, generator_for, layout_for
 from ctsigprop.errors import InputError
 from ctsigprop.layered.learner import Learner, Signal, Stage, Step
 from ctsigprop.layered.output import OutputLoss, OutputStage
+from ctsigprop.layered.prediction import inference
 from ctsigprop.settings.discrete import DiscreteSettings, Precision, Statistics
 
 
