@@ -1,6 +1,7 @@
 """The four models of Table V: what trains the layers of a spiking network (paper, Sec. VI)."""
 
 from ctsigprop.layered.learner import Learner
+from ctsigprop.layered.optimizers import MakeOptimizer
 from ctsigprop.layered.output import OutputStage
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.network import SpikingNetwork, build
@@ -31,20 +32,25 @@ def learner_for(settings: SpikingSettings, shape: tuple[int, ...], classes: int)
     return Learner([stage], classes, settings.training.precision)
 
 
-def whole_stage(network: SpikingNetwork, rate: float, weight_decay: float = 0.0) -> OutputStage:
+def whole_stage(
+    network: SpikingNetwork, rate: float, weight_decay: float = 0.0, optimizer: MakeOptimizer | None = None
+) -> OutputStage:
     """All layers learn from the network's own loss: backwards through steps and spikes.
 
     Args:
         network: that learns.
-        rate: of Adam.
+        rate: of Adam, as is the next.
         weight_decay: fraction of a weight that an update at rate 1 takes off.
+        optimizer: makes another in place of Adam.
     """
     stage = OutputStage("network", network)
-    stage.learn_with(rate, weight_decay)
+    stage.learn_with(rate, weight_decay, optimizer)
     return stage
 
 
-def readout_stage(network: SpikingNetwork, rate: float, weight_decay: float = 0.0) -> OutputStage:
+def readout_stage(
+    network: SpikingNetwork, rate: float, weight_decay: float = 0.0, optimizer: MakeOptimizer | None = None
+) -> OutputStage:
     """The classification layer learns; the blocks go on collecting statistics of batch normalisation alone.
 
     Arguments are those of `whole_stage`.
@@ -52,5 +58,5 @@ def readout_stage(network: SpikingNetwork, rate: float, weight_decay: float = 0.
     for block in network.blocks:
         block.requires_grad_(False)
     stage = OutputStage("output", network)
-    stage.learn_with(rate, weight_decay)
+    stage.learn_with(rate, weight_decay, optimizer)
     return stage

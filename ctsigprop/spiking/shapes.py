@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ctsigprop.discrete.target_forward import inference
+from ctsigprop.layered.prediction import inference
 from ctsigprop.errors import InputError
 
 Shape = tuple[int, ...]
