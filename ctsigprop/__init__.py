@@ -23,6 +23,8 @@ keep_matplotlib_quiet()
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from ctsigprop import discrete as discrete
+    from ctsigprop import spiking as spiking
     from ctsigprop.analysis.measures.alignment import angles as angles
     from ctsigprop.analysis.measures.callbacks import Angles as Angles
     from ctsigprop.analysis.measures.callbacks import Gradients as Gradients
@@ -83,12 +85,15 @@ _HOMES = {
     "ctsigprop.solvers": ("integrate",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
+_FAMILIES = ("discrete", "spiking")
 
-__all__ = sorted(_MODULES)
+__all__ = sorted([*_MODULES, *_FAMILIES])
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
+    if name in _FAMILIES:
+        return import_module(f"{__name__}.{name}")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     thing = getattr(import_module(_MODULES[name]), name)

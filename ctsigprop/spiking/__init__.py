@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ctsigprop.spiking.blocks import Block as Block
     from ctsigprop.spiking.coding import CODINGS as CODINGS
     from ctsigprop.spiking.coding import Coding as Coding
+    from ctsigprop.spiking.dynamics import Dynamics as Dynamics
+    from ctsigprop.spiking.dynamics import Fire as Fire
     from ctsigprop.spiking.monitor.recording import account_of as account_of
     from ctsigprop.spiking.monitor.recording import network_of as network_of
     from ctsigprop.spiking.monitor.recording import record as record
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ctsigprop.spiking.blocks": ("Block",),
     "ctsigprop.spiking.coding": ("CODINGS", "Coding"),
+    "ctsigprop.spiking.dynamics": ("Dynamics", "Fire"),
     "ctsigprop.spiking.monitor.recording": ("account_of", "network_of", "record"),
     "ctsigprop.spiking.neurons": ("NEURONS", "Neuron", "NeuronKind"),
     "ctsigprop.spiking.own": ("Backprop", "Shallow", "SigProp"),
