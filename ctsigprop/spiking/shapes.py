@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ctsigprop.layered.prediction import inference
 from ctsigprop.errors import InputError
+from ctsigprop.layered.prediction import inference
 
 Shape = tuple[int, ...]
 
