@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ctsigprop.experiments.cli import main
-from ctsigprop.settings.choices import CODINGS
+from ctsigprop.settings.choices import CODINGS, NEURONS, SURROGATES
 from ctsigprop.settings.spiking import Model
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "spiking.md").read_text(encoding="utf-8")
@@ -19,8 +19,13 @@ BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 def test_its_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("nir")
     monkeypatch.chdir(tmp_path)
+    for registry in (NEURONS, SURROGATES, CODINGS):
+        monkeypatch.setattr(registry, "_added", {})
+    threads = torch.get_num_threads()
     exec("\n".join(BLOCKS), {})
+    torch.set_num_threads(threads)
     out = capsys.readouterr().out
+    assert "classes (3,)" in out
     assert "outputs (5, 11)" in out
     assert "voltages of the first layer (10, 5, 32, 16, 16)" in out
     assert out.count("neurons spike in a step") == 3

@@ -167,13 +167,16 @@ def test_settings_choose_what_was_added_by_its_name() -> None:
         ct.spiking.Surrogate(lambda x: (x + 0.5).clamp(0, 1), lambda x: (x.abs() < 0.5) * 1.0, "box")
     )
     NEURONS.add(ct.spiking.NeuronKind("own", integrate_and_fire))
-    CODINGS.add(ct.spiking.Coding("half", lambda steps, seed: nn.Threshold(0.5, 0.0)))
+    CODINGS.add(
+        ct.spiking.Coding("half", lambda steps, seed: nn.Sequential(nn.Threshold(0.5, 0.0), nn.Unflatten(0, (1, -1))))
+    )
     chosen = SpikingNetworkSettings((4, 6), 12, surrogate="box", neuron="own", coding="half", leak=0.1)
     network = build(SpikingSettings(network=chosen), (8, 8), 10)
     shipped = build(SpikingSettings(network=SpikingNetworkSettings((4, 6), 12, surrogate="box", leak=0.1)), (8, 8), 10)
     assert all(block.neurons.surrogate is boxcar for block in network.blocks)
     assert all(isinstance(block.neurons, OwnNeurons) for block in network.blocks)
-    assert isinstance(network.coding, nn.Threshold)
+    images = torch.rand(3, 1, 8, 8)
+    torch.testing.assert_close(network.coding(images), torch.where(images > 0.5, images, 0)[None])
     x = torch.rand(1, 3, 1, 8, 8)
     torch.testing.assert_close(network.of_sequence(x), shipped.of_sequence(x))
 
