@@ -20,3 +20,6 @@ RHOS = _named(
 COSTS = _named("network.cost", "ctsigprop.continuous.cost", "squared_error", "cross_entropy")
 RULES = _named("learning.rule", "ctsigprop.continuous.learning.rules", "eq14")
 OPTIMIZERS = _named("learning.optimizer", "ctsigprop.continuous.learning.optimizers", "sgd", "momentum", "adam")
+NEURONS = _named("network.neuron", "ctsigprop.spiking.neurons", "integrate_and_fire")
+SURROGATES = _named("network.surrogate", "ctsigprop.spiking.surrogates", "arctan", "sigmoid", "triangle")
+CODINGS = _named("network.coding", "ctsigprop.spiking.coding", "direct", "rate", "latency")

@@ -12,12 +12,11 @@ from ctsigprop.settings.checks import (
     require_sequence,
     require_whole,
 )
+from ctsigprop.settings.choices import CODINGS, NEURONS, SURROGATES
 from ctsigprop.settings.data import DataSettings, absolute
 from ctsigprop.settings.discrete import Density, DiscreteTrainingSettings, Precision, Weights
 
 Reset = Literal["hard", "soft"]
-SurrogateName = Literal["arctan", "sigmoid", "triangle"]
-CodingName = Literal["direct", "rate", "latency"]
 Model = Literal["bp-surrogate", "shallow", "sp-surrogate", "sp-voltage"]
 Update = Literal["end", "step"]
 
@@ -78,9 +77,11 @@ class SpikingNetworkSettings:
         reset: after a spike, the voltage becomes zero (hard) or falls by the threshold (soft).
         leak: fraction of the voltage that a step loses; 0 is an ideal integrator (Eq. 15).
         steps: in time.
-        surrogate: of the spike: arctan (Eq. 16-17), sigmoid or triangle.
+        surrogate: of the spike: arctan (Eq. 16-17), sigmoid, triangle or one's own.
         coding: what enters: direct (the image as a current, the same at each step; of a recording, each frame at its
-            step), rate (random spikes, the brighter the more) or latency (one spike, the brighter the earlier).
+            step), rate (random spikes, the brighter the more), latency (one spike, the brighter the earlier) or one's
+            own.
+        neuron: integrate_and_fire, or one's own, which may do without `reset` and `leak`.
     """
 
     channels: tuple[int, ...] = (32, 64)
@@ -89,8 +90,9 @@ class SpikingNetworkSettings:
     reset: Reset = "hard"
     leak: float = 0.0
     steps: int = 4
-    surrogate: SurrogateName = "arctan"
-    coding: CodingName = "direct"
+    surrogate: str = "arctan"
+    coding: str = "direct"
+    neuron: str = "integrate_and_fire"
 
     def __post_init__(self) -> None:
         require_sequence(self, "network", "channels")
@@ -103,8 +105,9 @@ class SpikingNetworkSettings:
         require_one_of("network.reset", self.reset, Reset)
         require_number("network.leak", self.leak, 0.0, 1.0)
         require_whole("network.steps", self.steps, 1)
-        require_one_of("network.surrogate", self.surrogate, SurrogateName)
-        require_one_of("network.coding", self.coding, CodingName)
+        SURROGATES.check(self.surrogate)
+        CODINGS.check(self.coding)
+        NEURONS.check(self.neuron)
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,58 @@
-"""Spiking networks that learn with forward passes only (paper, Sec. VI)."""
+"""Spiking networks that learn with forward passes only (paper, Sec. VI): blocks of one's own and what trains them.
+
+Each name is imported when it is first used, and PyTorch with it:
+
+    import ctsigprop as ct
+    from torch import nn
+
+    blocks = [ct.spiking.Block(nn.Conv2d(1, 16, 3), pool=nn.MaxPool2d(2)), ct.spiking.Block(nn.Linear(144, 64))]
+    run = ct.fit(ct.spiking.SigProp(blocks, shape=(8, 8), classes=10), ct.load_dataset("digits"))
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ctsigprop.spiking.blocks import Block as Block
+    from ctsigprop.spiking.coding import CODINGS as CODINGS
+    from ctsigprop.spiking.coding import Coding as Coding
+    from ctsigprop.spiking.dynamics import Dynamics as Dynamics
+    from ctsigprop.spiking.dynamics import Fire as Fire
+    from ctsigprop.spiking.monitor.recording import account_of as account_of
+    from ctsigprop.spiking.monitor.recording import network_of as network_of
+    from ctsigprop.spiking.monitor.recording import record as record
+    from ctsigprop.spiking.neurons import NEURONS as NEURONS
+    from ctsigprop.spiking.neurons import Neuron as Neuron
+    from ctsigprop.spiking.neurons import NeuronKind as NeuronKind
+    from ctsigprop.spiking.own import Backprop as Backprop
+    from ctsigprop.spiking.own import Shallow as Shallow
+    from ctsigprop.spiking.own import SigProp as SigProp
+    from ctsigprop.spiking.surrogates import SURROGATES as SURROGATES
+    from ctsigprop.spiking.surrogates import Surrogate as Surrogate
+
+_HOMES = {
+    "ctsigprop.spiking.blocks": ("Block",),
+    "ctsigprop.spiking.coding": ("CODINGS", "Coding"),
+    "ctsigprop.spiking.dynamics": ("Dynamics", "Fire"),
+    "ctsigprop.spiking.monitor.recording": ("account_of", "network_of", "record"),
+    "ctsigprop.spiking.neurons": ("NEURONS", "Neuron", "NeuronKind"),
+    "ctsigprop.spiking.own": ("Backprop", "Shallow", "SigProp"),
+    "ctsigprop.spiking.surrogates": ("SURROGATES", "Surrogate"),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    thing = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = thing
+    return thing
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return list(__all__)

@@ -1,14 +1,36 @@
 """How an image, or a recording, becomes what enters a spiking network over the steps of time."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
+from ctsigprop.core.registry import Registry
 from ctsigprop.layered.seeding import Use, seed_of
-from ctsigprop.settings.spiking import CodingName
+from ctsigprop.settings import choices
+
+
+@dataclass(frozen=True)
+class Coding:
+    """A coding that settings can choose.
+
+    Attributes:
+        name: by which they do.
+        make: of the number of steps and the seed of a run, the module: inputs, shape (samples, channels, height,
+            width), to what enters, shape (steps or 1, samples, channels, height, width), 1 where all steps are alike.
+        intensities: it takes inputs from 0 to 1; otherwise each channel comes with mean 0 and deviation 1.
+    """
+
+    name: str
+    make: Callable[[int, int], nn.Module]
+    intensities: bool = True
 
 
 class Direct(nn.Module):
     """The image itself as a current, the same at each step; of a recording, each frame at its step."""
+
+    name = "direct"
 
     def forward(self, images: Tensor) -> Tensor:
         """To shape (steps or 1, samples, channels, height, width), where 1 is for all steps alike.
@@ -28,6 +50,8 @@ class Rate(nn.Module):
     Attributes:
         drawn: batches drawn in training so far.
     """
+
+    name = "rate"
 
     def __init__(self, steps: int, seed: int) -> None:
         """Spikes of a run.
@@ -61,6 +85,8 @@ class Rate(nn.Module):
 class Latency(nn.Module):
     """One spike a pixel: the brightest at the first step, the darkest that is not black at the last, black none."""
 
+    name = "latency"
+
     def __init__(self, steps: int) -> None:
         """Spikes within so many steps of time."""
         super().__init__()
@@ -69,26 +95,12 @@ class Latency(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Intensities from 0 to 1, (samples, channels, height, width), to spikes, (steps, samples, ...)."""
         first = ((1 - images) * self.steps).floor().clamp(0, self.steps - 1)
-        steps = torch.arange(self.steps, device=images.device).view(-1, 1, 1, 1, 1)
+        steps = torch.arange(self.steps, device=images.device).view(-1, *[1] * images.dim())
         return ((first == steps) & (images > 0)).to(images.dtype)
 
 
-NAMES: dict[type[nn.Module], CodingName] = {Direct: "direct", Rate: "rate", Latency: "latency"}
-"""What the codings are called."""
+DIRECT = Coding("direct", lambda steps, seed: Direct(), intensities=False)
+RATE = Coding("rate", Rate)
+LATENCY = Coding("latency", lambda steps, seed: Latency(steps))
 
-
-def coding_for(name: CodingName, steps: int, seed: int) -> nn.Module:
-    """The coding of that name.
-
-    Args:
-        name: direct, rate or latency.
-        steps: of time.
-        seed: of the run.
-    """
-    match name:
-        case "direct":
-            return Direct()
-        case "rate":
-            return Rate(steps, seed)
-        case "latency":
-            return Latency(steps)
+CODINGS: Registry[Coding] = choices.CODINGS

@@ -1,6 +1,7 @@
 """The four models of Table V: what trains the layers of a spiking network (paper, Sec. VI)."""
 
-from ctsigprop.layered.learner import Learner, Stage
+from ctsigprop.layered.learner import Learner
+from ctsigprop.layered.optimizers import MakeOptimizer
 from ctsigprop.layered.output import OutputStage
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.network import SpikingNetwork, build
@@ -20,23 +21,42 @@ def learner_for(settings: SpikingSettings, shape: tuple[int, ...], classes: int)
     Raises:
         InputError: the network does not fit the samples.
     """
-    network = build(settings, shape, classes)
-    match settings.learning.model:
+    network, learning = build(settings, shape, classes), settings.learning
+    match learning.model:
         case "bp-surrogate":
-            return _whole("network", network, settings, settings.learning.rate)
+            stage = whole_stage(network, learning.rate, learning.weight_decay)
         case "shallow":
-            for block in network.blocks:
-                block.requires_grad_(False)
-            return _whole("output", network, settings, settings.learning.readout_rate)
+            stage = readout_stage(network, learning.readout_rate, learning.weight_decay)
         case "sp-surrogate" | "sp-voltage":
             return sigprop_learner(network, settings)
+    return Learner([stage], classes, settings.training.precision)
 
 
-def _whole(name: str, network: SpikingNetwork, settings: SpikingSettings, rate: float) -> Learner:
-    """One stage, in which all that learns learns from the network's own loss: backwards through steps and spikes.
+def whole_stage(
+    network: SpikingNetwork, rate: float, weight_decay: float = 0.0, optimizer: MakeOptimizer | None = None
+) -> OutputStage:
+    """All layers learn from the network's own loss: backwards through steps and spikes.
 
-    Hidden layers that are held fixed go on collecting the statistics of batch normalisation, which are not learned.
+    Args:
+        network: that learns.
+        rate: of Adam, as is the next.
+        weight_decay: fraction of a weight that an update at rate 1 takes off.
+        optimizer: makes another in place of Adam.
     """
-    stage: Stage = OutputStage(name, network)
-    stage.learn_with(rate, settings.learning.weight_decay)
-    return Learner([stage], network.classes, settings.training.precision)
+    stage = OutputStage("network", network)
+    stage.learn_with(rate, weight_decay, optimizer)
+    return stage
+
+
+def readout_stage(
+    network: SpikingNetwork, rate: float, weight_decay: float = 0.0, optimizer: MakeOptimizer | None = None
+) -> OutputStage:
+    """The classification layer learns; the blocks go on collecting statistics of batch normalisation alone.
+
+    Arguments are those of `whole_stage`.
+    """
+    for block in network.blocks:
+        block.requires_grad_(False)
+    stage = OutputStage("output", network)
+    stage.learn_with(rate, weight_decay, optimizer)
+    return stage

@@ -14,8 +14,10 @@ from ctsigprop.discrete.target_forward import for_targets
 from ctsigprop.errors import InputError
 from ctsigprop.layered.seeding import Use, draw_weights, generator
 from ctsigprop.settings.spiking import SpikingSettings
-from ctsigprop.spiking.coding import coding_for
+from ctsigprop.spiking.coding import CODINGS
+from ctsigprop.spiking.dynamics import neurons_of
 from ctsigprop.spiking.neurons import Neuron, Neurons
+from ctsigprop.spiking.shapes import Shape, begins_linear, passed_shape
 from ctsigprop.spiking.surrogates import SURROGATES
 
 KERNEL = 3
@@ -27,7 +29,7 @@ class SpikingBlock(nn.Module):
     All but the neurons see the steps as more samples.
 
     Attributes:
-        layer: the weights.
+        layer: the weights: a fully connected layer, a convolution or any other module.
         norm: batch normalisation, or nothing.
         neurons: of the layer.
         pool: after them, or nothing.
@@ -35,17 +37,26 @@ class SpikingBlock(nn.Module):
         outputs: shape of one sample at one step as it leaves.
     """
 
-    def __init__(self, layer: nn.Linear | nn.Conv2d, neurons: Neurons, inputs: tuple[int, ...]) -> None:
-        """Fully connected, or a convolution with batch normalisation and 2x2 max pooling."""
+    def __init__(
+        self,
+        layer: nn.Module,
+        neurons: Neurons,
+        inputs: Shape,
+        *,
+        norm: nn.Module | None = None,
+        pool: nn.Module | None = None,
+    ) -> None:
+        """Arguments are the attributes.
+
+        Raises:
+            InputError: what enters does not pass.
+        """
         super().__init__()
         self.layer, self.neurons, self.inputs = layer, neurons, inputs
-        self.norm: nn.Module = nn.Identity()
-        self.pool: nn.Module = nn.Identity()
-        if isinstance(layer, nn.Conv2d):
-            self.norm, self.pool = nn.BatchNorm2d(layer.out_channels), nn.MaxPool2d(2)
-            self.outputs: tuple[int, ...] = (layer.out_channels, inputs[1] // 2, inputs[2] // 2)
-        else:
-            self.outputs = (layer.out_features,)
+        self.norm, self.pool = norm or nn.Identity(), pool or nn.Identity()
+        self._flattens = begins_linear(layer)
+        weights = nn.Sequential(*([nn.Flatten()] if self._flattens else []), layer, self.norm)
+        self.outputs = passed_shape(self.pool, passed_shape(weights, inputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes, shape (steps, samples, *outputs), of what enters: (steps or 1, samples, *inputs)."""
@@ -53,7 +64,7 @@ class SpikingBlock(nn.Module):
 
     def currents(self, x: Tensor) -> Tensor:
         """What charges the neurons, at as many steps as enter: 1 where all are alike."""
-        return self.norm(self._products(x.flatten(0, 1))).unflatten(0, x.shape[:2])
+        return self._charges(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
     def target_currents(self, t: Tensor) -> Tensor:
         """The same of targets, normalised with the statistics of the inputs alone (paper, Sec. III-D).
@@ -63,18 +74,34 @@ class SpikingBlock(nn.Module):
                 connected layer takes them on the grid of its inputs.
         """
         folded = t.flatten(0, 1)
-        if folded.dim() == 4 and isinstance(self.layer, nn.Linear):
+        if folded.dim() == 4 and self._flattens:
             folded = fit_grid(folded, (self.inputs[1], self.inputs[2]))
-        with for_targets(self.norm):
-            passed: Tensor = self.norm(self._products(folded))
-        return passed.unflatten(0, t.shape[:2])
+        with for_targets(self.layer), for_targets(self.norm):
+            return self._charges(folded).unflatten(0, t.shape[:2])
+
+    @property
+    def pools_largest(self) -> bool:
+        """Whether pooling, if any, takes the largest of a window, so that it may come before what rises."""
+        return isinstance(self.pool, nn.Identity | nn.MaxPool2d | nn.AdaptiveMaxPool2d)
 
     def pooled(self, x: Tensor) -> Tensor:
         """Pools each step of what has the shape of the neurons."""
         return self.pool(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
-    def _products(self, folded: Tensor) -> Tensor:
-        return self.layer(folded.flatten(1) if isinstance(self.layer, nn.Linear) else folded)
+    def _charges(self, folded: Tensor) -> Tensor:
+        charges: Tensor = self.norm(self.layer(folded.flatten(1) if self._flattens else folded))
+        return charges
+
+
+def weights_of(block: SpikingBlock) -> nn.Linear | nn.Conv2d:
+    """The weights of a layer that consists of nothing else.
+
+    Raises:
+        InputError: the layer is another module.
+    """
+    if not isinstance(block.layer, nn.Linear | nn.Conv2d):
+        raise InputError(f"{type(block.layer).__name__}: must be Linear or Conv2d here, with batch normalisation apart")
+    return block.layer
 
 
 class Readout(nn.Module):
@@ -150,9 +177,14 @@ def build(settings: SpikingSettings, shape: tuple[int, ...], classes: int) -> Sp
         (nn.Conv2d(first, second, KERNEL, padding=KERNEL // 2, bias=False), (first, *sides[1])),
         (nn.Linear(features, network.units), (second, *sides[2])),
     ]
-    neuron = Neuron(settings.threshold, network.reset, network.leak)
+    given, surrogate = Neuron(settings.threshold, network.reset, network.leak), SURROGATES[network.surrogate]
     blocks = []
     for place, (layer, inputs) in enumerate(layers, start=1):
         draw_weights(layer, generator(seed, place, Use.WEIGHTS))
-        blocks.append(SpikingBlock(layer, Neurons(neuron, SURROGATES[network.surrogate], network.steps), inputs))
-    return SpikingNetwork(coding_for(network.coding, network.steps, seed), blocks, classes, seed)
+        neurons = neurons_of(network.neuron, given, surrogate, network.steps)
+        if isinstance(layer, nn.Conv2d):
+            norm, pool = nn.BatchNorm2d(layer.out_channels), nn.MaxPool2d(2)
+            blocks.append(SpikingBlock(layer, neurons, inputs, norm=norm, pool=pool))
+        else:
+            blocks.append(SpikingBlock(layer, neurons, inputs))
+    return SpikingNetwork(CODINGS[network.coding].make(network.steps, seed), blocks, classes, seed)

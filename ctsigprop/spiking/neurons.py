@@ -1,18 +1,21 @@
-"""Integrate-and-fire neurons over steps of time (paper, Eq. 15)."""
+"""Layers of neurons over steps of time: integrate-and-fire (paper, Eq. 15), and the user's own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ctsigprop.core.registry import Registry
+from ctsigprop.settings import choices
 from ctsigprop.settings.spiking import Reset
 from ctsigprop.spiking.surrogates import Surrogate
 
 
 @dataclass(frozen=True)
 class Neuron:
-    """How a neuron integrates and fires.
+    """How a neuron integrates and fires (paper, Eq. 15): v_t = (1 - leak) v_(t-1) + h_t.
 
     Attributes:
         threshold: voltage at which it spikes.
@@ -99,6 +102,51 @@ class Neurons(nn.Module):
 
     def _steps(self, currents: Tensor) -> int:
         return len(currents) if len(currents) > 1 else self.steps
+
+    @property
+    def threshold(self) -> float:
+        """Voltage at which the neurons spike."""
+        return self.neuron.threshold
+
+    def fired(self, voltages: Tensor) -> Tensor:
+        """Where voltages make a spike: booleans of their shape."""
+        return voltages >= self.threshold
+
+    def in_time(self, current: Tensor, before: Any) -> tuple[Tensor, Any]:
+        """One step of time: voltages before the reset, as `voltages` has them, and what the next step is given.
+
+        Args:
+            current: shape (1, samples, ...).
+            before: what the step before gave; None at the first.
+        """
+        if before is None:
+            before = torch.zeros_like(current, dtype=state_type(current))
+        charged = charge(before, current, self.neuron)
+        v = charged.detach()
+        return charged, discharge(v, fire(v, self.neuron).to(v.dtype), self.neuron)
+
+    def traced(self, currents: Tensor) -> tuple[Tensor, Tensor]:
+        """Voltages before and after each reset, of the shape of the spikes."""
+        voltages = self.voltages(currents)
+        return voltages, discharge(voltages, self.fired(voltages).to(voltages.dtype), self.neuron)
+
+
+@dataclass(frozen=True)
+class NeuronKind:
+    """A neuron that settings can choose.
+
+    Attributes:
+        name: by which they do.
+        make: of threshold, reset and leak as settings have them, the neuron: a `Neuron`, or a `Dynamics` of the user's.
+    """
+
+    name: str
+    make: Callable[[Neuron], "Neuron | Callable[..., Any]"]
+
+
+INTEGRATE_AND_FIRE = NeuronKind("integrate_and_fire", lambda given: given)
+
+NEURONS: Registry[NeuronKind] = choices.NEURONS
 
 
 class _Spikes(torch.autograd.Function):

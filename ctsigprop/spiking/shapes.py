@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from ctsigprop.errors import InputError
+from ctsigprop.layered.prediction import inference
+
 Shape = tuple[int, ...]
 
 
@@ -16,12 +19,17 @@ def neurons_shape(layer: nn.Linear | nn.Conv2d, inputs: Shape) -> Shape:
         layer: the weights before them.
         inputs: what enters: (features,) or (channels, height, width).
     """
-    return (layer.out_features,) if isinstance(layer, nn.Linear) else _passed(layer, inputs)
+    return (layer.out_features,) if isinstance(layer, nn.Linear) else passed_shape(layer, inputs)
 
 
 def pooled_shape(pool: nn.Module, neurons: Shape) -> Shape:
     """Of what leaves a layer."""
-    return neurons if isinstance(pool, nn.Identity) else _passed(pool, neurons)
+    return neurons if isinstance(pool, nn.Identity) else passed_shape(pool, neurons)
+
+
+def begins_linear(layer: nn.Module) -> bool:
+    """Whether the first thing that a module does is a fully connected layer, which takes flattened samples."""
+    return isinstance(next(module for module in layer.modules() if not any(True for _ in module.children())), nn.Linear)
 
 
 def pair(size: Any) -> tuple[int, int]:
@@ -31,6 +39,17 @@ def pair(size: Any) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def _passed(module: nn.Module, inputs: Shape) -> Shape:
-    device = next((parameter.device for parameter in module.parameters()), None)
-    return tuple(module(torch.zeros(1, *inputs, device=device)).shape[1:])
+def passed_shape(module: nn.Module, inputs: Shape) -> Shape:
+    """Of what leaves a module, in inference mode.
+
+    Raises:
+        InputError: the module does not take samples of that shape.
+    """
+    like = next(module.parameters(), torch.empty(0))
+    sample = torch.zeros(1, *inputs, dtype=like.dtype, device=like.device)
+    try:
+        with inference(module):
+            return tuple(module(sample).shape[1:])
+    except (RuntimeError, ValueError, IndexError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{type(module).__name__}: does not take samples of shape {inputs}: {reason}") from error

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,6 @@ from ctsigprop.layered.seeding import Use, generator
 from ctsigprop.settings.discrete import Precision
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.network import KERNEL, SpikingBlock, SpikingNetwork
-from ctsigprop.spiking.neurons import charge, discharge, fire, state_type
 
 SPREAD = 0.2
 """Standard deviation of the first layer's target currents before they learn."""
@@ -30,13 +30,16 @@ SPREAD = 0.2
 Read = Callable[[Tensor], Tensor]
 """What is learned from, of voltages."""
 
+Reads = Literal["surrogate", "voltage"]
+"""Whether that is the surrogate of the voltages, or the voltages as they are."""
+
 
 @dataclass(frozen=True)
 class State:
-    """Voltages of a layer between two steps: of inputs, shape (1, samples, ...), and of targets."""
+    """What the neurons of a layer keep between two steps: for inputs, and for targets."""
 
-    h: Tensor
-    t: Tensor
+    h: Any
+    t: Any
 
 
 class HiddenStage(Stage):
@@ -88,11 +91,9 @@ class HiddenStage(Stage):
             before: what the step before left; None at the first.
         """
         h, t = self._currents(signal)
-        neuron = self.block.neurons.neuron
-        before = before or State(*(torch.zeros_like(one, dtype=state_type(one)) for one in (h, t)))
-        charged = State(charge(before.h, h, neuron), charge(before.t, t, neuron))
-        after = [discharge(v.detach(), fire(v, neuron).to(v.dtype), neuron) for v in (charged.h, charged.t)]
-        return *self._learned(charged.h, charged.t, labels, h.dtype), State(*after)
+        before, neurons = before or State(None, None), self.block.neurons
+        (of_h, after_h), (of_t, after_t) = neurons.in_time(h, before.h), neurons.in_time(t, before.t)
+        return *self._learned(of_h, of_t, labels, h.dtype), State(after_h, after_t)
 
     def _currents(self, signal: Signal) -> tuple[Tensor, Tensor]:
         h = self.block.currents(signal.h.detach())
@@ -102,18 +103,27 @@ class HiddenStage(Stage):
         return h, self.block.target_currents(signal.t.detach())
 
     def _learned(self, h: Tensor, t: Tensor, labels: Tensor, dtype: torch.dtype) -> tuple[Signal, Step]:
-        """An update by the voltages of inputs and targets, and the spikes of both.
+        """An update by the voltages of inputs and targets, and the spikes of both, as they leave the layer.
 
-        The largest voltage of a window reaches the threshold just where one of the window does: voltages are pooled,
-        once for both. Sparse targets, and those that were just made, are not.
+        The largest voltage of a window reaches the threshold just where one of the window does: where pooling takes
+        the largest, voltages are pooled, once for both; otherwise what is learned from, and the spikes. Sparse
+        targets, and those that were just made, are not pooled.
         """
-        if t.shape[2:] == h.shape[2:]:
-            t = self.block.pooled(t)
-        h = self.block.pooled(h)
-        loss, _ = self.loss(self.read(h).mean(0), self.read(t).mean(0), labels)
+        pooled = partial(self._pooled, of_targets=t.shape[2:] == h.shape[2:])
+        before, after = (pooled, _as_they_are) if self.block.pools_largest else (_as_they_are, pooled)
+        h, t = before(h, t)
+        read_h, read_t = after(self.read(h), self.read(t))
+        loss, _ = self.loss(read_h.mean(0), read_t.mean(0), labels)
         self.update(loss)
-        spikes = [fire(v.detach(), self.block.neurons.neuron).to(dtype) for v in (h, t)]
+        spikes = after(*(self.block.neurons.fired(v.detach()).to(dtype) for v in (h, t)))
         return Signal(*spikes), Step(loss.detach(), None)
+
+    def _pooled(self, h: Tensor, t: Tensor, *, of_targets: bool) -> tuple[Tensor, Tensor]:
+        return self.block.pooled(h), self.block.pooled(t) if of_targets else t
+
+
+def _as_they_are(h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    return h, t
 
 
 class StepwiseLearner(Learner):
@@ -157,6 +167,23 @@ class StepwiseLearner(Learner):
         return [*(Step(loss, None) for loss in losses), last], signal
 
 
+def stages_of(network: SpikingNetwork, reads: Reads, targets: TargetGenerator) -> tuple[list[HiddenStage], OutputStage]:
+    """Stages of a network's hidden layers and of its classification layer (paper, Fig. 2b); none has begun to learn.
+
+    Args:
+        network: whose layers learn.
+        reads: what a layer's loss sees: its voltages through the surrogate, or as they are.
+        targets: makes those of the first layer.
+    """
+    hidden = []
+    for number, block in enumerate(network.blocks, start=1):
+        smooth: Read = partial(block.neurons.surrogate, threshold=block.neurons.threshold)
+        read, scores = (smooth, surrogate_scores) if reads == "surrogate" else (as_it_is, voltage_scores)
+        hidden.append(HiddenStage(f"layer {number}", block, read, PredictionLoss(scores)))
+    hidden[0].generator, hidden[0].coding = targets, network.coding
+    return hidden, OutputStage("output", network.readout)
+
+
 def sigprop_learner(network: SpikingNetwork, settings: SpikingSettings) -> Learner:
     """Signal propagation of the surrogate or of the voltage, with a classification layer (paper, Fig. 2b).
 
@@ -164,28 +191,16 @@ def sigprop_learner(network: SpikingNetwork, settings: SpikingSettings) -> Learn
         network: freshly drawn.
         settings: model, targets and precision.
     """
-    first = network.blocks[0]
-    learning = settings.learning
-    surrogate = learning.model == "sp-surrogate"
-    read: Read = partial(first.neurons.surrogate, threshold=settings.threshold) if surrogate else as_it_is
-    hidden = [
-        HiddenStage(
-            f"layer {number}",
-            block,
-            read,
-            PredictionLoss(surrogate_scores if surrogate else voltage_scores),
-            generator=currents_for(network, settings) if number == 1 else None,
-            coding=network.coding if number == 1 else None,
-        )
-        for number, block in enumerate(network.blocks, start=1)
-    ]
-    output = OutputStage("output", network.readout)
+    learning, target = settings.learning, settings.target
+    made = targets_for(network, learned=target.weights == "learned", dense=target.density == "dense")
+    hidden, output = stages_of(network, "surrogate" if learning.model == "sp-surrogate" else "voltage", made)
     for stage in hidden:
         stage.learn_with(learning.rate, learning.weight_decay)
     output.learn_with(learning.readout_rate, learning.weight_decay)
+    precision = settings.training.precision
     if learning.update == "step":
-        return StepwiseLearner(hidden, output, network.classes, settings.training.precision, settings.network.steps)
-    return Learner([*hidden, output], network.classes, settings.training.precision)
+        return StepwiseLearner(hidden, output, network.classes, precision, settings.network.steps)
+    return Learner([*hidden, output], network.classes, precision)
 
 
 def as_it_is(voltages: Tensor) -> Tensor:
@@ -216,19 +231,24 @@ def voltage_scores(h: Tensor, t: Tensor) -> Tensor:
     return dot(h, t) * prod(t.shape[2:]) ** 0.5
 
 
-def currents_for(network: SpikingNetwork, settings: SpikingSettings) -> TargetOnly:
+def targets_for(network: SpikingNetwork, *, learned: bool = True, dense: bool = True) -> TargetOnly:
     """What makes the first layer's targets: a current a neuron and class, the same at each step (S c + d of Eq. 1).
 
     Neurons like those of the layer make its spikes, so that f of Eq. 1 is what they do over the steps. Currents are
     drawn close about the threshold: half of the neurons spike at the first step, and little learning makes one spike
     or not. d stays: what it adds to the targets of all classes alike, a voltage's loss hardly sees.
+
+    Args:
+        network: whose seed draws them.
+        learned: S learns.
+        dense: targets are as large as the layer's outputs; otherwise as a kernel (paper, Sec. III-E).
     """
-    outputs = network.blocks[0].outputs
-    layout = Layout(outputs if settings.target.density == "dense" else (outputs[0], KERNEL, KERNEL))
+    first = network.blocks[0]
+    layout = Layout(first.outputs if dense else (first.outputs[0], KERNEL, KERNEL))
     random = generator(network.seed, 1, Use.TARGETS)
     made = TargetOnly(network.classes, layout, activation=nn.Identity(), random=random)
     nn.init.normal_(made.project.weight, std=SPREAD, generator=random)
-    nn.init.constant_(made.project.bias, settings.threshold)
-    made.project.weight.requires_grad_(settings.target.weights == "learned")
+    nn.init.constant_(made.project.bias, first.neurons.threshold)
+    made.project.weight.requires_grad_(learned)
     made.project.bias.requires_grad_(False)
     return made

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ctsigprop.settings.spiking import SurrogateName
+from ctsigprop.core.registry import Registry
+from ctsigprop.settings import choices
 
 
 @dataclass(frozen=True)
@@ -16,17 +17,24 @@ class Surrogate:
     """A function that rises from 0 to 1 through 1/2 at 0, where its slope is 1.
 
     Attributes:
-        primitive: of the voltage above the threshold.
-        derivative: of the primitive.
+        primitive: of the voltage above the threshold, of any shape; a new tensor.
+        derivative: of the primitive; a new tensor.
+        name: by which settings choose it.
     """
 
     primitive: Callable[[Tensor], Tensor]
     derivative: Callable[[Tensor], Tensor]
+    name: str = "own_surrogate"
 
     def __call__(self, voltages: Tensor, threshold: float) -> Tensor:
         """The primitive of the voltages above a threshold; its gradient is the derivative, as it is written here."""
         values: Tensor = _Primitive.apply(voltages, threshold, self)  # type: ignore[no-untyped-call]
         return values
+
+    def spikes(self, voltages: Tensor, threshold: float) -> Tensor:
+        """1 where a voltage is at least the threshold, else 0; the gradient is the derivative times what comes."""
+        fired: Tensor = _Spike.apply(voltages, threshold, self)  # type: ignore[no-untyped-call]
+        return fired
 
 
 def _arctan(x: Tensor) -> Tensor:
@@ -60,11 +68,11 @@ def _triangle_slope(x: Tensor) -> Tensor:
     return x.abs().neg_().add_(1).clamp_(min=0)
 
 
-SURROGATES: dict[SurrogateName, Surrogate] = {
-    "arctan": Surrogate(_arctan, _arctan_slope),
-    "sigmoid": Surrogate(_sigmoid, _sigmoid_slope),
-    "triangle": Surrogate(_triangle, _triangle_slope),
-}
+ARCTAN = Surrogate(_arctan, _arctan_slope, "arctan")
+SIGMOID = Surrogate(_sigmoid, _sigmoid_slope, "sigmoid")
+TRIANGLE = Surrogate(_triangle, _triangle_slope, "triangle")
+
+SURROGATES: Registry[Surrogate] = choices.SURROGATES
 
 
 class _Primitive(torch.autograd.Function):
@@ -78,3 +86,11 @@ class _Primitive(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
         (voltages,) = ctx.saved_tensors
         return ctx.surrogate.derivative(voltages - ctx.threshold).mul_(gradients[0]), None, None
+
+
+class _Spike(_Primitive):
+    @staticmethod
+    def forward(ctx: Any, voltages: Tensor, threshold: float, surrogate: Surrogate) -> Tensor:
+        ctx.save_for_backward(voltages)
+        ctx.threshold, ctx.surrogate = threshold, surrogate
+        return (voltages >= threshold).to(voltages.dtype)

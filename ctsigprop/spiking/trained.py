@@ -16,6 +16,7 @@ from ctsigprop.layered.training import placed
 from ctsigprop.runs import DATA, RunFolder
 from ctsigprop.runs.data_record import DataRecord, check_same, record_of
 from ctsigprop.settings.spiking import SpikingSettings
+from ctsigprop.spiking.coding import CODINGS
 from ctsigprop.spiking.events.recordings import CLASSES, SHAPE, Arrays
 from ctsigprop.spiking.learners import learner_for
 from ctsigprop.spiking.monitor.recording import Record, network_of, record
@@ -67,7 +68,7 @@ class Trained:
             self._record.scaling if self._record else Scaling.dividing(entry_named(self.settings.data.name).maximum)
         )
         first: dict[str, float | list[float]] = {} if scaling.plain else {**scaling.to_json()}
-        if self.settings.network.coding == "direct":
+        if not CODINGS[self.settings.network.coding].intensities:
             columns = {"mean": self._standard.mean, "deviation": self._standard.deviation}
             return first | {name: column.flatten().tolist() for name, column in columns.items()}
         return first or {"maximum": scaling.scale[0]}

@@ -13,7 +13,8 @@ from ctsigprop.layered import training
 from ctsigprop.layered.batches import Standard
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.callbacks import Callback
-from ctsigprop.settings.spiking import CodingName, SpikingSettings
+from ctsigprop.settings.spiking import SpikingSettings
+from ctsigprop.spiking.coding import CODINGS
 from ctsigprop.spiking.events.recordings import KEPT, Arrays, load_recordings
 from ctsigprop.spiking.learners import learner_for
 
@@ -66,7 +67,7 @@ def standard_for(settings: SpikingSettings, split: Split) -> Standard:
         settings: data, coding, device and memory format.
         split: the training set.
     """
-    if settings.network.coding == "direct" and settings.data.events is None:
+    if not CODINGS[settings.network.coding].intensities and settings.data.events is None:
         return training.standard_for(settings, split)
     if settings.data.file is not None:
         _require_intensities(split, settings.network.coding)
@@ -74,7 +75,7 @@ def standard_for(settings: SpikingSettings, split: Split) -> Standard:
     return Standard.dividing(split.maximum, device, channels_last=settings.training.channels_last)
 
 
-def _require_intensities(split: Split, coding: CodingName) -> None:
+def _require_intensities(split: Split, coding: str) -> None:
     images = split.channels_first()
     low, high = images.min() / split.maximum, images.max() / split.maximum
     if low < 0 or high > 1:

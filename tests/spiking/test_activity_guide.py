@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from ctsigprop.experiments.cli import main
-from ctsigprop.settings.spiking import CodingName, Model
+from ctsigprop.settings.choices import CODINGS, NEURONS, SURROGATES
+from ctsigprop.settings.spiking import Model
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "spiking.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
@@ -18,8 +19,13 @@ BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 def test_its_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("nir")
     monkeypatch.chdir(tmp_path)
+    for registry in (NEURONS, SURROGATES, CODINGS):
+        monkeypatch.setattr(registry, "_added", {})
+    threads = torch.get_num_threads()
     exec("\n".join(BLOCKS), {})
+    torch.set_num_threads(threads)
     out = capsys.readouterr().out
+    assert "classes (3,)" in out
     assert "outputs (5, 11)" in out
     assert "voltages of the first layer (10, 5, 32, 16, 16)" in out
     assert out.count("neurons spike in a step") == 3
@@ -43,5 +49,5 @@ def test_its_recordings_are_learned(
 
 
 def test_it_names_what_can_be_chosen() -> None:
-    for name in (*get_args(Model), *get_args(CodingName)):
+    for name in (*get_args(Model), *CODINGS):
         assert f"`{name}`" in GUIDE

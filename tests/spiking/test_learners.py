@@ -219,10 +219,8 @@ def test_a_convolution_compares_pooled_voltages_at_all_positions(model: Model) -
     rng = np.random.default_rng(1)
     neuron, steps, samples, classes, channels = Neuron(0.5), 4, 5, 3, 6
     chosen, surrogate = model == "sp-surrogate", SURROGATES["arctan"]
-    block = SpikingBlock(
-        torch.nn.Conv2d(2, channels, 3, padding=1, bias=False).double(), Neurons(neuron, surrogate, steps), (2, 4, 4)
-    )
-    block.norm = torch.nn.Identity()
+    layer = torch.nn.Conv2d(2, channels, 3, padding=1, bias=False).double()
+    block = SpikingBlock(layer, Neurons(neuron, surrogate, steps), (2, 4, 4), pool=torch.nn.MaxPool2d(2))
     read = (lambda v: surrogate(v, neuron.threshold)) if chosen else (lambda v: v)
     stage = HiddenStage("layer", block, read, PredictionLoss(surrogate_scores if chosen else voltage_scores))
     stage.learn_with(1e-3)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from ctsigprop.errors import InputError
 from ctsigprop.settings.spiking import SpikingLearningSettings, SpikingNetworkSettings, SpikingSettings
-from ctsigprop.spiking.coding import Latency, Rate, coding_for
+from ctsigprop.spiking.coding import CODINGS, Latency, Rate
 from ctsigprop.spiking.network import SpikingNetwork, build
 from ctsigprop.spiking.neurons import Neuron, step
 
@@ -145,7 +145,7 @@ def test_rate_coding_draws_anew_in_training_alike_in_inference_and_goes_on_from_
 @pytest.mark.parametrize("name", ["direct", "rate", "latency"])
 def test_in_inference_a_sample_is_coded_alike_whatever_is_beside_it(name: str) -> None:
     images = torch.rand((5, 3, 4, 4), generator=torch.Generator().manual_seed(0))
-    coding = coding_for(name, 3, 0).eval()  # type: ignore[arg-type]
+    coding = CODINGS[name].make(3, 0).eval()
     together = coding(images)
     for place in range(5):
         assert torch.equal(coding(images[place:]), together[:, place:])
@@ -161,6 +161,6 @@ def test_latency_coding_spikes_once_the_brighter_the_earlier() -> None:
 
 @pytest.mark.parametrize("name", ["rate", "latency"])
 def test_coded_images_are_spikes(name: str) -> None:
-    coded = coding_for(name, 6, 0)(torch.rand(2, 3, 5, 5))  # type: ignore[arg-type]
+    coded = CODINGS[name].make(6, 0)(torch.rand(2, 3, 5, 5))
     assert coded.shape == (6, 2, 3, 5, 5)
     assert set(coded.unique().tolist()) == {0, 1}

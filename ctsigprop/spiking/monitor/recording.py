@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ctsigprop.layered.learner import Learner
-from ctsigprop.spiking.coding import Direct, Latency, Rate
 from ctsigprop.spiking.monitor.activity import Firing, FiringCount, OperationCount, Operations
-from ctsigprop.spiking.network import Readout, SpikingBlock, SpikingNetwork
-from ctsigprop.spiking.neurons import discharge, fire
+from ctsigprop.spiking.network import Readout, SpikingBlock, SpikingNetwork, weights_of
+from ctsigprop.spiking.sigprop import HiddenStage
 
 OUTPUT = "output"
 
@@ -74,9 +73,8 @@ def record(network: SpikingNetwork, x: Tensor) -> Record:
     """
     layers = []
     for number, block in enumerate(network.blocks, start=1):
-        voltages = block.neurons.voltages(block.currents(x))
-        spikes = fire(voltages, block.neurons.neuron).to(voltages.dtype)
-        reset = discharge(voltages, spikes, block.neurons.neuron)
+        voltages, reset = block.neurons.traced(block.currents(x))
+        spikes = block.neurons.fired(voltages).to(voltages.dtype)
         layers.append(LayerRecord(f"layer {number}", x, voltages, reset, spikes))
         x = block.pooled(spikes)
     outputs = network.readout.layer(x.flatten(0, 1).flatten(1)).unflatten(0, x.shape[:2])
@@ -91,7 +89,8 @@ class Account:
         names = [f"layer {number}" for number in range(1, len(network.blocks) + 1)]
         self._firing = [FiringCount(name) for name in names]
         self._operations = [
-            OperationCount(name, block.layer, block.inputs) for name, block in zip(names, network.blocks, strict=True)
+            OperationCount(name, weights_of(block), block.inputs)
+            for name, block in zip(names, network.blocks, strict=True)
         ]
         self._operations.append(OperationCount(OUTPUT, network.readout.layer, network.blocks[-1].outputs))
 
@@ -134,7 +133,7 @@ def network_of(learner: Learner) -> SpikingNetwork:
     whole = [module for module in modules if isinstance(module, SpikingNetwork)]
     if whole:
         return whole[0]
-    coding = next(module for module in modules if isinstance(module, Direct | Rate | Latency))
+    coding = next(module.coding for module in modules if isinstance(module, HiddenStage))
     blocks = [module for module in modules if isinstance(module, SpikingBlock)]
     network = SpikingNetwork(coding, blocks, learner.classes, seed=0)
     network.readout = next(module for module in modules if isinstance(module, Readout))

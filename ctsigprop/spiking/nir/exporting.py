@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ctsigprop.errors import InputError
-from ctsigprop.spiking.coding import NAMES
-from ctsigprop.spiking.network import SpikingNetwork
+from ctsigprop.spiking.coding import CODINGS
+from ctsigprop.spiking.dynamics import OwnNeurons
+from ctsigprop.spiking.network import SpikingNetwork, weights_of
 from ctsigprop.spiking.neurons import Neuron
 from ctsigprop.spiking.shapes import Shape, neurons_shape, pair, pooled_shape
 
@@ -29,8 +30,11 @@ def to_graph(network: SpikingNetwork, scale: Mapping[str, Any] | None = None) ->
     """
     nodes: dict[str, Any] = {"input": nir.Input(input_type=np.array(network.blocks[0].inputs))}
     for number, block in enumerate(network.blocks, start=1):
-        nodes |= _weights(f"{number}", block.layer, block.norm, block.inputs)
-        shape = neurons_shape(block.layer, block.inputs)
+        layer = weights_of(block)
+        nodes |= _weights(f"{number}", layer, block.norm, block.inputs)
+        shape = neurons_shape(layer, block.inputs)
+        if isinstance(block.neurons, OwnNeurons):
+            raise InputError(f"layer {number}: has neurons of one's own, {block.neurons!r}: NIR knows IF and LIF alone")
         nodes[f"neurons_{number}"] = _spiking(block.neurons.neuron, shape)
         if not isinstance(block.pool, nn.Identity):
             nodes[f"sum_{number}"] = nir.SumPool2d(**_pooling(block.pool))
@@ -39,8 +43,8 @@ def to_graph(network: SpikingNetwork, scale: Mapping[str, Any] | None = None) ->
     nodes["output"] = nir.Output(output_type=np.array([network.classes]))
     names = list(nodes)
     metadata = {"dt": DT, "steps": network.blocks[0].neurons.steps, **(scale or {})}
-    if type(network.coding) in NAMES:
-        metadata["coding"] = NAMES[type(network.coding)]
+    if (coding := getattr(network.coding, "name", None)) in CODINGS:
+        metadata["coding"] = coding
     return nir.NIRGraph(nodes, list(pairwise(names)), metadata=metadata)
 
 

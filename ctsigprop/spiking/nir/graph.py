@@ -20,7 +20,6 @@ import nir
 
 from ctsigprop.core.files import atomic
 from ctsigprop.errors import InputError
-from ctsigprop.settings.spiking import CodingName
 from ctsigprop.spiking.network import SpikingNetwork
 from ctsigprop.spiking.nir.exporting import to_graph
 from ctsigprop.spiking.nir.importing import REMEDY, from_graph
@@ -44,7 +43,7 @@ def write_graph(network: SpikingNetwork, path: Path, scale: Mapping[str, Any] | 
         file.write(content.getvalue())
 
 
-def read_graph(path: Path, steps: int | None = None, coding: CodingName | None = None) -> SpikingNetwork:
+def read_graph(path: Path, steps: int | None = None, coding: str | None = None) -> SpikingNetwork:
     """Builds the network that a NIR file describes, in evaluation mode.
 
     Args:

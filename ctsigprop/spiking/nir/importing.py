@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import inf
-from typing import Any, cast
+from typing import Any
 
 import nir
 import numpy as np
@@ -10,27 +10,28 @@ import torch
 from torch import nn
 
 from ctsigprop.errors import InputError
-from ctsigprop.settings.checks import require_one_of, require_whole
-from ctsigprop.settings.spiking import CodingName
-from ctsigprop.spiking.coding import coding_for
+from ctsigprop.settings.checks import require, require_whole
+from ctsigprop.spiking.coding import CODINGS
 from ctsigprop.spiking.network import SpikingBlock, SpikingNetwork
 from ctsigprop.spiking.neurons import Neuron, Neurons
-from ctsigprop.spiking.shapes import Shape, neurons_shape, pair, pooled_shape
+from ctsigprop.spiking.shapes import Shape, pair
 from ctsigprop.spiking.surrogates import SURROGATES
 
 DIGITS = 15
-STEPS = 4
+STEPS, CODING = 4, "direct"
+"""Where an export has left none: the paper's."""
+
 REMEDY = "export a network of ctsigprop, or bring the graph into this form"
 
 
-def from_graph(graph: nir.NIRGraph, steps: int | None = None, coding: CodingName | None = None) -> SpikingNetwork:
+def from_graph(graph: nir.NIRGraph, steps: int | None = None, coding: str | None = None) -> SpikingNetwork:
     """The network of a NIR graph, in evaluation mode; arguments are those of `read_graph`.
 
     Raises:
         InputError: the graph is not a chain of layers of this family.
     """
     steps = _steps(graph) if steps is None else require_whole("steps", steps, 1)
-    coding = _coding(graph) if coding is None else coding
+    coding = _coding(graph.metadata.get("coding", CODING) if coding is None else coding)
     nodes = _Nodes(_chain(graph))
     shape = nodes.shape_of(nir.Input)
     blocks = []
@@ -43,7 +44,7 @@ def from_graph(graph: nir.NIRGraph, steps: int | None = None, coding: CodingName
         shape = blocks[-1].outputs
     if not blocks or not isinstance(layer, nn.Linear):
         raise InputError(f"must end with a fully connected layer behind a layer of neurons: {REMEDY}")
-    network = SpikingNetwork(coding_for(coding, steps, 0), blocks, layer.out_features, 0)
+    network = SpikingNetwork(CODINGS[coding].make(steps, 0), blocks, layer.out_features, 0)
     network.readout.layer = layer
     return network.eval()
 
@@ -76,11 +77,9 @@ def _steps(graph: nir.NIRGraph) -> int:
     return require_whole("steps", found.item() if isinstance(found, np.generic) else found, 1)
 
 
-def _coding(graph: nir.NIRGraph) -> CodingName:
-    """That which an export has left; the image as a current where none has."""
-    found = graph.metadata.get("coding", "direct")
-    require_one_of("coding", found, CodingName)
-    return cast(CodingName, found)
+def _coding(found: object) -> str:
+    require(found in CODINGS, "coding", found, f"one of {', '.join(CODINGS)}")
+    return str(found)
 
 
 def _chain(graph: nir.NIRGraph) -> Iterator[tuple[str, Any]]:
@@ -133,21 +132,18 @@ def _block(nodes: _Nodes, layer: nn.Linear | nn.Conv2d, inputs: Shape, steps: in
     node = nodes.take(nir.IF, nir.LIF)
     if node is None:
         raise InputError(f"{where}: must be neurons, IF or LIF: {REMEDY}")
-    block = SpikingBlock(layer, Neurons(_neuron(where, node), SURROGATES["arctan"], steps), inputs)
-    block.norm = block.pool = nn.Identity()
-    block.outputs = neurons_shape(layer, inputs)
+    neurons = Neurons(_neuron(where, node), SURROGATES["arctan"], steps)
     where = nodes.next
     pool = nodes.take(nir.SumPool2d)
     if pool is None:
-        return block
+        return SpikingBlock(layer, neurons, inputs)
     after = nodes.take(nir.IF)
     if after is None or not 0 < _neuron(where, after).threshold <= 1:
         raise InputError(
             f"{where}: must be followed by IF neurons that one spike suffices for, so that it is max pooling"
         )
-    block.pool = nn.MaxPool2d(pair(pool.kernel_size), pair(pool.stride), pair(pool.padding))
-    block.outputs = pooled_shape(block.pool, block.outputs)
-    return block
+    largest = nn.MaxPool2d(pair(pool.kernel_size), pair(pool.stride), pair(pool.padding))
+    return SpikingBlock(layer, neurons, inputs, pool=largest)
 
 
 def _neuron(where: str, node: Any) -> Neuron:
