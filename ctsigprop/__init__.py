@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ctsigprop.errors import CtsigpropError as CtsigpropError
     from ctsigprop.errors import InputError as InputError
     from ctsigprop.errors import RunFailure as RunFailure
+    from ctsigprop.experiments.sweeps.sweep import sweep as sweep
     from ctsigprop.library.fit import fit as fit
     from ctsigprop.library.run import Run as Run
     from ctsigprop.library.run import load_run as load_run
@@ -75,6 +76,7 @@ _HOMES = {
     "ctsigprop.continuous.rho": ("RHOS", "Rho"),
     "ctsigprop.data": ("Dataset", "load_dataset"),
     "ctsigprop.errors": ("CtsigpropError", "InputError", "RunFailure"),
+    "ctsigprop.experiments.sweeps.sweep": ("sweep",),
     "ctsigprop.library.fit": ("fit",),
     "ctsigprop.library.run": ("Run", "load_run"),
     "ctsigprop.library.simulate": ("simulate",),

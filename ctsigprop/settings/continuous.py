@@ -273,6 +273,20 @@ class Settings:
         return found
 
     @property
+    def own_names(self) -> dict[str, str]:
+        """Settings that choose what was added to a registry, with the name that they choose."""
+        network, learning = self.network, self.learning
+        rhos = {network.rho, network.rho_of_outputs, *(layer.rho for layer in network.layers)}
+        asked = [
+            (ARCHITECTURES, network.architecture),
+            *((RHOS, rho) for rho in sorted(rhos)),
+            (COSTS, network.cost),
+            (RULES, learning.rule),
+            (OPTIMIZERS, learning.optimizer),
+        ]
+        return {registry.setting: name for registry, name in asked if registry.is_own(name)}
+
+    @property
     def rates(self) -> tuple[float, ...]:
         """The learning rates of connections and biases that count."""
         if self.network.architecture == "graph":
