@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from ctsigprop.analysis.measures.callbacks import Angles, Gradients, measures
-from ctsigprop.continuous.learning import OPTIMIZERS, RULES, Optimizer, Rule
+from ctsigprop.continuous.learning import RULES, Optimizer, Rule
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.prediction import Inference
 from ctsigprop.continuous.training import draw, keep_initial, train
@@ -68,7 +68,7 @@ def fit(
         rule: what an update is made of: eq14, the name of another in `RULES`, or a Rule of one's own.
         rates: learning rates. Of a named architecture: of each forward connection from the input side, or one for all.
             Of a graph: one for all, or by the connections' names; a connection that is left out has the rate that it
-            was made with. By default rates that follow the depth.
+            was made with. By default rates that follow depth, fan-in and optimizer.
         feedback_rate: of loops and of separate feedback connections of a named architecture.
         fixed: names of connections that do not learn; `loop` stands for every loop of a sigprop_loop.
         optimizer: sgd, momentum, adam, the name of another in `OPTIMIZERS`, or an Optimizer of one's own.
@@ -95,7 +95,7 @@ def fit(
         KeyboardInterrupt: after the state was saved in `run_dir`.
     """
     learning = LearningSettings(
-        feedback_rate=DEFAULTS.feedback_rate if feedback_rate is None else feedback_rate,
+        feedback_rate=feedback_rate,
         decay=decay,
         weight_decay=weight_decay,
         fixed=tuple(fixed),
@@ -104,7 +104,7 @@ def fit(
         **optimizer_settings(optimizer),
     )
     if network.settings is None:
-        shape = graph_settings(network, rates, OPTIMIZERS[learning.optimizer].rate)
+        shape = graph_settings(network, rates)
     else:
         shape, learning = network.settings, replace(learning, rates=forward_rates(rates))
     settings = Settings(

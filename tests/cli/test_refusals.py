@@ -23,7 +23,7 @@ WORDS = [
     ("train --epochs 3", "--epochs: no such flag: did you mean"),
     ("train --beta 0.5", "--beta: no such flag: did you mean --nudging.beta?"),
     ("train --training.rates [1]", "--training.rates: no such flag: did you mean --learning.rates?"),
-    ("train --learning.optimizer adam", "--learning.optimizer: no such flag: `ctsigprop train --help` lists all"),
+    ("train --learning.optimizer adagrad", "learning.optimizer = 'adagrad': must be one of sgd, momentum, adam (did"),
     ("align --lr 3", "--lr: no such flag: `ctsigprop align --help` lists all"),
     ("train --quiet=1", "--quiet = '1': takes no value"),
     ("train --training.epochs --quiet", "--training.epochs: needs a value"),
