@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ctsigprop.errors import CtsigpropError as CtsigpropError
     from ctsigprop.errors import InputError as InputError
     from ctsigprop.errors import RunFailure as RunFailure
+    from ctsigprop.experiments.sweeps.sweep import sweep as sweep
     from ctsigprop.library.fit import fit as fit
     from ctsigprop.library.load import load_run as load_run
     from ctsigprop.library.run import Run as Run
@@ -77,6 +78,7 @@ _HOMES = {
     "ctsigprop.continuous.rho": ("RHOS", "Rho"),
     "ctsigprop.data": ("Dataset", "load_dataset"),
     "ctsigprop.errors": ("CtsigpropError", "InputError", "RunFailure"),
+    "ctsigprop.experiments.sweeps.sweep": ("sweep",),
     "ctsigprop.library.fit": ("fit",),
     "ctsigprop.library.load": ("load_run",),
     "ctsigprop.library.run": ("Run",),

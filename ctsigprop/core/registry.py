@@ -27,14 +27,15 @@ class Registry(Mapping[str, T], Generic[T]):
         setting: the setting that chooses among them, in the words of a refusal.
     """
 
-    def __init__(self, setting: str, shipped: Mapping[str, str]) -> None:
+    def __init__(self, setting: str, shipped: Mapping[str, str], public: str = "") -> None:
         """Make a registry.
 
         Args:
             setting: the setting that chooses among the things.
             shipped: names with the places where the things are, as "module:attribute".
+            public: name of the registry among those of `ctsigprop`.
         """
-        self.setting = setting
+        self.setting, self._public = setting, public
         self._shipped = dict(shipped)
         self._added: dict[str, T] = {}
 
@@ -61,7 +62,8 @@ class Registry(Mapping[str, T], Generic[T]):
         if not isinstance(name, str) or name not in self:
             near = get_close_matches(str(name), list(self), n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise InputError(f"{self.setting} = {name!r}: must be one of {', '.join(self)}{hint}")
+            own = f"; one's own is added first, from Python: ct.{self._public}.add(...)" if self._public else ""
+            raise InputError(f"{self.setting} = {name!r}: must be one of {', '.join(self)}{hint}{own}")
         return name
 
     def name_of(self, chosen: str | T) -> str:
@@ -75,6 +77,10 @@ class Registry(Mapping[str, T], Generic[T]):
         if self.get(chosen.name) is not chosen:
             self.add(chosen)
         return chosen.name
+
+    def is_own(self, name: str) -> bool:
+        """Whether a thing of that name was added."""
+        return name in self._added
 
     def of(self, chosen: str | T) -> T:
         """Return the thing of a name, or the thing itself.

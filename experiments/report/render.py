@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from importlib.resources import files
@@ -170,14 +170,12 @@ def _state(run: Run) -> str:
 
 
 def _changed(settings: AnySettings) -> tuple[tuple[str, str, str], ...]:
-    defaults = DEFAULTS[type(settings)]
-    groups = {group.name: (getattr(settings, group.name), getattr(defaults, group.name)) for group in fields(settings)}
+    defaults = to_values(DEFAULTS[type(settings)])
     return tuple(
-        (f"{group}.{setting.name}", _shown(value), _shown(default))
-        for group, (own, others) in groups.items()
-        if own != others
-        for setting in fields(own)
-        if (value := getattr(own, setting.name)) != (default := getattr(others, setting.name, None))
+        (f"{group}.{name}", _shown(value), _shown(defaults[group].get(name)))
+        for group, content in to_values(settings).items()
+        for name, value in content.items()
+        if value != defaults[group].get(name)
     )
 
 

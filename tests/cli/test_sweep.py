@@ -283,7 +283,7 @@ def test_a_file_that_is_not_there(refuse: Refuse, ctsigprop: Callable[..., tuple
 def test_a_folder_that_holds_something_else(refuse: Refuse, tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").touch()
-    refuse("--output", "thesis", words="thesis: is not empty and holds no sweep: choose a new --output")
+    refuse("--output", "thesis", words="thesis: is not empty and holds no sweep: choose a new folder for the output")
 
 
 def test_a_folder_that_another_process_sweeps_in(refuse: Refuse, tmp_path: Path) -> None:
