@@ -45,6 +45,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        return f"Split({len(self)} samples, shape={self.images.shape[1:]}, {self.images.dtype})"
+
     @property
     def targets(self) -> NDArray[np.float32]:
         """What the outputs are to be in regression, as the user gave it, shape (samples, outputs): `labels`."""
@@ -113,6 +116,11 @@ class Dataset:
     kept: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     file: str | None = None
     source: DataSettings = field(default_factory=lambda: DataSettings(name=ARRAYS))
+
+    def __repr__(self) -> str:
+        learned = f"{self.classes} classes" if self.classes else f"{self.outputs} outputs"
+        samples = " + ".join(str(len(part)) for part in self.parts.values())
+        return f"Dataset({self.name!r}, shape={self.shape}, {learned}, {samples} samples)"
 
     @classmethod
     def from_arrays(

@@ -11,6 +11,7 @@ from ctsigprop.analysis.measures.callbacks import Angles, Gradients, measures
 from ctsigprop.continuous.learning import OPTIMIZERS, RULES, Optimizer, Rule
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.prediction import Inference
+from ctsigprop.continuous.trained import load_trained
 from ctsigprop.continuous.training import draw, keep_initial, train
 from ctsigprop.core.threads import set_threads
 from ctsigprop.data import Dataset
@@ -137,9 +138,9 @@ def fit(
             quiet=quiet,
         )
         if run_dir is None:
-            return replace(run_of(folder, "best"), path=None)
+            return replace(run_of(folder, "best"), path=None, trained=load_trained(folder, data=data))
         draw_figures(folder, settings, data)
-        return run_of(folder, "best")
+        return replace(run_of(folder, "best"), trained=load_trained(folder, data=data))
 
 
 def _probe(callbacks: Sequence[Callback]) -> ProbeSettings:

@@ -5,19 +5,23 @@ from dataclasses import dataclass
 from math import prod
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.prediction import Inference
-from ctsigprop.data import dataset_of
+from ctsigprop.continuous.trained import Trained, load_trained
+from ctsigprop.data import Dataset, dataset_of
 from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.data_record import DataRecord, record_of
 from ctsigprop.runs.metrics import error_in_words
 from ctsigprop.settings import AnySettings, Settings
+
+if TYPE_CHECKING:
+    from ctsigprop.analysis.plots.figures import Figures
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,7 @@ class Run:
             what callbacks added.
         summary: best epoch, errors, seconds, versions of packages, source revision, processor.
         path: folder of the run; None where none was asked for.
+        trained: network, initial network and data of a run of the continuous family that `fit` has just made.
     """
 
     settings: AnySettings
@@ -39,6 +44,26 @@ class Run:
     metrics: list[dict[str, Any]]
     summary: Mapping[str, Any]
     path: Path | None = None
+    trained: Trained | None = None
+
+    def figures(self, data: Dataset | None = None) -> "Figures":
+        """Draw what the run learned: every figure of `FIGURES` for which it has something, by name.
+
+        Args:
+            data: of the run, where it was loaded from a folder that does not name them; what it names by default.
+
+        Raises:
+            InputError: the data are not those that the run learned, or cannot be brought back.
+            RunFailure: a dataset is not here, and its download failed.
+        """
+        from ctsigprop.analysis.plots.figures import Finished, figures_of
+
+        return figures_of(Finished(self.settings, self.metrics, lambda: self._trained(data)))
+
+    def _trained(self, data: Dataset | None) -> Trained | None:
+        if self.trained is not None or self.path is None or not isinstance(self.settings, Settings):
+            return self.trained
+        return load_trained(RunFolder.open(self.path), data=data)
 
     def __repr__(self) -> str:
         where = f" in {self.path}" if self.path else ""

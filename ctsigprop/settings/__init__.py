@@ -11,7 +11,7 @@ from ctsigprop.settings.continuous import (
     Settings,
     SolverSettings,
 )
-from ctsigprop.settings.data import DatasetName, DataSettings
+from ctsigprop.settings.data import DataSettings
 from ctsigprop.settings.discrete import DiscreteSettings
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.settings.training import TrainingSettings
@@ -32,7 +32,6 @@ __all__ = [
     "FAMILIES",
     "AnySettings",
     "DataSettings",
-    "DatasetName",
     "DiscreteSettings",
     "LayeredSettings",
     "LearningSettings",

@@ -6,7 +6,7 @@ from ctsigprop.core.registry import Registry
 
 
 def _named(setting: str, module: str, *names: str) -> Registry[Any]:
-    return Registry(setting, {name: f"{module}:{name.upper()}" for name in names})
+    return Registry(setting, {name: f"{module}:{name.upper().replace('-', '_')}" for name in names})
 
 
 ARCHITECTURES = _named(
@@ -20,3 +20,8 @@ RHOS = _named(
 COSTS = _named("network.cost", "ctsigprop.continuous.cost", "squared_error", "cross_entropy")
 RULES = _named("learning.rule", "ctsigprop.continuous.learning.rules", "eq14")
 OPTIMIZERS = _named("learning.optimizer", "ctsigprop.continuous.learning.optimizers", "sgd", "momentum", "adam")
+DATASETS = _named(
+    "data.name",
+    "ctsigprop.data.catalog",
+    *("digits", "mnist", "fashion-mnist", "kmnist", "cifar-10", "cifar-100", "svhn"),
+)

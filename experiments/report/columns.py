@@ -96,13 +96,13 @@ def _network(settings: AnySettings) -> str:
     if isinstance(settings, DiscreteSettings) and settings.network.architecture != "fc":
         widen = settings.network.widen
         return settings.network.architecture + (f"({widen}x)" if widen > 1 else "")
-    entry, of_dataset = CATALOG[settings.data.name], ("data", "name") not in settings.inactive
+    entry = CATALOG.get(settings.data.name) if ("data", "name") not in settings.inactive else None
     if isinstance(settings, SpikingSettings):
         network = settings.network
         layers = [*(f"{channels}c3" for channels in network.channels), f"{network.units}"]
-        return "-".join([*layers, f"{entry.classes}"] if of_dataset else layers)
+        return "-".join([*layers, f"{entry.classes}"] if entry else layers)
     hidden = settings.network.hidden
-    return "-".join(map(str, (prod(entry.shape), *hidden, entry.classes) if of_dataset else hidden))
+    return "-".join(map(str, (prod(entry.shape), *hidden, entry.classes) if entry else hidden))
 
 
 def _loop(settings: Settings) -> str:
