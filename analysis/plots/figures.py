@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from ctsigprop.analysis.plots.probe_curves import Rows
 from ctsigprop.analysis.plots.style import png_of, save, styled
+from ctsigprop.core.files import made
 from ctsigprop.core.registry import Registry
 from ctsigprop.settings import AnySettings
 
@@ -72,8 +73,9 @@ class Figures(dict[str, Figure]):
             InputError: another kind.
             RunFailure: the folder cannot be written.
         """
+        into = made(Path(folder))
         with styled():
-            return [save(figure, Path(folder) / f"{name}.{kind}") for name, figure in self.items()]
+            return [save(figure, into / f"{name}.{kind}") for name, figure in self.items()]
 
     def __repr__(self) -> str:
         return f"Figures({', '.join(self)})"
