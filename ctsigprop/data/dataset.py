@@ -101,6 +101,9 @@ class Dataset:
         classes: Number of classes; labels run from 0 to `classes - 1`. 0 in regression.
         shape: Shape of one sample, or of one step of a recording: (height, width), (channels, height, width) or, of
             arrays of one's own, any other.
+        train: The split to learn from.
+        validation: That to choose a model by.
+        test: That to judge it by.
         kept: What the checkpoints of a run keep of the files that it learns from, arrays by name. Nothing of those
             whose checksums are published.
         file: Absolute path of the file of one's own that it was read from.

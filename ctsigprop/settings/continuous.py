@@ -13,6 +13,7 @@ from ctsigprop.settings.checks import (
 from ctsigprop.settings.choices import ARCHITECTURES, COSTS, OPTIMIZERS, RHOS, RULES
 from ctsigprop.settings.data import DataSettings
 from ctsigprop.settings.graph import MOST_UNITS, ConnectionSettings, LayerSettings, require_graph
+from ctsigprop.settings.printing import changed
 from ctsigprop.settings.training import TrainingSettings
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class NetworkSettings:
     cost: str = "squared_error"
     layers: tuple[LayerSettings, ...] = ()
     connections: tuple[ConnectionSettings, ...] = ()
+
+    __repr__ = changed
 
     @property
     def rho_of_outputs(self) -> str:
@@ -113,6 +116,8 @@ class SolverSettings:
     step: float = 0.2
     longest: float = 200.0
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         if not self.sweeps:
             _integrator(self.method)
@@ -147,6 +152,8 @@ class NudgingSettings:
 
     kind: NudgingKind = "positive"
     beta: float = 1.0
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         require_one_of("nudging.kind", self.kind, NudgingKind)
@@ -183,6 +190,8 @@ class LearningSettings:
     optimizer: str = "sgd"
     momentum: float = 0.9
     betas: tuple[float, ...] = (0.9, 0.999)
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         RULES.check(self.rule)
@@ -229,6 +238,8 @@ class ProbeSettings:
     samples: int = 0
     early: int = 0
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         require_whole("probe.samples", self.samples, 0)
         require_whole("probe.early", self.early, 0)
@@ -249,6 +260,8 @@ class Settings:
     learning: LearningSettings = field(default_factory=LearningSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+
+    __repr__ = changed
 
     @property
     def title(self) -> str:

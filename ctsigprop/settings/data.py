@@ -6,6 +6,7 @@ from typing import Literal
 
 from ctsigprop.settings.checks import require, require_one_of, require_whole
 from ctsigprop.settings.choices import DATASETS
+from ctsigprop.settings.printing import changed
 
 ScalingName = Literal["auto", "none", "standard"]
 
@@ -36,6 +37,8 @@ class DataSettings:
     file: str | None = None
     scaling: ScalingName = "auto"
     seed: int = 0
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         if self.name != ARRAYS:
