@@ -12,6 +12,7 @@ from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.learning import RULES, Optimizer, Rule
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.prediction import Inference
+from ctsigprop.continuous.trained import load_trained
 from ctsigprop.continuous.training import draw, keep_initial, train
 from ctsigprop.core.threads import set_threads
 from ctsigprop.data import Dataset, dataset_of
@@ -104,9 +105,9 @@ def fit_network(
             quiet=quiet,
         )
         if run_dir is None:
-            return replace(network_run(folder, settings, "best"), path=None)
+            return replace(network_run(folder, settings, "best"), path=None, trained=load_trained(folder, data=data))
         draw_figures(folder, settings, data)
-        return network_run(folder, settings, "best")
+        return replace(network_run(folder, settings, "best"), trained=load_trained(folder, data=data))
 
 
 def network_run(folder: RunFolder, settings: Settings, checkpoint: str) -> Run:

@@ -6,7 +6,7 @@ from ctsigprop.core.registry import Registry
 
 
 def _named(public: str, setting: str, module: str, *names: str) -> Registry[Any]:
-    return Registry(setting, {name: f"{module}:{name.upper()}" for name in names}, public)
+    return Registry(setting, {name: f"{module}:{name.upper().replace('-', '_')}" for name in names}, public)
 
 
 ARCHITECTURES = _named(
@@ -31,3 +31,9 @@ SURROGATES = _named(
     "spiking.SURROGATES", "network.surrogate", "ctsigprop.spiking.surrogates", "arctan", "sigmoid", "triangle"
 )
 CODINGS = _named("spiking.CODINGS", "network.coding", "ctsigprop.spiking.coding", "direct", "rate", "latency")
+DATASETS = _named(
+    "DATASETS",
+    "data.name",
+    "ctsigprop.data.catalog",
+    *("digits", "mnist", "fashion-mnist", "kmnist", "cifar-10", "cifar-100", "svhn"),
+)

@@ -1,7 +1,7 @@
 """All settings of the continuous family: frozen dataclasses that refuse a wrong value when they are made."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ctsigprop.settings.checks import (
     require,
@@ -14,10 +14,15 @@ from ctsigprop.settings.checks import (
 from ctsigprop.settings.choices import ARCHITECTURES, COSTS, OPTIMIZERS, RHOS, RULES
 from ctsigprop.settings.data import DataSettings
 from ctsigprop.settings.graph import MOST_UNITS, ConnectionSettings, LayerSettings, require_graph
+from ctsigprop.settings.printing import changed
 from ctsigprop.settings.rates import with_rates
 from ctsigprop.settings.training import TrainingSettings
 
-Method = Literal["anderson", "sweeps", "euler", "heun", "rk4", "dopri5", "exponential_euler"]
+if TYPE_CHECKING:
+    from ctsigprop.solvers import Tableau
+
+SWEEPS = ("anderson", "sweeps")
+"""Methods that seek the fixed point without time."""
 NudgingKind = Literal["positive", "random-sign", "centered"]
 Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
@@ -58,6 +63,8 @@ class NetworkSettings:
     layers: tuple[LayerSettings, ...] = ()
     connections: tuple[ConnectionSettings, ...] = ()
 
+    __repr__ = changed
+
     @property
     def rho_of_outputs(self) -> str:
         """Firing-rate function of the output layer."""
@@ -94,7 +101,8 @@ class SolverSettings:
     """How a phase is brought to its fixed point.
 
     Attributes:
-        method: anderson (accelerated layer sweeps), sweeps (plain), or an integrator in time.
+        method: anderson (accelerated layer sweeps), sweeps (plain), or an integrator in time: euler, heun, rk4, dopri5,
+            exponential_euler or one's own.
         tolerance: largest relative residual of a converged sample, |F(s) - s| / |s|.
         max_sweeps: cap on the sweeps of one phase.
         start: free phase from the sample's last state (`last`) or from zero.
@@ -102,15 +110,18 @@ class SolverSettings:
         longest: longest phase that an integrator runs, in the unit of network.time_constant.
     """
 
-    method: Method = "anderson"
+    method: str = "anderson"
     tolerance: float = 1e-4
     max_sweeps: int = 200
     start: Start = "last"
     step: float = 0.2
     longest: float = 200.0
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
-        require_one_of("solver.method", self.method, Method)
+        if not self.sweeps:
+            _integrator(self.method)
         require_number("solver.tolerance", self.tolerance, 0.0, 0.1, open_low=True)
         require_whole("solver.max_sweeps", self.max_sweeps, 1)
         require_one_of("solver.start", self.start, Start)
@@ -123,12 +134,12 @@ class SolverSettings:
     @property
     def sweeps(self) -> bool:
         """Whether the method seeks the fixed point in sweeps, without time."""
-        return self.method in ("anderson", "sweeps")
+        return self.method in SWEEPS
 
     @property
     def fixed_step(self) -> bool:
         """Whether the method integrates in time by `step`."""
-        return not self.sweeps and self.method != "dopri5"
+        return not self.sweeps and not _integrator(self.method).error.size
 
 
 @dataclass(frozen=True)
@@ -142,6 +153,8 @@ class NudgingSettings:
 
     kind: NudgingKind = "positive"
     beta: float = 1.0
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         require_one_of("nudging.kind", self.kind, NudgingKind)
@@ -180,6 +193,8 @@ class LearningSettings:
     momentum: float = 0.9
     betas: tuple[float, ...] = (0.9, 0.999)
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         RULES.check(self.rule)
         OPTIMIZERS.check(self.optimizer)
@@ -213,6 +228,8 @@ class ProbeSettings:
     samples: int = 0
     early: int = 0
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         require_whole("probe.samples", self.samples, 0)
         require_whole("probe.early", self.early, 0)
@@ -233,6 +250,8 @@ class Settings:
     learning: LearningSettings = field(default_factory=LearningSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+
+    __repr__ = changed
 
     @property
     def title(self) -> str:
@@ -312,6 +331,12 @@ class Settings:
             bound = 1 / self.network.time_constant
             allowed = f"below 1 / network.time_constant = {bound:g} with {self.nudging.kind} nudging"
             require(beta < bound, "nudging.beta", beta, f"{allowed}, or outputs run away from their targets")
+
+
+def _integrator(name: str) -> "Tableau":
+    from ctsigprop.solvers import METHODS  # imports NumPy, which a run without an integrator's settings does not need
+
+    return METHODS[METHODS.check(name, SWEEPS)]
 
 
 def _heeded(optimizer: str) -> set[tuple[str, str]]:

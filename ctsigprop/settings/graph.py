@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 from ctsigprop.errors import InputError
 from ctsigprop.settings.checks import require, require_flag, require_number, require_rate, require_whole
 from ctsigprop.settings.choices import RHOS
+from ctsigprop.settings.printing import changed
 
 MOST_UNITS = 10_000_000
 MOST_LAYERS = 1000
@@ -28,6 +29,8 @@ class LayerSettings:
     rho: str = "hard_sigmoid"
     time_constant: float | tuple[float, ...] = 1.0
     bias_rate: float | None = None
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         require_whole("network.layers: units", self.units, 1, MOST_UNITS)
@@ -59,6 +62,8 @@ class ConnectionSettings:
     rate: float | None = None
     symmetric: bool = False
     gain: float = 1.0
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):

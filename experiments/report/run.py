@@ -151,7 +151,7 @@ def _warnings(rows: Sequence[Row]) -> dict[str, tuple[int, str]]:
 
 
 def _kept(summary: Mapping[str, Any]) -> Outcome:
-    return Outcome(*(summary[one] for one in OUTCOME), regression=bool(summary.get(REGRESSION)))
+    return Outcome(*(summary[one] for one in OUTCOME), bool(summary.get(REGRESSION)))
 
 
 def _reached(rows: Sequence[Row]) -> Outcome:

@@ -83,7 +83,7 @@ def _main_module_hidden() -> Iterator[None]:
     They need nothing of it, and a script without `if __name__ == "__main__"` would begin anew in each of them.
     """
     main = sys.modules["__main__"]
-    before = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    before: dict[str, Any] = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
     for name in before:
         setattr(main, name, None)
     try:

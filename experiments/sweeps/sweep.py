@@ -86,12 +86,12 @@ def _asked(grid: Any, base: Base | None, sample: Any, points: int | None, seed: 
         path = shipped_or_path(fspath(base), CONFIGS, f"base = {fspath(base)}")
         family = read_family(path)
         return sweep_over(content, read_values(path, family), family)
-    if isinstance(base, tuple(FAMILIES.values())):
+    if base is not None and not isinstance(base, Mapping):
+        if not isinstance(base, tuple(FAMILIES.values())):
+            raise InputError(f"base = {base!r}: must be a mapping of settings, settings of a run, or a YAML file")
         below = to_values(base)
         del below["training"]["threads"]  # 1 in a sweep
         return sweep_over(content, below, family_of(base))
-    if not isinstance(base, Mapping | None):
-        raise InputError(f"base = {base!r}: must be a mapping of settings, settings of a run, or a YAML file")
     given = _plain(base or {})
     family = check_family(given.pop(FAMILY, CONTINUOUS), f"base.{FAMILY}")
     dotted = {name: given.pop(name) for name in list(given) if "." in str(name)}

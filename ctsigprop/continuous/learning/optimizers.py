@@ -47,7 +47,11 @@ class Optimizer(Protocol):
 
 @dataclass
 class Sgd:
-    """w <- keep w + rate update, in one pass over the weights."""
+    """w <- keep w + rate update, in one pass over the weights.
+
+    Attributes:
+        name: by which settings choose it.
+    """
 
     name: str = "sgd"
 
@@ -71,6 +75,7 @@ class Momentum:
 
     Attributes:
         momentum: fraction of the velocity that an update keeps.
+        name: by which settings choose it.
     """
 
     momentum: float = 0.9
@@ -103,6 +108,7 @@ class Adam:
     Attributes:
         betas: decay of the mean and of the mean square.
         epsilon: added to the root.
+        name: by which settings choose it.
     """
 
     betas: tuple[float, float] = (0.9, 0.999)
