@@ -75,7 +75,7 @@ def run_of(folder: RunFolder, checkpoint: str) -> Run:
     network = network_of(settings, record)
     network.load(arrays)
     network.inference = Inference(record.scaling, record.shape, record.task, settings.solver)
-    return Run(settings, network, folder.metrics(), folder.summary(), folder.path)
+    return Run(settings, network, [dict(row) for row in folder.metrics()], folder.summary(), folder.path)
 
 
 def network_of(settings: Settings, record: DataRecord) -> Network:
