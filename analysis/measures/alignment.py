@@ -20,14 +20,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from math import acos, degrees
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ctsigprop.analysis.measures.angle import Angle
 from ctsigprop.continuous.connections import Link, connection_name
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.errors import InputError
+from ctsigprop.runs.rows import Signal
 
 Loop = tuple[Link, ...]
 
@@ -49,8 +50,8 @@ class ReturnPath:
 
     @property
     def name(self) -> str:
-        """As in "W23 vs W31*W12"."""
-        return f"{_name(self.link)} vs {'*'.join(map(_name, self.back))}"
+        """Name of its angle, such as "W23 vs W31*W12"."""
+        return Angle(_name(self.link), tuple(map(_name, self.back))).name
 
 
 MOST_WAYS = 64
@@ -169,11 +170,17 @@ def sample_angles(network: Network, displacement: Sequence[Array]) -> dict[str, 
     return found
 
 
-def summary(degrees: NDArray[np.float64]) -> dict[str, Any]:
-    """Mean and standard deviation over the samples that the nudge moves; none where it moves no sample."""
+def summary(degrees: NDArray[np.float64]) -> Signal:
+    """Return mean and standard deviation over the samples that the nudge moves."""
     if len(degrees) == 0:
         return {"samples": 0, "mean": None, "standard_deviation": None}
     return {"samples": len(degrees), "mean": float(degrees.mean()), "standard_deviation": float(degrees.std())}
+
+
+def mean_and_deviation(signal: Signal) -> tuple[float, float] | None:
+    """Return what a summary holds in degrees; None if the nudge moves no sample."""
+    mean, deviation = signal["mean"], signal["standard_deviation"]
+    return None if mean is None or deviation is None else (mean, deviation)
 
 
 def angle_between(a: Array, b: Array) -> NDArray[np.float64]:

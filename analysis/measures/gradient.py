@@ -15,9 +15,8 @@ from ctsigprop.continuous.learning.correlations import Outer, correlate
 from ctsigprop.continuous.learning.phases import Contrast
 from ctsigprop.continuous.learning.rules import EQ14, Rule
 from ctsigprop.continuous.network import Array, Network
+from ctsigprop.runs.rows import Comparison
 from ctsigprop.solvers.result import Status
-
-Comparison = dict[str, float | None]
 
 
 def compare(

@@ -1,7 +1,5 @@
 """What is measured of a network in training: signals, gradients and stability at the equilibria of some samples."""
 
-from typing import Any
-
 import numpy as np
 
 from ctsigprop.analysis.measures.alignment import sample_angles, summary
@@ -14,14 +12,15 @@ from ctsigprop.continuous.learning.phases import contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.errors import RunFailure
+from ctsigprop.runs.rows import Probe, Stability
 from ctsigprop.settings import Settings
 
 STABILITY_SAMPLES = 16
 STABILITY_COLUMNS = 640
 
 
-def probe(network: Network, inputs: Array, target: Array, settings: Settings) -> dict[str, Any]:
-    """Measures a network at the free and clamped equilibria of some samples; nothing of it is changed.
+def probe(network: Network, inputs: Array, target: Array, settings: Settings) -> Probe:
+    """Measure a network at the free and clamped equilibria of some samples, and leave it unchanged.
 
     Stability is measured at the free equilibria of the first 16 samples, or fewer where more units feed back than
     the outputs of a loop.
@@ -61,7 +60,7 @@ def probe(network: Network, inputs: Array, target: Array, settings: Settings) ->
     }
 
 
-def _stability(sweeps: LayerSweeps, states: tuple[Array, ...]) -> dict[str, Any]:
+def _stability(sweeps: LayerSweeps, states: tuple[Array, ...]) -> Stability:
     few = [layer[: max(1, min(STABILITY_SAMPLES, STABILITY_COLUMNS // max(1, sweeps.size)))] for layer in states]
     found = decay(sweeps, few)
     known = found.time_constant[~np.isnan(found.time_constant)]

@@ -1,15 +1,15 @@
 """Figures of one run over its epochs: errors, residuals and sweeps of the phases, weight angles."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ctsigprop.analysis.measures.angle import Angle, History, names_angle
 from ctsigprop.analysis.plots.limits import WIDE_RANGE
-from ctsigprop.analysis.plots.probe_curves import Band, Curve, Rows, gapped
+from ctsigprop.analysis.plots.probe_curves import Band, Curve, gapped, matrix_symbol, with_gaps
 from ctsigprop.analysis.plots.style import (
     BLUE,
     COLOURS,
@@ -20,22 +20,24 @@ from ctsigprop.analysis.plots.style import (
     epoch_axis,
     new_figure,
 )
-from ctsigprop.runs.metrics import REGRESSION, best_row, error_in_words
+from ctsigprop.runs.metrics import best_row, error_in_words
+from ctsigprop.runs.rows import ErrorField, MetricsRow, PhaseField
 
-ERRORS = {"train": MUTED, "validation": ORANGE, "test": BLUE}
-PHASES = {"free": BLUE, "clamped": VERMILION}
+ERRORS: Mapping[ErrorField, str] = {"train_error": MUTED, "validation_error": ORANGE, "test_error": BLUE}
+RESIDUALS: Mapping[PhaseField, str] = {"free_residual": BLUE, "clamped_residual": VERMILION}
+SWEEPS: Mapping[PhaseField, str] = {"free_sweeps": BLUE, "clamped_sweeps": VERMILION}
 DASHES = ("-", "--", ":")  # as often as there are more curves than colours
 RANDOM: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3))}
 
 
-def error_figure(metrics: Rows) -> Figure:
+def error_figure(metrics: Sequence[MetricsRow]) -> Figure:
     """Errors in percent, on a log axis where they fall far; the epoch whose weights are kept is marked."""
     figure = new_figure(5.4, 3.6)
     axes = figure.add_subplot()
     marker = epoch_axis(axes, len(metrics))
-    curves = {part: gapped(metrics, (row[f"{part}_error"] for row in metrics)) for part in ERRORS}
-    for part, (x, y) in curves.items():
-        axes.plot(x, y, marker=marker, color=ERRORS[part], label=part)
+    curves = {field: gapped(metrics, (row[field] for row in metrics)) for field in ERRORS}
+    for field, (x, y) in curves.items():
+        axes.plot(x, y, marker=marker, color=ERRORS[field], label=field.removesuffix("_error"))
     positive = [error for _, y in curves.values() for error in y if error > 0]
     if positive and max(positive) > WIDE_RANGE * min(positive):
         axes.set_yscale("log", nonpositive="clip")
@@ -43,7 +45,7 @@ def error_figure(metrics: Rows) -> Figure:
     else:
         axes.set_ylim(bottom=0)
     best = best_row(metrics)
-    axes.set_ylabel("mean square error" if best.get(REGRESSION) else "error (%)")
+    axes.set_ylabel("mean square error" if best.get("regression") else "error (%)")
     axes.axvline(best["epoch"], color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
     error = error_in_words(best["test_error"], best)
     axes.set_title(f"test error {error} at the best validation error, epoch {best['epoch']}")
@@ -51,20 +53,20 @@ def error_figure(metrics: Rows) -> Figure:
     return figure
 
 
-def phases_figure(metrics: Rows, tolerance: float) -> Figure:
+def phases_figure(metrics: Sequence[MetricsRow], tolerance: float) -> Figure:
     """Residuals and sweeps of both phases over epochs.
 
     Args:
-        metrics: one mapping an epoch, as metrics.jsonl holds them.
+        metrics: a row an epoch.
         tolerance: the largest residual of a converged phase.
     """
     figure = new_figure(8.8, 3.4)
     residuals, sweeps = figure.subplots(1, 2)
-    for axes, quantity in ((residuals, "residual"), (sweeps, "sweeps")):
+    for axes, colours in ((residuals, RESIDUALS), (sweeps, SWEEPS)):
         marker = epoch_axis(axes, len(metrics))
-        for phase, colour in PHASES.items():
-            x, y = gapped(metrics, (row[f"{phase}_{quantity}"] for row in metrics))
-            axes.plot(x, y, marker=marker, color=colour, label=f"{phase} phase")
+        for field, colour in colours.items():
+            x, y = gapped(metrics, (row[field] for row in metrics))
+            axes.plot(x, y, marker=marker, color=colour, label=f"{field.partition('_')[0]} phase")
     residuals.axhline(tolerance, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="tolerance")
     residuals.set_yscale("log", nonpositive="mask")
     low, high = residuals.get_ylim()
@@ -76,11 +78,11 @@ def phases_figure(metrics: Rows, tolerance: float) -> Figure:
     return figure
 
 
-def angle_curves(metrics: Rows) -> dict[str, Curve]:
-    """Epochs and angles (degrees) by name, of the names that the last epoch has; fractions are within the first."""
-    names = metrics[-1]["angles"] if metrics else {}
-    rows = [point for row in metrics for point in (*row.get("early", ()), row)]
-    return {name: gapped(rows, (row["angles"].get(name) for row in rows)) for name in names}
+def angle_curves(history: History) -> dict[str, Curve]:
+    """Return epochs and angles (degrees) by name, of the names that the last epoch has."""
+    epochs = list(history)
+    names = history[epochs[-1]] if epochs else {}
+    return {name: (epochs, with_gaps(angles.get(name) for angles in history.values())) for name in names}
 
 
 def angle_figure(
@@ -133,10 +135,8 @@ def _band(axes: Axes, band: Band, colour: str, dashes: str) -> None:
 
 
 def angle_label(name: str) -> str:
-    """An angle's name as the paper writes it: the product, the sign of an angle, the matrix."""
-    matrix, _, product = name.partition(" vs ")
-    return rf"${_symbols(product)}\,\angle\,{_symbols(matrix)}$"
-
-
-def _symbols(product: str) -> str:
-    return re.sub(r"W(\w+)\*?", lambda match: f"W_{{{match[1].replace('_', ',')}}}", product)
+    """Return an angle's name as the paper writes it: the product, the sign of an angle, the matrix."""
+    if not names_angle(name):
+        return name
+    angle = Angle.parse(name)
+    return rf"${''.join(map(matrix_symbol, angle.back))}\,\angle\,{matrix_symbol(angle.matrix)}$"

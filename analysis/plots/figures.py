@@ -1,7 +1,7 @@
 """Figures of a finished run by name: what each is drawn from, and how they are drawn, shown and saved."""
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.plots.probe_curves import Rows
 from ctsigprop.analysis.plots.style import png_of, save, styled
 from ctsigprop.core.files import made
 from ctsigprop.core.registry import Registry
+from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import AnySettings
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ class Finished:
 
     Attributes:
         settings: of the run.
-        metrics: one mapping an epoch, as metrics.jsonl holds them: errors in percent, angles in degrees.
+        metrics: a row an epoch: errors in percent, angles in degrees.
         bring: loads what was trained; None where the run is not of the continuous family.
     """
 
     settings: AnySettings
-    metrics: Rows
+    metrics: Sequence[MetricsRow]
     bring: Callable[[], "Trained | None"]
 
     @cached_property

@@ -1,16 +1,16 @@
 """Figures of a run of the discrete family over its epochs: errors, and what each layer does."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.plots.probe_curves import Rows, gapped
+from ctsigprop.analysis.plots.probe_curves import gapped
 from ctsigprop.analysis.plots.style import COLOURS, epoch_axis, new_figure
+from ctsigprop.runs.rows import MetricsRow
 
 
-def layers_figure(metrics: Rows) -> Figure:
+def layers_figure(metrics: Sequence[MetricsRow]) -> Figure:
     """The loss of every stage and, beside it, the validation error of those that predict: the early exits."""
     figure = new_figure(9.2, 3.6)
     losses, exits = figure.subplots(1, 2)
@@ -26,7 +26,9 @@ def layers_figure(metrics: Rows) -> Figure:
     return figure
 
 
-def _curves(axes: Axes, metrics: Rows, curves: Mapping[str, Iterable[Any]], colours: Mapping[str, str]) -> None:
+def _curves(
+    axes: Axes, metrics: Sequence[MetricsRow], curves: Mapping[str, Iterable[float]], colours: Mapping[str, str]
+) -> None:
     marker = epoch_axis(axes, len(metrics))
     for name, values in curves.items():
         axes.plot(*gapped(metrics, values), marker=marker, color=colours[name], label=name)

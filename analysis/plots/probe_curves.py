@@ -2,21 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import nan
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from ctsigprop.analysis.plots.style import BLUE, COLOURS, INK, PURPLE, VERMILION, epoch_axis, new_figure
+from ctsigprop.runs.rows import Measured
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Measured]
 Curve = tuple[list[float], list[float]]
 Band = tuple[list[float], list[float], list[float]]
 """Epochs, means and standard deviations."""
 
-COMPARED = {"cosine": "cosine of update and descent", "norm_ratio": "|update| / |gradient|"}
-STABILITY = {
+COMPARED: Mapping[Literal["cosine", "norm_ratio"], str] = {
+    "cosine": "cosine of update and descent",
+    "norm_ratio": "|update| / |gradient|",
+}
+STABILITY: Mapping[Literal["loop_gain", "time_constant", "oscillating"], tuple[str, str]] = {
     "loop_gain": ("largest loop gain", BLUE),
     "time_constant": ("slowest time constant", VERMILION),
     "oscillating": ("fraction oscillating", PURPLE),
@@ -59,8 +63,13 @@ def scale_comparison(panels: Sequence[Axes]) -> None:
 
 
 def matrix_label(name: str) -> str:
-    """A matrix's name as a symbol: W12 with its layers as an index."""
-    return rf"$W_{{{name[1:].replace('_', ',')}}}$"
+    """Return a matrix's name as a symbol: W12 with its layers as an index."""
+    return f"${matrix_symbol(name)}$"
+
+
+def matrix_symbol(name: str) -> str:
+    """Return the symbol of a matrix for use inside a formula."""
+    return f"W_{{{name[1:].replace('_', ',')}}}"
 
 
 def stability_figure(probed: Rows) -> Figure:
@@ -94,5 +103,10 @@ def signal_bands(metrics: Rows) -> dict[str, Band]:
 
 
 def gapped(rows: Rows, values: Iterable[float | None]) -> Curve:
-    """Epochs and values; one that was not finite, or not logged, leaves a gap."""
-    return [row["epoch"] for row in rows], [nan if value is None else value for value in values]
+    """Return epochs and values; one that was not finite, or not logged, leaves a gap."""
+    return [row["epoch"] for row in rows], with_gaps(values)
+
+
+def with_gaps(values: Iterable[float | None]) -> list[float]:
+    """Return the values, NaN for one that is None."""
+    return [nan if value is None else value for value in values]

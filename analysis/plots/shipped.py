@@ -2,6 +2,7 @@
 
 from matplotlib.figure import Figure
 
+from ctsigprop.analysis.measures.angle import history_of
 from ctsigprop.analysis.plots import curves, layers, probe_curves
 from ctsigprop.analysis.plots.figures import Finished, RunFigure
 from ctsigprop.settings import Settings
@@ -14,7 +15,7 @@ def _phases(run: Finished) -> Figure | None:
 
 
 def _angles(run: Finished) -> Figure | None:
-    found = curves.angle_curves(run.metrics) if isinstance(run.settings, Settings) else {}
+    found = curves.angle_curves(history_of(run.metrics)) if isinstance(run.settings, Settings) else {}
     return curves.angle_figure(found, signals=probe_curves.signal_bands(run.metrics)) if found else None
 
 
@@ -45,7 +46,7 @@ def _predictions(run: Finished) -> Figure | None:
 
 
 def _layers(run: Finished) -> Figure | None:
-    several = len(run.metrics[-1].get("losses", ())) > 1
+    several = len(run.metrics[-1].get("losses", {})) > 1
     return layers.layers_figure(run.metrics) if several else None
 
 

@@ -13,6 +13,7 @@ from ctsigprop.continuous.network import Array
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.samples import Samples
 from ctsigprop.errors import RunFailure
+from ctsigprop.runs.rows import Early
 from ctsigprop.settings import Settings, SolverSettings
 
 
@@ -31,8 +32,7 @@ class Tally:
         clamped_residual: largest relative residual of a clamped phase.
         highest: highest state that each output neuron reached in a free phase.
         seconds: spent so far.
-        early: what was measured within the epoch: `batch` and `epoch` (its fraction), both before the batch's update,
-            and what a callback has added.
+        early: what callbacks measured within the epoch.
     """
 
     samples: int = 0
@@ -45,7 +45,7 @@ class Tally:
     clamped_residual: float = 0.0
     highest: list[float] = field(default_factory=list)
     seconds: float = 0.0
-    early: list[dict[str, Any]] = field(default_factory=list)
+    early: list[Early] = field(default_factory=list)
 
     def add(self, free: Equilibrium, pair: Contrast, errors: NDArray[Any], tolerance: float) -> None:
         """Count a batch in, with the error of each of its samples."""

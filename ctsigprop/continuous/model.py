@@ -20,8 +20,8 @@ from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.samples import Samples
 from ctsigprop.data import Dataset
 from ctsigprop.errors import InputError, RunFailure
-from ctsigprop.runs.callbacks import Row
-from ctsigprop.runs.metrics import MEASURED, PHASES, REGRESSION
+from ctsigprop.runs.metrics import MEASURED, PHASES
+from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import Settings
 
 MEMORY = "memory"
@@ -157,7 +157,7 @@ class ContinuousModel:
         unit = " %" if self.train.labels is not None else ""
         return f"train error {self.train.scale * tally.errors / tally.samples:.4g}{unit}"
 
-    def evaluate(self, epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
+    def evaluate(self, epoch: int, tally: Tally, history: Sequence[MetricsRow]) -> MetricsRow:
         """The epoch's row of metrics: errors, mean sweeps a sample, largest residuals."""
         with _without_warnings():
             validation, test = (
@@ -165,8 +165,7 @@ class ContinuousModel:
             )
             gain = self._largest_gain()
         judged = Outputs.of([validation, test])
-        regression = {} if self.train.labels is not None else {REGRESSION: True}
-        return {
+        row: MetricsRow = {
             "epoch": epoch,
             "train_error": self.train.scale * tally.errors / tally.samples,
             "validation_error": validation.error_of(self.validation),
@@ -181,9 +180,11 @@ class ContinuousModel:
             "moved": tally.moved / tally.samples,
             "loop_gain": gain,
             "angles": {},
-            **regression,
             "warnings": warnings_of(tally, judged, gain, self.settings),
         }
+        if self.train.labels is None:
+            row["regression"] = True
+        return row
 
     def state(self) -> dict[str, Array]:
         """All arrays that resuming needs, by name."""

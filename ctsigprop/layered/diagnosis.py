@@ -7,10 +7,12 @@ import numpy as np
 from ctsigprop.data import Dataset
 from ctsigprop.errors import RunFailure
 from ctsigprop.layered.learner import Learner
-from ctsigprop.runs.callbacks import Row
+from ctsigprop.runs.rows import MetricsRow
 
 
-def warnings_of(row: Row, history: Sequence[Row], data: Dataset, rates: Mapping[str, float]) -> dict[str, str]:
+def warnings_of(
+    row: MetricsRow, history: Sequence[MetricsRow], data: Dataset, rates: Mapping[str, float]
+) -> dict[str, str]:
     """What to change after a finished epoch, a sentence for each kind of trouble; empty where there is none.
 
     Nothing is said of the first epoch.

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ctsigprop.errors import RunFailure
 from ctsigprop.layered.learner import Learner, Step
+from ctsigprop.runs.rows import Early
 
 SELDOM = 50
 """Batches on a GPU between two readings of the sums: reading waits for the device."""
@@ -33,7 +33,7 @@ class Tally:
     errors: int = 0
     losses: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
-    early: list[dict[str, Any]] = field(default_factory=list)
+    early: list[Early] = field(default_factory=list)
 
     def sums(self, stages: Sequence[str], device: torch.device) -> Tensor:
         """Errors and the losses of the stages, on the device that adds to them."""

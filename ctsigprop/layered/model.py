@@ -7,14 +7,14 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctsigprop.data import Dataset, Split
+from ctsigprop.data import Dataset
 from ctsigprop.errors import InputError
 from ctsigprop.layered.batches import Batches, Standard
 from ctsigprop.layered.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.layered.epoch import Count, Tally
 from ctsigprop.layered.evaluation import error_rates
 from ctsigprop.layered.learner import Learner
-from ctsigprop.runs.callbacks import Row
+from ctsigprop.runs.rows import ExitErrors, MetricsRow
 from ctsigprop.settings import LayeredSettings
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -97,25 +97,31 @@ class LayeredModel:
         """The error so far."""
         return f"train error {100 * tally.errors / tally.samples:.2f} %"
 
-    def evaluate(self, epoch: int, tally: Tally, history: Sequence[Row]) -> dict[str, Any]:
+    def evaluate(self, epoch: int, tally: Tally, history: Sequence[MetricsRow]) -> MetricsRow:
         """The epoch's row of metrics: errors in percent, mean losses.
 
         Raises:
             RunFailure: a weight is no longer finite.
         """
         refuse_lost_weights(self.learner, epoch, self.settings.rates)
-        parts: Mapping[str, Split] = {"validation_error": self.data.validation, "test_error": self.data.test}
-        errors = {name: error_rates(self.learner, part, self.standard) for name, part in parts.items()}
-        exits = {stage: {name: errors[name][stage] for name in parts} for stage in errors["test_error"]}
-        row = {
+        validation, test = (
+            error_rates(self.learner, part, self.standard) for part in (self.data.validation, self.data.test)
+        )
+        exits: dict[str, ExitErrors] = {
+            stage: {"validation_error": validation[stage], "test_error": error} for stage, error in test.items()
+        }
+        last = exits[list(exits)[-1]]
+        row: MetricsRow = {
             "epoch": epoch,
             "train_error": 100 * tally.errors / tally.samples,
-            **exits[list(exits)[-1]],
+            "validation_error": last["validation_error"],
+            "test_error": last["test_error"],
             "losses": {name: loss / tally.samples for name, loss in tally.losses.items()},
             "exits": exits,
             "rate": self.settings.rate_of(epoch),
         }
-        return row | {"warnings": warnings_of(row, history, self.data, self.settings.rates)}
+        row["warnings"] = warnings_of(row, history, self.data, self.settings.rates)
+        return row
 
     def state(self) -> Arrays:
         """All arrays that resuming needs, by name."""

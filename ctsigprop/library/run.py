@@ -1,6 +1,6 @@
 """A trained run: what it learned, and what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ctsigprop.data import Dataset
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import error_in_words
+from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import AnySettings, Settings
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Run:
 
     settings: AnySettings
     network: Any
-    metrics: list[dict[str, Any]]
+    metrics: Sequence[MetricsRow]
     summary: Mapping[str, Any]
     path: Path | None = None
     trained: "Trained | None" = None

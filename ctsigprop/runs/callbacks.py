@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-Row = Mapping[str, Any]
+from ctsigprop.runs.rows import Early, MetricsRow
 
 
 class Counted(Protocol):
@@ -15,12 +15,12 @@ class Counted(Protocol):
     Attributes:
         samples: samples that were learned from.
         seconds: spent so far.
-        early: what callbacks measured within the epoch, a mapping for each time.
+        early: what callbacks measured within the epoch, for each time.
     """
 
     samples: int
     seconds: float
-    early: list[dict[str, Any]]
+    early: list[Early]
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Moment:
     epochs: int
     batches: int
     tally: Counted
-    history: Sequence[Row]
+    history: Sequence[MetricsRow]
     batch: int = 0
     row: dict[str, Any] = field(default_factory=dict)
     stopped: bool = False

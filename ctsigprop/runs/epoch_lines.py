@@ -1,29 +1,28 @@
 """What a run says of its epochs: one line each where output is no terminal, numbers beside the bar where it is."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from tqdm import tqdm
 
 from ctsigprop.runs.metrics import error_in_words
-
-Row = Mapping[str, Any]
+from ctsigprop.runs.rows import ErrorField, MetricsRow
 
 RECENT = 5
 """Epochs whose mean time is expected of those that are left; the first, which compiles, counts where it is alone."""
 
 
-def line_of(history: Sequence[Row], epochs: int) -> str:
+def line_of(history: Sequence[MetricsRow], epochs: int) -> str:
     """The last epoch's number, errors and time, and the time that is left."""
     row = history[-1]
-    parts = ("train", "validation", "test")
-    errors = ", ".join(f"{part} {error_in_words(row[f'{part}_error'], row)}" for part in parts)
+    fields: tuple[ErrorField, ...] = ("train_error", "validation_error", "test_error")
+    errors = ", ".join(f"{field.removesuffix('_error')} {error_in_words(row[field], row)}" for field in fields)
     return f"epoch {row['epoch']}/{epochs}: errors {errors}; {duration(row['seconds'])}{_left(history, epochs)}"
 
 
-def beside_bar(history: Sequence[Row], epochs: int) -> str:
+def beside_bar(history: Sequence[MetricsRow], epochs: int) -> str:
     """The last epoch's validation error and the time that is left, in short; nothing before the first has ended."""
     if not history:
         return ""
@@ -52,7 +51,7 @@ def say(line: str, *, quiet: bool) -> None:
             print(line, flush=True)
 
 
-def _left(history: Sequence[Row], epochs: int) -> str:
+def _left(history: Sequence[MetricsRow], epochs: int) -> str:
     ahead = epochs - history[-1]["epoch"]
     seconds = [row["seconds"] for row in history[1:][-RECENT:] or history]
     return f", {duration(ahead * sum(seconds) / len(seconds))} left" if ahead > 0 else ""

@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from ctsigprop.core.locks import LOCK, lock_folder
 from ctsigprop.core.npz import read_npz
 from ctsigprop.errors import Busy, InputError, RunFailure
 from ctsigprop.runs.metrics import is_count, is_number, wrong_in
+from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import AnySettings, OwnSettings
 from ctsigprop.settings.config import CONFIG, family_of, read_settings, to_yaml
 
@@ -249,7 +250,7 @@ class RunFolder:
                 raise InputError(f"{path}: {name} holds NaN or infinity: {remedy}")
         return arrays, meta
 
-    def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def write_metrics(self, rows: Sequence[MetricsRow]) -> None:
         """Writes all epochs anew: the checkpoint's history is the truth, and this file its copy.
 
         Raises:
@@ -257,7 +258,7 @@ class RunFolder:
         """
         self.write(METRICS, "".join(to_json(row) + "\n" for row in rows))
 
-    def metrics(self) -> list[dict[str, Any]]:
+    def metrics(self) -> list[MetricsRow]:
         """The epochs so far; empty before the first has ended.
 
         Raises:
@@ -274,7 +275,7 @@ class RunFolder:
                 raise InputError(f"{path}, line {number}: is no epoch's metrics: {AGAIN}")
             if wrong := wrong_in(row):
                 raise InputError(f"{path}, line {number}: {wrong}: {AGAIN}")
-            rows.append(row)
+            rows.append(cast(MetricsRow, row))
         return rows
 
     def summary(self) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings.checks import MOST
 
-Row = Mapping[str, Any]
 Check = Callable[[Any], bool]
 
 NUMBERS = ("train_error", "validation_error", "test_error", "seconds")
@@ -18,12 +18,12 @@ REGRESSION = "regression"
 """A field of rows and summaries whose errors are mean squares; without it they are in percent."""
 
 
-def error_unit(of: Row) -> str:
+def error_unit(of: Mapping[str, object]) -> str:
     """The unit of the errors of a row or a summary."""
     return "mean square" if of.get(REGRESSION) else "%"
 
 
-def error_in_words(error: float, of: Row) -> str:
+def error_in_words(error: float, of: Mapping[str, object]) -> str:
     """An error with its unit.
 
     Args:
@@ -43,12 +43,12 @@ def is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
-def best_row(rows: Sequence[Row]) -> Row:
+def best_row(rows: Sequence[MetricsRow]) -> MetricsRow:
     """The row of metrics with the smallest validation error, the last of equals."""
     return min(reversed(rows), key=lambda row: row["validation_error"])
 
 
-def wrong_in(row: Row) -> str | None:
+def wrong_in(row: Mapping[str, object]) -> str | None:
     """The first field of a row that is not as a run writes it, in words; None where all are."""
     if not is_count(row.get("epoch")):
         return f"epoch = {row.get('epoch')!r:.60}: must be a number of epochs"
@@ -101,7 +101,7 @@ MEASURED: Mapping[str, Check] = {
 """What some rows have, and how it must be."""
 
 
-def whole_in(row: Row, first: Row) -> bool:
+def whole_in(row: Mapping[str, object], first: Mapping[str, object]) -> bool:
     """Whether a row has all that is drawn of it, under the names that the first row of its run has."""
     there = [name for name in WHOLE if name in row]
     return all(WHOLE[name](row[name]) and _names(row[name]) == _names(first.get(name, row[name])) for name in there)

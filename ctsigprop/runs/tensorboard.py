@@ -4,17 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
-from typing import Any
 
 from ctsigprop.errors import InputError
 from ctsigprop.runs.folder import EVENTS
-
-Row = Mapping[str, Any]
+from ctsigprop.runs.rows import MetricsRow
 
 
 @contextmanager
-def event_writer(folder: Path, *, enabled: bool) -> Iterator[Callable[[Row], None]]:
-    """Yields a function that writes every number of a row of metrics at its epoch; one that does nothing if disabled.
+def event_writer(folder: Path, *, enabled: bool) -> Iterator[Callable[[MetricsRow], None]]:
+    """Yield a function that writes every number of a row of metrics at its epoch; one that does nothing if disabled.
 
     Raises:
         InputError: tensorboard is not installed.
@@ -32,7 +30,7 @@ def event_writer(folder: Path, *, enabled: bool) -> Iterator[Callable[[Row], Non
         ) from error
     writer = EventFileWriter(str(folder / EVENTS))
 
-    def write(row: Row) -> None:
+    def write(row: MetricsRow) -> None:
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _flat(row)]
         writer.add_event(Event(wall_time=time(), step=row["epoch"], summary=Summary(value=values)))
         writer.flush()
@@ -43,7 +41,7 @@ def event_writer(folder: Path, *, enabled: bool) -> Iterator[Callable[[Row], Non
         writer.close()
 
 
-def _flat(row: Row, prefix: str = "") -> Iterator[tuple[str, float]]:
+def _flat(row: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, float]]:
     for name, value in row.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}/")

@@ -5,17 +5,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from numpy.typing import NDArray
 
 from ctsigprop.core.environment import environment
 from ctsigprop.core.interrupt import deferred_interrupt
 from ctsigprop.errors import InputError
-from ctsigprop.runs.callbacks import Callback, Counted, Moment, Row
+from ctsigprop.runs.callbacks import Callback, Counted, Moment
 from ctsigprop.runs.epoch_lines import beside_bar, epoch_bar, line_of, say
 from ctsigprop.runs.folder import RunFolder
 from ctsigprop.runs.metrics import REGRESSION, best_row, whole_in, wrong_in
+from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.runs.tensorboard import event_writer
 from ctsigprop.runs.typed import wrong_field
 from ctsigprop.settings import TrainingSettings
@@ -74,8 +75,8 @@ class Model(Protocol[T, B]):
         """What stands beside the progress bar, in some words."""
         ...
 
-    def evaluate(self, epoch: int, tally: T, history: Sequence[Row]) -> dict[str, Any]:
-        """The row of metrics of a finished epoch: at least `epoch`, errors, `warnings` and `seconds`."""
+    def evaluate(self, epoch: int, tally: T, history: Sequence[MetricsRow]) -> MetricsRow:
+        """The row of metrics of a finished epoch: at least `epoch`, errors and `warnings`."""
         ...
 
     def state(self) -> Arrays:
@@ -109,7 +110,7 @@ class Progress(Generic[T]):
 
     epoch: int
     tally: T
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[MetricsRow] = field(default_factory=list)
     best_epoch: int = 0
     stopped: bool = False
 
@@ -155,7 +156,7 @@ def train(
                 raise KeyboardInterrupt
             progress = _after_epoch(model, moment, callbacks, progress)
             _write(model, run, settings, progress)
-            log_events(moment.row)
+            log_events(progress.history[-1])
             say(line_of(progress.history, settings.epochs), quiet=quiet)
             _warn(moment)
         return _summarised(run, settings, progress)
@@ -248,10 +249,10 @@ def _after_epoch(
 ) -> Progress[T]:
     """Evaluate, let the callbacks add to the row, and go on to the next epoch."""
     started = time.perf_counter()
-    moment.row = model.evaluate(moment.epoch, progress.tally, progress.history)
+    moment.row = dict(model.evaluate(moment.epoch, progress.tally, progress.history))
     for callback in callbacks:
         callback.after_epoch(moment)
-    row = moment.row
+    row = cast(MetricsRow, moment.row)
     if moment.tally.early:
         row["early"] = moment.tally.early
     row["training_seconds"] = progress.tally.seconds

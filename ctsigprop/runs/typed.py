@@ -2,7 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import fields
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 from ctsigprop.runs.metrics import is_count, is_number
 
@@ -30,6 +30,11 @@ def _fits(value: object, hint: Any) -> bool:
         return is_count(value)
     if hint is float:
         return is_number(value)
+    if is_typeddict(hint):
+        hints = get_type_hints(hint)
+        return isinstance(value, dict) and all(
+            _fits(value[name], hints[name]) if name in value else name not in hint.__required_keys__ for name in hints
+        )
     if kind is list:
         return isinstance(value, list) and all(_fits(one, inner[0]) for one in value)
     if kind is dict:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ctsigprop.analysis.measures.alignment import angles, sample_angles, summary
+from ctsigprop.analysis.measures.alignment import angles, mean_and_deviation, sample_angles, summary
+from ctsigprop.analysis.measures.angle import History, history_of
 from ctsigprop.analysis.measures.displacement import displacement
 from ctsigprop.analysis.plots.curves import angle_curves, angle_figure
 from ctsigprop.analysis.plots.style import save, styled
@@ -13,6 +14,7 @@ from ctsigprop.core.files import to_json
 from ctsigprop.core.threads import set_threads
 from ctsigprop.experiments.cli.arguments import named_run, one_of, whole_number
 from ctsigprop.runs import RunFolder
+from ctsigprop.runs.rows import Signal
 from ctsigprop.settings import Settings
 
 SAMPLES = 1000
@@ -48,12 +50,15 @@ def command(options: Mapping[str, Any]) -> None:
         "samples": samples,
         "unconverged": moved.unconverged,
         "angles": {name: {"matrices": degrees, "signals": signals[name]} for name, degrees in matrices.items()},
-        "history": history,
+        "history": [{"epoch": epoch, "angles": of_epoch} for epoch, of_epoch in history.items()],
     }
     run.write(REPORT, to_json(report, indent=2) + "\n")
     with styled():
-        measured = {name: found for name, found in signals.items() if found["samples"]}
-        bars = {name: (trained.epoch, found["mean"], found["standard_deviation"]) for name, found in measured.items()}
+        bars = {
+            name: (trained.epoch, *found)
+            for name, signal in signals.items()
+            if (found := mean_and_deviation(signal)) is not None
+        }
         figure = save(angle_figure(angle_curves(history), bars), run.figures / "angles.png")
     width = max(map(len, matrices))
     for name, degrees in matrices.items():
@@ -64,19 +69,19 @@ def command(options: Mapping[str, Any]) -> None:
     print(f"degrees after epoch {trained.epoch:g}{of_what}, {samples} test samples: {run.path / REPORT}, {figure}")
 
 
-def _history(run: RunFolder, trained: Trained, *, averaged: bool) -> list[dict[str, Any]]:
-    """Angles by epoch: of the network as it was drawn (epoch 0), of the checkpoint, and as they were logged.
+def _history(run: RunFolder, trained: Trained, *, averaged: bool) -> History:
+    """Return angles by epoch: of the network as it was drawn (epoch 0), of the checkpoint, and as they were logged.
 
     All are of the weights as they stood; of a checkpoint that holds their running mean, none.
     """
-    known = {0: angles(trained.initial)} | ({} if averaged else {trained.epoch: angles(trained.network)})
-    logged = [point for row in run.metrics() for point in (*row.get("early", ()), row)]
-    known |= {point["epoch"]: point["angles"] for point in logged if point.get("angles")}
-    return [{"epoch": epoch, "angles": known[epoch]} for epoch in sorted(known)]
+    known: dict[float, Mapping[str, float]] = {0: angles(trained.initial)} | (
+        {} if averaged else {trained.epoch: angles(trained.network)}
+    )
+    known |= {epoch: logged for epoch, logged in history_of(run.metrics()).items() if logged}
+    return {epoch: known[epoch] for epoch in sorted(known)}
 
 
-def _in_words(found: Mapping[str, Any]) -> str:
-    if found["samples"] == 0:
+def _in_words(found: Signal) -> str:
+    if (spread := mean_and_deviation(found)) is None:
         return "none: the nudge moves no sample"
-    spread = f"{found['mean']:5.1f} +- {found['standard_deviation']:.1f}"
-    return f"{spread} over the {found['samples']} samples that the nudge moves"
+    return f"{spread[0]:5.1f} +- {spread[1]:.1f} over the {found['samples']} samples that the nudge moves"

@@ -1,59 +1,65 @@
-"""What a reproduced table of test errors must show, judged on numbers: every error in percent."""
+"""What a figure or table of the paper must show, judged on numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Generic, TypeVar
 
 Errors = Mapping[str, float]
-"""Mean test error of a row's measured cells, by column."""
+"""Mean test error of a row's measured cells (percent), by column."""
+Quantities = Mapping[str, float]
+"""Several numbers by name."""
+N_co = TypeVar("N_co", float, Quantities, covariant=True)
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One thing that a row must show.
+class Claim(Generic[N_co]):
+    """A sentence, judged.
 
     Attributes:
-        claim: in words.
-        row: its key.
-        errors: that it rests on, by column.
+        claim: the sentence.
+        numbers: that the judgement rests on, by column, place or angle.
         holds: the judgement.
+        on: what is judged: key of a table's row, or labels of a figure's runs.
+        measure: of angles, which of the two measures.
     """
 
     claim: str
-    row: str
-    errors: Errors
+    numbers: Mapping[str, N_co]
     holds: bool
+    on: tuple[str, ...] = ()
+    measure: str = ""
 
 
 def judged(
     claim: str, row: str, errors: Mapping[str, Errors], columns: Sequence[str], holds: Callable[..., bool]
-) -> list[Claim]:
-    """The claim, or nothing where a cell that it needs is missing.
+) -> list[Claim[float]]:
+    """Judge a claim on a table's row; return nothing if a cell that it needs is missing.
 
     Args:
         claim: in words.
         row: its key.
         errors: by row.
         columns: of the cells that it needs.
-        holds: the judgement on their errors, which it is given in the order of `columns`.
+        holds: the judgement; it takes their errors in the order of `columns`.
     """
     measured = errors.get(row, {})
     if not all(column in measured for column in columns):
         return []
     needed = {column: measured[column] for column in columns}
-    return [Claim(claim, row, needed, holds(*needed.values()))]
+    return [Claim(claim, needed, holds(*needed.values()), (row,))]
 
 
 def at_most(bound: float, error: float) -> bool:
-    """Whether an error is no larger than a bound."""
+    """Return whether an error is no larger than a bound."""
     return round(error, 6) <= bound
 
 
 def near(paper: float, points: float, error: float) -> bool:
-    """Whether an error is no further from the paper's than so many percentage points, above or below."""
+    """Return whether an error differs from the paper's by no more than so many percentage points."""
     return round(abs(error - paper), 6) <= points
 
 
 def increasing(*errors: float) -> bool:
-    """Whether each error is larger than the one before it."""
+    """Return whether each error is larger than the one before it."""
     return all(one < next_one for one, next_one in pairwise(errors))

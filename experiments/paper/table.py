@@ -15,6 +15,27 @@ PATTERNS = ("table-*.json", "figure-3.json")
 """Names of the files that `write_table` writes."""
 
 
+Figure = tuple[float, float | None]
+"""A number and its ±, in the unit of its table or row."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row as the paper prints it.
+
+    Attributes:
+        key: its name in those of its runs.
+        words: by heading, such as dataset.
+        paper: the table's figures by column.
+        missing: what stands where nothing is measured.
+    """
+
+    key: str
+    words: Mapping[str, str]
+    paper: Mapping[str, Figure]
+    missing: str = NOTHING
+
+
 @dataclass(frozen=True)
 class Cell:
     """A figure of the paper beside the measured one, in the unit that the table's caption names.
@@ -44,6 +65,10 @@ class Cell:
         return f"{value:.{self.digits}f}" + ("" if spread is None else f" ± {spread:.{self.digits}f}")
 
 
+Line = Mapping[str, Cell | str | float]
+"""A row of a measured table, by column: a cell, a word or a number."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of the paper, measured.
@@ -52,14 +77,14 @@ class Table:
         name: such as table-6: of the reproduction and of its files.
         caption: what the figures are, with their unit and what a spread is.
         columns: headings; a row may leave some out.
-        rows: by column, a Cell, a word or a number.
+        rows: a line each.
         differences: what was cut against the paper or chosen where it is silent.
     """
 
     name: str
     caption: str
     columns: Sequence[str]
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Line]
     differences: Sequence[str] = ()
 
 

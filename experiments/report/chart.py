@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log10
-from typing import Any
+from typing import cast
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from ctsigprop.analysis.plots.limits import FEW_POINTS, WIDE_RANGE
 from ctsigprop.runs.metrics import error_unit, is_number
+from ctsigprop.runs.rows import ErrorField, MetricsRow
 
-Row = Mapping[str, Any]
+Numbers = Mapping[str, float | None]
+PartOfProbe = Mapping[str, Mapping[str, Numbers]]
 Values = Mapping[str, Sequence[float | None]]
 Tick = tuple[float, str]
 Scale = Callable[[float], float]
@@ -19,7 +21,7 @@ Place = tuple[float, float] | None
 WIDTH, HEIGHT = 340, 180
 LEFT, RIGHT, TOP, BOTTOM = 38, 332, 8, 158
 MOST_POINTS = 120
-PARTS = ("test", "validation", "train")
+ERRORS: tuple[ErrorField, ...] = ("test_error", "validation_error", "train_error")
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,12 @@ class Chart:
     mark: float | None
 
 
-def charts(rows: Sequence[Row]) -> list[Chart]:
+def charts(rows: Sequence[MetricsRow]) -> list[Chart]:
     """Errors, and what was logged of early exits, losses, angles, signals, gradients and loop gain."""
     if not rows:
         return []
     epochs = [row["epoch"] for row in rows]
-    errors = {part: [row[f"{part}_error"] for row in rows] for part in PARTS}
+    errors = {field.removesuffix("_error"): [row[field] for row in rows] for field in ERRORS}
     drawn = (
         chart(f"error ({error_unit(rows[0])})", epochs, errors, log=True),
         chart("validation error of the exits (%)", epochs, _by_name(map(_exits, rows)), log=True),
@@ -157,24 +159,25 @@ def _finite(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and is_number(value) else None
 
 
-def _by_name(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[float | None]]:
+def _by_name(rows: Iterable[Numbers]) -> dict[str, list[float | None]]:
     """Rows of {name: value} as one list a name; None where a row lacks it."""
     listed = list(rows)
     names = dict.fromkeys(name for row in listed for name in row)
     return {str(name): [row.get(name) for row in listed] for name in names}
 
 
-def _exits(row: Row) -> dict[str, Any]:
+def _exits(row: MetricsRow) -> Numbers:
     return {name: errors.get("validation_error") for name, errors in row.get("exits", {}).items()}
 
 
-def _signals(row: Row) -> dict[str, Any]:
-    return {name: found.get("mean") for name, found in _probed(row, "signals").items()}
+def _probe(row: MetricsRow) -> PartOfProbe:
+    """Return what a row's probe measured; of a file that was written by hand, parts may be missing."""
+    return cast(PartOfProbe, row.get("probe") or {})
 
 
-def _cosines(row: Row) -> dict[str, Any]:
-    return {name: found.get("cosine") for name, found in _probed(row, "gradient").items()}
+def _signals(row: MetricsRow) -> Numbers:
+    return {name: found.get("mean") for name, found in (_probe(row).get("signals") or {}).items()}
 
 
-def _probed(row: Row, what: str) -> dict[str, Any]:
-    return (row.get("probe") or {}).get(what) or {}
+def _cosines(row: MetricsRow) -> Numbers:
+    return {name: found.get("cosine") for name, found in (_probe(row).get("gradient") or {}).items()}

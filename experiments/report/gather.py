@@ -11,7 +11,7 @@ from typing import Any
 
 from ctsigprop.core.files import read_bytes
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.paper.figure_4.claims import Claim, in_words
+from ctsigprop.experiments.paper.figure_4.claims import AngleClaim, in_words
 from ctsigprop.experiments.paper.figure_4.series import MEASURES
 from ctsigprop.experiments.report.measured_table import MeasuredTable, read_table, table_files
 from ctsigprop.experiments.report.run import FIGURES, FILES, Run, figures, read_object, read_run
@@ -73,7 +73,7 @@ class Reproduction:
     scale: str
     differences: tuple[str, ...]
     missing: tuple[str, ...]
-    claims: tuple[Claim, ...]
+    claims: tuple[AngleClaim, ...]
     figures: tuple[Path, ...]
     runs: tuple[Run, ...]
 
@@ -212,7 +212,7 @@ def _read_reproduction(path: Path, name: str, runs: tuple[Run, ...]) -> Reproduc
     return Reproduction(name, path, scale, differences, missing, claims, figures(path), runs)
 
 
-def _claim(claim: str, measure: Any, runs: Sequence[str], numbers: Mapping[str, Any], holds: bool) -> Claim:
+def _claim(claim: str, measure: Any, runs: Sequence[str], numbers: Mapping[str, Any], holds: bool) -> AngleClaim:
     """A claim that the page can show.
 
     Raises:
@@ -220,7 +220,7 @@ def _claim(claim: str, measure: Any, runs: Sequence[str], numbers: Mapping[str, 
     """
     if measure not in MEASURES or not isinstance(holds, bool):
         raise ValueError
-    shown = Claim(claim, measure, tuple(map(str, runs)), numbers, holds)
+    shown = AngleClaim(claim, numbers, holds, tuple(map(str, runs)), measure)
     in_words(shown)
     return shown
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-from ctsigprop.experiments.paper.figure_4.claims import Claim
+from ctsigprop.experiments.paper.figure_4.claims import AngleClaim
 from ctsigprop.experiments.report.columns import NOTHING
 from ctsigprop.experiments.report.run import Outcome, Run
 from ctsigprop.settings import Settings
@@ -127,7 +127,7 @@ def _without_seed(settings: Settings) -> str:
     return repr({**values, "probe": None})
 
 
-def judged(claims: Iterable[Claim]) -> dict[str, dict[str, tuple[int, int]]]:
+def judged(claims: Iterable[AngleClaim]) -> dict[str, dict[str, tuple[int, int]]]:
     """By claim and measure: on how many sets of runs it holds, and how many were judged."""
     counts: dict[str, dict[str, tuple[int, int]]] = {}
     for claim in claims:

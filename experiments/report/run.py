@@ -2,20 +2,20 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ctsigprop.core.files import parse_json, read_bytes
 from ctsigprop.errors import InputError
 from ctsigprop.runs import METRICS, OUTCOME, SUMMARY, RunFolder, covers
-from ctsigprop.runs.metrics import REGRESSION, Row, best_row
+from ctsigprop.runs.metrics import REGRESSION, best_row
+from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import AnySettings
 from ctsigprop.settings.config import CONFIG
 
 FILES = frozenset((CONFIG, METRICS, SUMMARY))
 FIGURES = "figures"
-ALWAYS = ("angles", "warnings")  # what the page takes a row to have
 REMEDY = "restore it from a copy, or train anew"
 MOST_OF_AN_OBJECT = 1 << 24
 """Bytes of a JSON file that is no run's."""
@@ -64,7 +64,7 @@ class Run:
     name: str
     path: Path
     settings: AnySettings | None
-    rows: tuple[Row, ...]
+    rows: tuple[MetricsRow, ...]
     summary: Mapping[str, Any]
     outcome: Outcome | None
     figures: tuple[Path, ...]
@@ -96,7 +96,7 @@ def read_run(path: Path, name: str, *, detailed: bool = True) -> Run:
     """
     folder = RunFolder(path)
     settings = folder.settings() if (path / CONFIG).exists() else None
-    rows = tuple({**row, **{name: row.get(name) or {} for name in ALWAYS}} for row in folder.metrics())
+    rows = tuple(_with_all_fields(row) for row in folder.metrics())
     summary = folder.summary()
     return Run(
         name=name,
@@ -142,7 +142,12 @@ def figures(folder: Path) -> tuple[Path, ...]:
     return tuple(folder / name for name in sorted(names) if name.endswith(".png") and not name.startswith("."))
 
 
-def _warnings(rows: Sequence[Row]) -> dict[str, tuple[int, str]]:
+def _with_all_fields(row: MetricsRow) -> MetricsRow:
+    """Return a row with the fields that the page takes it to have."""
+    return {**row, "angles": row.get("angles") or {}, "warnings": row.get("warnings") or {}}
+
+
+def _warnings(rows: Sequence[MetricsRow]) -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     for row in rows:
         for kind, sentence in row["warnings"].items():
@@ -151,10 +156,11 @@ def _warnings(rows: Sequence[Row]) -> dict[str, tuple[int, str]]:
 
 
 def _kept(summary: Mapping[str, Any]) -> Outcome:
-    return Outcome(*(summary[one] for one in OUTCOME), bool(summary.get(REGRESSION)))
+    outcome = Outcome(*(summary[one] for one in OUTCOME))
+    return replace(outcome, regression=bool(summary.get(REGRESSION)))
 
 
-def _reached(rows: Sequence[Row]) -> Outcome:
+def _reached(rows: Sequence[MetricsRow]) -> Outcome:
     best = best_row(rows)
     return Outcome(
         epochs=rows[-1]["epoch"],

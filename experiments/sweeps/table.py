@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from ctsigprop.analysis.measures.angle import names_angle
 from ctsigprop.core.files import atomic
 from ctsigprop.runs.metrics import error_in_words, error_unit
 
@@ -115,7 +116,7 @@ def others(swept: Sequence[str]) -> list[str]:
 
 def angle_names(table: pd.DataFrame) -> list[str]:
     """Names of the angles that a table of results holds."""
-    return [name for name in table.columns if " vs " in name]
+    return [name for name in table.columns if names_angle(name)]
 
 
 def to_csv(table: pd.DataFrame, path: Path) -> None:
@@ -137,7 +138,8 @@ def to_text(table: pd.DataFrame, swept: Sequence[str], unit: str = "%") -> str:
         unit: of the errors.
     """
     errors = {name: f"{title} ({unit})" for name, title in SHOWN.items()}
-    angles = [name.removesuffix("_mean") for name in table.columns if " vs " in name and name.endswith("_mean")]
+    means = [name.removesuffix("_mean") for name in table.columns if name.endswith("_mean")]
+    angles = [name for name in means if names_angle(name)]
     shown = {setting: table[setting].map(str) for setting in others(swept)}
     shown["n"] = table["n"].map(str)
     for name, title in {**errors, **{angle: angle for angle in angles}}.items():

@@ -3,9 +3,10 @@
 import pytest
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.measures.distances import APART, LEARNED, NEARER, SUCCESSIVE, WIDENS, Point, all_claims
+from ctsigprop.analysis.measures.distances import Point
 from ctsigprop.analysis.plots.distances import distances_figure
 from ctsigprop.analysis.plots.style import styled
+from ctsigprop.experiments.paper.figure_3.claims import APART, LEARNED, NEARER, SUCCESSIVE, WIDENS, all_claims
 
 PLACES = ("input", "layer 1", "layer 2")
 NEAREST, CLASSES = 18.0, 10

@@ -32,8 +32,8 @@ from ctsigprop.experiments.paper.figure_4.series import (
     FIRST,
     LOOP,
     SECOND,
+    MeasuredRun,
     Random,
-    Run,
     Series,
     all_series,
     random_weights,
@@ -50,8 +50,10 @@ def row(epoch: int, degrees: float = 60.0, samples: int = 5, **more: Any) -> dic
     return {"epoch": epoch, "angles": dict.fromkeys(ANGLES, degrees), "probe": probe, **more}
 
 
-def run(label: str, rows: Sequence[dict[str, Any]], *, fixed: str | None = None, seed: int = 0, **more: Any) -> Run:
-    return Run(label, more.get("network", NETWORK), seed, fixed, rows)
+def run(
+    label: str, rows: Sequence[dict[str, Any]], *, fixed: str | None = None, seed: int = 0, **more: Any
+) -> MeasuredRun:
+    return MeasuredRun(label, more.get("network", NETWORK), seed, fixed, rows[0], rows[1:])
 
 
 def early(batch: int, of: int, degrees: float) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def test_the_spread_of_random_weights_is_that_of_all_their_samples() -> None:
 )
 def test_angles_below_90_by_more_than_bar_and_random_spread(bar: float | None, spread: float, holds: bool) -> None:
     claim = ends_below(ends(50, 60, 80, bar=bar), random(spread))
-    assert (claim.claim, claim.runs, claim.holds) == (BELOW, ("learned",), holds)
+    assert (claim.claim, claim.on, claim.holds) == (BELOW, ("learned",), holds)
     expected = {"degrees": 80, "below_90": 10, "error_bar": bar or 0, "random_mean": 90.1, "random_spread": spread}
     assert claim.numbers[FIRST] == expected
 
@@ -152,7 +154,7 @@ def test_a_fixed_loop_is_similar_within_ten_degrees_or_the_error_bar(
     fixed: float, bar: float | None, holds: bool
 ) -> None:
     claim = fixed_is_similar(ends(50, 60, 80, bar=1.0), ends(50, fixed, 80, bar=bar, run="fixed-loop"))
-    assert (claim.claim, claim.runs, claim.holds) == (SIMILAR, ("learned", "fixed-loop"), holds)
+    assert (claim.claim, claim.on, claim.holds) == (SIMILAR, ("learned", "fixed-loop"), holds)
     assert claim.numbers[SECOND]["fixed_less_learned"] == pytest.approx(fixed - 60)
 
 
@@ -163,11 +165,11 @@ def test_claims_are_judged_on_the_runs_that_are_there() -> None:
     layer = run("fixed-W12", rows, fixed="W12")
     spreads = random_weights(NETWORK, [row(0, 89), row(0, 91)])
 
-    def judged(runs: list[Run]) -> set[tuple[str, tuple[str, ...]]]:
+    def judged(runs: list[MeasuredRun]) -> set[tuple[str, tuple[str, ...]]]:
         claims = all_claims(runs, all_series(runs), spreads)
         assert {claim.measure for claim in claims} == {"matrices", "signals"}
         assert all(in_words(claim).startswith("W31 ") for claim in claims)
-        return {(claim.claim, claim.runs) for claim in claims}
+        return {(claim.claim, claim.on) for claim in claims}
 
     alone = {(BELOW, ("learned",)), (SOONEST, ("learned",)), (LEAST, ("learned",))}
     assert judged([learned]) == alone
@@ -182,7 +184,7 @@ def test_a_claim_in_words() -> None:
     assert in_words(first_layer_least(ends(52, 62, 80, bar=3))).startswith("W31 52.0 +- 3.0, W23")
 
 
-def drawn(runs: list[Run]) -> Figure:
+def drawn(runs: list[MeasuredRun]) -> Figure:
     with styled():
         return angles_figure(runs, all_series(runs), random_weights(NETWORK, [row(0, 89), row(0, 91)]))
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from ctsigprop.analysis.measures.angle import Angle, history_of, names_angle
 from ctsigprop.analysis.measures.time_courses import time_courses
 from ctsigprop.analysis.plots.curves import angle_curves, angle_figure, angle_label, error_figure
 from ctsigprop.analysis.plots.figures import Figures, Finished, figures_of
@@ -83,14 +84,14 @@ def test_errors_that_fall_far_are_on_a_log_axis() -> None:
 
 
 def test_angle_curves_follow_the_names_of_the_last_epoch() -> None:
-    curves = angle_curves([row(1, angles={"old": 3.0}), row(2)])
+    curves = angle_curves(history_of([row(1, angles={"old": 3.0}), row(2)]))
     assert list(curves) == ["W12 vs W21"]
     np.testing.assert_array_equal(curves["W12 vs W21"], ([1, 2], [np.nan, 88.0]))
-    assert angle_curves([]) == {}
+    assert angle_curves({}) == {}
 
 
 def test_early_angles_stand_at_fractions_of_the_first_epoch() -> None:
-    epochs, degrees = angle_curves(METRICS["probed"])["W12 vs W21"]
+    epochs, degrees = angle_curves(history_of(METRICS["probed"]))["W12 vs W21"]
     assert epochs == [0, 0.25, 0.5, 0.75, 1, 2, 3]
     assert degrees == [90, 90, 90, 90, 89, 88, 87]
 
@@ -98,7 +99,7 @@ def test_early_angles_stand_at_fractions_of_the_first_epoch() -> None:
 def test_signals_have_a_panel_of_their_own() -> None:
     metrics = METRICS["probed"]
     with styled():
-        matrices, signals = angle_figure(angle_curves(metrics), signals=signal_bands(metrics)).axes
+        matrices, signals = angle_figure(angle_curves(history_of(metrics)), signals=signal_bands(metrics)).axes
     assert list(matrices.lines[1].get_ydata()) == [90, 90, 90, 90, 89, 88, 87]
     assert [list(line.get_ydata()) for line in signals.lines] == [[79, 78, 77], [90, 90]]
     edges = signals.collections[0].get_paths()[0].vertices[:, 1]
@@ -123,6 +124,17 @@ def test_gradients_and_stability_are_drawn_as_they_were_logged() -> None:
 def test_angles_are_named_as_in_the_paper() -> None:
     assert angle_label("W23 vs W31*W12") == r"$W_{31}W_{12}\,\angle\,W_{23}$"
     assert angle_label("W9_10 vs W10_9") == r"$W_{10,9}\,\angle\,W_{9,10}$"
+    assert angle_label("mine $") == "mine $"
+
+
+def test_an_angle_is_the_one_that_its_name_says() -> None:
+    assert Angle.parse("W9_10 vs W10_11*W11_9") == Angle("W9_10", ("W10_11", "W11_9"))
+    for name in ("W12 vs W21", "W23 vs W31*W12", "W9_10 vs W10_9"):
+        assert Angle.parse(name).name == name
+    for other in ("W12", "W12 vs ", "W12 vs W21_mean", "W12 vs W21*", "b1 vs W21", "W12 vs W21 vs W12"):
+        assert not names_angle(other)
+        with pytest.raises(ValueError, match="names no angle"):
+            Angle.parse(other)
 
 
 def test_angle_figure_shows_curves_bars_and_90_degrees() -> None:

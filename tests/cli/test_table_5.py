@@ -88,7 +88,7 @@ def test_what_is_cut_is_said() -> None:
 
 
 def test_the_paper_s_figures_are_as_printed() -> None:
-    printed = {row.dataset: " ".join(f"{error:.2f}" for error in row.paper.values()) for row in ROWS}
+    printed = {row.words["dataset"]: " ".join(f"{error:.2f}" for error, _ in row.paper.values()) for row in ROWS}
     assert printed == {"Fashion-MNIST": "6.70 16.42 9.51 10.68", "MNIST": "0.84 7.24 1.01 2.63"}
     assert list(MODELS.values()) == ["BP surrogate", "shallow", "SP surrogate", "SP voltage"]
 
@@ -96,7 +96,7 @@ def test_the_paper_s_figures_are_as_printed() -> None:
 def judged(row: str, bp: float, shallow: float, sp: float, voltage: float) -> list[bool]:
     """Claims in order: SP surrogate, SP voltage and BP surrogate below their bounds, shallow worst, the whole order."""
     claims = all_claims({row: dict(zip(MODELS, (bp, shallow, sp, voltage), strict=True))})
-    assert [claim.row for claim in claims] == [row] * 5
+    assert [claim.on for claim in claims] == [(row,)] * 5
     return [claim.holds for claim in claims]
 
 
@@ -131,7 +131,7 @@ def test_errors_are_those_of_the_best_epoch_and_precisions_are_compared_at_one(
     fashion, mnist, single, half, difference = content["rows"]
     for row, paper in zip((fashion, mnist), ROWS, strict=True):
         for model, heading in MODELS.items():
-            assert row[heading] == {"measured": MEASURED[paper.key][model], "paper": paper.paper[model]}
+            assert row[heading] == {"measured": MEASURED[paper.key][model], "paper": paper.paper[model][0]}
     for heading in ("SP surrogate", "BP surrogate"):
         compared = (one[heading]["measured"] for one in (single, half, difference))
         assert tuple(compared) == (2.25, 2.5, 0.25)

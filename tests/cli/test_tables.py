@@ -20,10 +20,11 @@ from ctsigprop.experiments.paper.claims import Claim
 from ctsigprop.experiments.paper.figure_3 import plan as figure_3_plan
 from ctsigprop.experiments.paper.figure_3 import run as figure_3
 from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.plan import Planned
 from ctsigprop.experiments.paper.table import Cell, Table, command_of, print_table, to_markdown, write_table
 from ctsigprop.experiments.paper.tables import table_6, table_6_plan
 from ctsigprop.experiments.paper.tables.table_6_claims import all_claims
-from ctsigprop.experiments.paper.tables.table_6_plan import ALGORITHMS, EPOCHS, ROWS, Planned, plan
+from ctsigprop.experiments.paper.tables.table_6_plan import ALGORITHMS, EPOCHS, ROWS, plan
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, DiscreteSettings, SpikingSettings
 from ctsigprop.settings.config import read_settings
@@ -91,10 +92,10 @@ def test_the_command_makes_the_table_again() -> None:
 
 def test_the_full_scale_is_table_6() -> None:
     everything = plan("full", CPU)
-    runs = {(one.row, one.algorithm, one.seed): one.settings for one in everything}
+    runs = {(one.row, one.column, one.settings.training.seed): one.settings for one in everything}
     assert len(runs) == len(everything) == 4 * 4 + 2 * 4 + 4 + 4
-    assert {one.algorithm for one in everything[:5]} == {"sp"}
-    assert {one.seed for one in everything if one.row == "mnist-2x800"} == {0, 1, 2}
+    assert {one.column for one in everything[:5]} == {"sp"}
+    assert {one.settings.training.seed for one in everything if one.row == "mnist-2x800"} == {0, 1, 2}
     for row, hidden in (("mnist-2x800", 2), ("mnist-3x800", 3), ("mnist-4x800", 4), ("mnist-2x800-dropout", 2)):
         for algorithm in ALGORITHMS:
             settings = runs[row, algorithm, 0]
@@ -168,7 +169,7 @@ def test_claims_of_the_rows_on_cifar() -> None:
     assert judged("cifar-10-conv", bp=1, sp=2, dfa=4, fa=3) == {order: False}
     assert judged("cifar-10-conv", bp=1, sp=2, dfa=3) == {}
     claim = all_claims({row: {"sp": 42.0}})[0]
-    assert claim == Claim(near, row, {"sp": 42.0}, True)
+    assert claim == Claim(near, {"sp": 42.0}, True, (row,))
 
 
 @pytest.fixture

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ctsigprop.analysis.measures.distances import Point, all_claims
+from ctsigprop.analysis.measures.distances import Point
 from ctsigprop.analysis.plots.distances import distances_figure
 from ctsigprop.analysis.plots.style import save, styled
 from ctsigprop.core.files import write_failures
 from ctsigprop.data.catalog import CATALOG
 from ctsigprop.experiments.finishing import finish, is_finished
+from ctsigprop.experiments.paper.figure_3.claims import all_claims
 from ctsigprop.experiments.paper.figure_3.plan import DIFFERENCES, PAPER, SAMPLES, plan
 from ctsigprop.experiments.paper.hardware import Hardware
-from ctsigprop.experiments.paper.table import Cell, Table, command_of, print_table, write_table
+from ctsigprop.experiments.paper.table import Cell, Line, Table, command_of, print_table, write_table
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import best_row
 from ctsigprop.settings import DiscreteSettings
@@ -62,7 +63,7 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
         "seed": settings.training.seed,
         "seconds": sum(row["seconds"] for row in rows),
         "test_error": best_row(rows)["test_error"],
-        "claims": [asdict(claim) for claim in claims],
+        "claims": [{"claim": claim.claim, "numbers": claim.numbers, "holds": claim.holds} for claim in claims],
         "points": [{**asdict(point), "margin": point.margin} for point in points],
     }
     write_table(output, table, report)
@@ -84,7 +85,7 @@ def measured(run: RunFolder, settings: DiscreteSettings) -> list[Point]:
 def _table(points: Sequence[Point], scale: str) -> Table:
     """The distances after the last epoch."""
     last = max(point.epoch for point in points)
-    rows = [
+    rows: list[Line] = [
         {
             "place": point.place,
             "same class": Cell(point.same, spread=point.same_deviation, digits=3),

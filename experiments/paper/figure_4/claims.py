@@ -5,10 +5,10 @@ asked here is said beside each function, and the numbers are given, so that a re
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from ctsigprop.experiments.paper.figure_4.series import FIRST, LOOP, MEASURES, Measure, Random, Run, Series, by_angle
+from ctsigprop.analysis.measures.angle import Angle
+from ctsigprop.experiments.paper.claims import Claim, Quantities
+from ctsigprop.experiments.paper.figure_4.series import FIRST, LOOP, MEASURES, MeasuredRun, Random, Series, by_angle
 
 BELOW = "every angle ends below 90 degrees, by more than its error bar and than the spread of random weights"
 SOONEST = "the loop's angle converges first"
@@ -33,32 +33,17 @@ CONVERGED = 0.9  # of the way from where an angle began to where it ended
 ALIKE = 10.0  # degrees
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A sentence of the paper, judged.
-
-    Attributes:
-        claim: the sentence.
-        measure: matrices or signals.
-        runs: labels of the runs that it is judged on.
-        numbers: by angle, what the judgement rests on.
-        holds: the judgement.
-    """
-
-    claim: str
-    measure: Measure
-    runs: tuple[str, ...]
-    numbers: Mapping[str, Any]
-    holds: bool
+AngleClaim = Claim[Quantities]
+"""Its numbers are by angle."""
 
 
-def all_claims(runs: Sequence[Run], series: Sequence[Series], random: Sequence[Random]) -> list[Claim]:
+def all_claims(runs: Sequence[MeasuredRun], series: Sequence[Series], random: Sequence[Random]) -> list[AngleClaim]:
     """Every claim by both measures, on all the runs that are there.
 
     The first on every run; the second and third where everything learns; the last on each pair of runs of equal
     network and seed, one with a learned and one with a fixed loop.
     """
-    claims = []
+    claims: list[AngleClaim] = []
     for measure in MEASURES:
         taken = {run.label: by_angle(series, run.label, measure) for run in runs}
         spreads = {
@@ -81,7 +66,7 @@ def all_claims(runs: Sequence[Run], series: Sequence[Series], random: Sequence[R
     return claims
 
 
-def ends_below(angles: Mapping[str, Series], random: Mapping[str, Random]) -> Claim:
+def ends_below(angles: Mapping[str, Series], random: Mapping[str, Random]) -> AngleClaim:
     """90 degrees less the last angle exceed both the SD over samples and the SD of random weights.
 
     Args:
@@ -101,7 +86,7 @@ def ends_below(angles: Mapping[str, Series], random: Mapping[str, Random]) -> Cl
     return _judged(BELOW, angles, numbers, holds)
 
 
-def loop_first(angles: Mapping[str, Series]) -> Claim:
+def loop_first(angles: Mapping[str, Series]) -> AngleClaim:
     """The loop's angle has gone 90 % of its way no later than any other.
 
     When that is, `convergence` says; its grain is that of the points, which signals have by whole epochs only.
@@ -114,7 +99,7 @@ def loop_first(angles: Mapping[str, Series]) -> Claim:
     return _judged(SOONEST, angles, numbers, times[LOOP] == min(times.values()))
 
 
-def first_layer_least(angles: Mapping[str, Series]) -> Claim:
+def first_layer_least(angles: Mapping[str, Series]) -> AngleClaim:
     """The angle of W12 ends as the largest."""
     numbers = {angle: {"degrees": one.degrees[-1], "error_bar": one.error_bar} for angle, one in angles.items()}
     ends = {angle: one.degrees[-1] for angle, one in angles.items()}
@@ -122,7 +107,7 @@ def first_layer_least(angles: Mapping[str, Series]) -> Claim:
     return _judged(LEAST, angles, numbers, ends[FIRST] > others)
 
 
-def fixed_is_similar(learned: Mapping[str, Series], fixed: Mapping[str, Series]) -> Claim:
+def fixed_is_similar(learned: Mapping[str, Series], fixed: Mapping[str, Series]) -> AngleClaim:
     """No angle of the two runs ends further apart than 10 degrees, or than the larger of its error bars."""
     numbers = {}
     for angle, one in learned.items():
@@ -151,17 +136,21 @@ def convergence(series: Series) -> float:
     return series.epochs[last - 1] + part * (series.epochs[last] - series.epochs[last - 1])
 
 
-def in_words(claim: Claim) -> str:
+def in_words(claim: AngleClaim) -> str:
     """The numbers that decide it, such as "W31 53.7, W23 66.5, W12 82.1 degrees"."""
     pattern = WORDS[claim.claim]
     if claim.measure == "matrices":
         pattern = pattern.replace(BAR, "")
-    angles = (f"{angle.partition(' ')[0]} {pattern.format(**found)}" for angle, found in claim.numbers.items())
+    angles = (f"{Angle.parse(angle).matrix} {pattern.format(**found)}" for angle, found in claim.numbers.items())
     return f"{', '.join(angles)} {UNITS[claim.claim]}"
 
 
 def _judged(
-    claim: str, angles: Mapping[str, Series], numbers: Mapping[str, Any], holds: bool, *others: Mapping[str, Series]
-) -> Claim:
+    claim: str,
+    angles: Mapping[str, Series],
+    numbers: Mapping[str, Quantities],
+    holds: bool,
+    *others: Mapping[str, Series],
+) -> AngleClaim:
     runs = tuple(found[LOOP].run for found in (angles, *others))
-    return Claim(claim, angles[LOOP].measure, runs, numbers, holds)
+    return Claim(claim, numbers, holds, runs, angles[LOOP].measure)

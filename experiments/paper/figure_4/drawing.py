@@ -12,7 +12,16 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from ctsigprop.analysis.plots.curves import angle_label
 from ctsigprop.analysis.plots.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, VERMILION, new_figure
-from ctsigprop.experiments.paper.figure_4.series import ANGLES, FIRST, LOOP, MEASURES, SECOND, Random, Run, Series
+from ctsigprop.experiments.paper.figure_4.series import (
+    ANGLES,
+    FIRST,
+    LOOP,
+    MEASURES,
+    SECOND,
+    MeasuredRun,
+    Random,
+    Series,
+)
 
 LEARNED = {"learned": BLUE, "fixed-loop": VERMILION}
 LAYERS = {"fixed-loop": "$W_{31}$ (the loop) fixed", "fixed-W23": "$W_{23}$ fixed", "fixed-W12": "$W_{12}$ fixed"}
@@ -23,7 +32,7 @@ BARS = (0, 1, 2, 3, 5, 8, 13, 20, 30, 50, 80)
 BANDS = {"signals": "#ececec", "matrices": "#c4c4c4"}
 
 
-def angles_figure(runs: Sequence[Run], series: Sequence[Series], random: Sequence[Random]) -> Figure:
+def angles_figure(runs: Sequence[MeasuredRun], series: Sequence[Series], random: Sequence[Random]) -> Figure:
     """Angles of the runs that are there: matrices as lines, signals as means with bars of one SD over samples.
 
     Row Learned: a panel an angle, the run labelled learned against fixed-loop; runs of another width or seed whose loop
@@ -104,7 +113,7 @@ def _bars(axes: Axes, series: Iterable[Series], colour: str, place: int) -> None
         axes.errorbar(beside, degrees, deviations, color=colour, fmt="o:", **style)
 
 
-def _legend(figure: Figure, thin: Sequence[Run]) -> None:
+def _legend(figure: Figure, thin: Sequence[MeasuredRun]) -> None:
     runs = [Line2D([], [], color=colour, label=label.replace("-", " ")) for label, colour in LEARNED.items()]
     runs += [Line2D([], [], color=MUTED, linewidth=0.7, label=name) for name in dict.fromkeys(r.network for r in thin)]
     angles = [Line2D([], [], color=colour, label=angle_label(angle)) for angle, colour in OF_ANGLE.items()]

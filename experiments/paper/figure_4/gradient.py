@@ -1,6 +1,7 @@
 """Beside Fig. 4: how near each update comes to the exact gradient of the loss at the same equilibrium."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -9,14 +10,15 @@ from matplotlib.ticker import NullLocator
 from ctsigprop.analysis.plots.probe_curves import Curve, gapped, matrix_label, scale_comparison
 from ctsigprop.analysis.plots.style import BLUE, GREEN, MUTED, ORANGE, PURPLE, new_figure
 from ctsigprop.experiments.paper.figure_4.drawing import LEARNED, WIDTH, epochs_from_the_first
-from ctsigprop.experiments.paper.figure_4.series import Run
+from ctsigprop.experiments.paper.figure_4.series import MeasuredRun
 
 OF_MATRIX = {"W01": BLUE, "W12": PURPLE, "W23": ORANGE, "W31": GREEN}
-QUANTITIES = {"cosine": "cosine", "norm_ratio": "norm of update / norm of gradient"}
+Quantity = Literal["cosine", "norm_ratio"]
+QUANTITIES: Mapping[Quantity, str] = {"cosine": "cosine", "norm_ratio": "norm of update / norm of gradient"}
 DASHES = {None: "-", "loop": "--"}
 
 
-def gradient_figure(runs: Sequence[Run]) -> Figure:
+def gradient_figure(runs: Sequence[MeasuredRun]) -> Figure:
     """Cosine and norm ratio between update and gradient by matrix, of the runs labelled learned and fixed-loop."""
     figure = new_figure(WIDTH, 3.0)
     panels = figure.subplots(1, 2)
@@ -37,7 +39,8 @@ def gradient_figure(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def gradient_curve(run: Run, name: str, quantity: str) -> Curve:
+def gradient_curve(run: MeasuredRun, name: str, quantity: Quantity) -> Curve:
     """Epochs, and the cosine or norm_ratio of one matrix; a gap where it is not defined."""
     probed = [row for row in run.rows if "probe" in row]
-    return gapped(probed, (row["probe"]["gradient"].get(name, {}).get(quantity) for row in probed))
+    found = (row["probe"]["gradient"].get(name) for row in probed)
+    return gapped(probed, (compared and compared[quantity] for compared in found))

@@ -1,9 +1,9 @@
 """Which runs Fig. 4 takes, in which order, and what is cut against the paper."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from ctsigprop.experiments.cli.flags import Values, config_path, merged
+from ctsigprop.experiments.paper.plan import Planned
 from ctsigprop.settings import Settings
 from ctsigprop.settings.config import read_values, settings_from
 
@@ -39,25 +39,12 @@ DIFFERENCES = {
 }
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A run that the figure takes.
-
-    Attributes:
-        label: its name in the figure and its folder's.
-        settings: with which it is trained.
-    """
-
-    label: str
-    settings: Settings
-
-
-def plan(scale: str, threads: int) -> list[Planned]:
+def plan(scale: str, threads: int) -> list[Planned[Settings]]:
     """The runs in order: the figure's first row, its seeds at another width, then its second row."""
     base = merged(read_values(config_path(CONFIG)), SCALES[scale])
     base = merged(base, {"training": {"threads": threads}})
 
-    def planned(label: str, *fixed: str, **changes: Values) -> Planned:
+    def planned(label: str, *fixed: str, **changes: Values) -> Planned[Settings]:
         return Planned(label, settings_from(merged(merged(base, {"learning": {"fixed": list(fixed)}}), changes)))
 
     runs = [planned("learned"), planned("fixed-loop", "loop")]

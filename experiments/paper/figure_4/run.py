@@ -13,15 +13,24 @@ from ctsigprop.core.files import atomic, to_json, write_failures
 from ctsigprop.core.locks import one_at_a_time
 from ctsigprop.data import Dataset, dataset_of
 from ctsigprop.experiments.finishing import is_finished
-from ctsigprop.experiments.paper.figure_4.claims import Claim, all_claims, in_words
+from ctsigprop.experiments.paper.figure_4.claims import AngleClaim, all_claims, in_words
 from ctsigprop.experiments.paper.figure_4.drawing import angles_figure
 from ctsigprop.experiments.paper.figure_4.gradient import gradient_figure
-from ctsigprop.experiments.paper.figure_4.plan import DIFFERENCES, PAPER, Planned, plan
-from ctsigprop.experiments.paper.figure_4.series import ANGLES, Random, Run, all_series, random_weights
+from ctsigprop.experiments.paper.figure_4.plan import DIFFERENCES, PAPER, plan
+from ctsigprop.experiments.paper.figure_4.series import (
+    ANGLES,
+    MEASURES,
+    MeasuredRun,
+    Random,
+    all_series,
+    random_weights,
+)
 from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.plan import Planned
 from ctsigprop.experiments.paper.scheduling import finish_all
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import best_row
+from ctsigprop.runs.rows import Measured
 from ctsigprop.settings import Settings
 
 RANDOM_SEEDS = range(1000, 1020)
@@ -50,9 +59,9 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
     print(f"{finished} of {len(planned)} runs finished; drawing networks of random weights", flush=True)
     networks = {_sizes(one.settings, data): one.settings for one in planned}
     random = [one for network, settings in networks.items() for one in _random(network, settings, data)]
-    found: dict[str, Run] = {}
+    found: dict[str, MeasuredRun] = {}
 
-    def report() -> list[Claim]:
+    def report() -> list[AngleClaim]:
         """Of the runs that are finished by now, whoever trained them."""
         with write_failures(output), one_at_a_time(output):
             for one, folder in folders.items():
@@ -68,20 +77,24 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
     print(f"in {output}: figure-4.png, figure-4.pdf, gradient.png, and every number in figure-4.json")
 
 
-def print_claims(claims: Sequence[Claim]) -> None:
+def print_claims(claims: Sequence[AngleClaim]) -> None:
     """One block for each of the paper's sentences, one line for each measure and set of runs."""
-    width = max((len(claim.measure) for claim in claims), default=0)
+    width = max(map(len, MEASURES))
     for sentence in dict.fromkeys(claim.claim for claim in claims):
         print(sentence)
         for claim in claims:
             if claim.claim == sentence:
                 holds = "yes" if claim.holds else "no"
-                print(f"  {holds:<5}{claim.measure:<{width}}  {', '.join(claim.runs)}: {in_words(claim)}")
+                print(f"  {holds:<5}{claim.measure:<{width}}  {', '.join(claim.on)}: {in_words(claim)}")
 
 
 def _report(
-    output: Path, scale: str, planned: Sequence[Planned], found: Mapping[str, Run], random: Sequence[Random]
-) -> list[Claim]:
+    output: Path,
+    scale: str,
+    planned: Sequence[Planned[Settings]],
+    found: Mapping[str, MeasuredRun],
+    random: Sequence[Random],
+) -> list[AngleClaim]:
     """Draws the runs that are finished and writes figure-4.json."""
     runs = [found[one.label] for one in planned if one.label in found]
     series = all_series(runs)
@@ -99,7 +112,7 @@ def _report(
         "angles": ANGLES,
         "missing": [one.label for one in planned if one.label not in found],
         "runs": [_described(run) for run in runs],
-        "claims": [asdict(claim) for claim in claims],
+        "claims": [_judged(claim) for claim in claims],
         "random_weights": [asdict(one) for one in random],
         "series": [asdict(one) for one in series],
         "gradient": [
@@ -111,9 +124,18 @@ def _report(
     return claims
 
 
-def _described(run: Run) -> dict[str, Any]:
-    trained = run.rows[1:]
-    best, last = best_row(trained), trained[-1]
+def _judged(claim: AngleClaim) -> dict[str, object]:
+    return {
+        "claim": claim.claim,
+        "measure": claim.measure,
+        "runs": claim.on,
+        "numbers": claim.numbers,
+        "holds": claim.holds,
+    }
+
+
+def _described(run: MeasuredRun) -> dict[str, Any]:
+    best, last = best_row(run.trained), run.trained[-1]
     return {
         "label": run.label,
         "network": run.network,
@@ -128,15 +150,15 @@ def _described(run: Run) -> dict[str, Any]:
     }
 
 
-def _run(folder: Path, planned: Planned, data: Dataset) -> Run:
+def _run(folder: Path, planned: Planned[Settings], data: Dataset) -> MeasuredRun:
     settings = planned.settings
-    start = {"epoch": 0, **_untrained(settings, data, settings.training.seed)}
-    return Run(
+    return MeasuredRun(
         label=planned.label,
         network=_sizes(settings, data),
         seed=settings.training.seed,
         fixed=next(iter(settings.learning.fixed), None),
-        rows=[start, *RunFolder.open(folder).metrics()],
+        start=_untrained(settings, data, settings.training.seed),
+        trained=RunFolder.open(folder).metrics(),
     )
 
 
@@ -144,13 +166,13 @@ def _random(network: str, settings: Settings, data: Dataset) -> list[Random]:
     return random_weights(network, [_untrained(settings, data, seed) for seed in RANDOM_SEEDS])
 
 
-def _untrained(settings: Settings, data: Dataset, seed: int) -> dict[str, Any]:
-    """What a run measures after an epoch, of a network before its first update."""
+def _untrained(settings: Settings, data: Dataset, seed: int) -> Measured:
+    """Measure a network before its first update as a run does after an epoch."""
     settings = replace(settings, training=replace(settings.training, seed=seed))
     network = draw(settings, data)
     samples = data.validation.rows(slice(settings.probe.samples))
     found = probe(network, samples.inputs(network.dtype), samples.labels, settings)
-    return {"angles": angles(network), "probe": found}
+    return {"epoch": 0, "angles": angles(network), "probe": found}
 
 
 def _sizes(settings: Settings, data: Dataset) -> str:

@@ -5,21 +5,27 @@ The three angles of a network with two hidden layers and the loop, by two measur
 standard deviation over samples, which are the paper's error bars. W31, W23 and W12 are W3, W2 and W1 in the paper.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from ctsigprop.analysis.measures.alignment import mean_and_deviation
+from ctsigprop.analysis.measures.angle import Angle, history_of
+from ctsigprop.runs.rows import Measured, MetricsRow
+
 Measure = Literal["matrices", "signals"]
-Row = Mapping[str, Any]
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
-LOOP, SECOND, FIRST = ANGLES = ("W31 vs W12*W23", "W23 vs W31*W12", "W12 vs W23*W31")
+LOOP = Angle("W31", ("W12", "W23")).name
+SECOND = Angle("W23", ("W31", "W12")).name
+FIRST = Angle("W12", ("W23", "W31")).name
+ANGLES = (LOOP, SECOND, FIRST)
 
 
 @dataclass(frozen=True)
-class Run:
+class MeasuredRun:
     """One training run of the figure.
 
     Attributes:
@@ -27,14 +33,21 @@ class Run:
         network: layer sizes, such as 784-1500-1500-10.
         seed: of its weights.
         fixed: the matrix that stays as it was drawn, or None where all learn.
-        rows: its metrics by epoch, as metrics.jsonl holds them, after a row of epoch 0: before the first update.
+        start: what was measured before the first update.
+        trained: its metrics by epoch.
     """
 
     label: str
     network: str
     seed: int
     fixed: str | None
-    rows: Sequence[Row]
+    start: Measured
+    trained: Sequence[MetricsRow]
+
+    @property
+    def rows(self) -> Sequence[Measured]:
+        """All that was measured, from before the first update on."""
+        return [self.start, *self.trained]
 
 
 @dataclass(frozen=True)
@@ -84,7 +97,7 @@ class Random:
     standard_deviation: float
 
 
-def all_series(runs: Sequence[Run]) -> list[Series]:
+def all_series(runs: Sequence[MeasuredRun]) -> list[Series]:
     """Every angle of every run by both measures; a series that was never taken is left out."""
     series = [of(run, angle) for run in runs for of in (_of_matrices, _of_signals) for angle in ANGLES]
     return [one for one in series if one.epochs]
@@ -96,12 +109,12 @@ def by_angle(series: Sequence[Series], run: str, measure: Measure) -> dict[str, 
     return {angle: found[angle] for angle in ANGLES} if found.keys() >= set(ANGLES) else {}
 
 
-def random_weights(network: str, rows: Sequence[Row]) -> list[Random]:
+def random_weights(network: str, rows: Sequence[Measured]) -> list[Random]:
     """Mean and spread of the angles of untrained networks.
 
     Args:
         network: their layer sizes.
-        rows: for each network, "angles" and "probe" as in the metrics of a run.
+        rows: for each network, what a run measures.
 
     Returns:
         One for each angle and measure. The spread of signals counts all samples of all networks as one set:
@@ -111,31 +124,23 @@ def random_weights(network: str, rows: Sequence[Row]) -> list[Random]:
     for angle in ANGLES:
         degrees = np.array([row["angles"][angle] for row in rows])
         found.append(Random(network, angle, "matrices", len(rows), float(degrees.mean()), float(degrees.std())))
-        signals = [signal for row in rows if (signal := row["probe"]["signals"][angle])["samples"]]
+        signals = [signal for row in rows if (signal := mean_and_deviation(row["probe"]["signals"][angle])) is not None]
         if signals:
-            means = np.array([signal["mean"] for signal in signals])
-            deviations = np.array([signal["standard_deviation"] for signal in signals])
+            means, deviations = np.array(signals).T
             spread = float(np.sqrt(means.var() + (deviations**2).mean()))
             found.append(Random(network, angle, "signals", len(signals), float(means.mean()), spread))
     return found
 
 
-def _of_matrices(run: Run, angle: str) -> Series:
-    early = [one for row in run.rows for one in row.get("early", ()) if one["batch"] > 0]
-    taken = {one["epoch"]: one["angles"][angle] for one in [*early, *run.rows] if angle in one["angles"]}
+def _of_matrices(run: MeasuredRun, angle: str) -> Series:
+    taken = {epoch: angles[angle] for epoch, angles in history_of(run.rows).items() if angle in angles}
     epochs = tuple(sorted(taken))
     return Series(run.label, angle, "matrices", epochs, tuple(taken[epoch] for epoch in epochs))
 
 
-def _of_signals(run: Run, angle: str) -> Series:
+def _of_signals(run: MeasuredRun, angle: str) -> Series:
     """Without the epochs after which the nudge moved no sample."""
     taken = [(row["epoch"], row["probe"]["signals"][angle]) for row in run.rows if "probe" in row]
-    moved = [(epoch, signal) for epoch, signal in taken if signal["samples"]]
-    return Series(
-        run.label,
-        angle,
-        "signals",
-        tuple(epoch for epoch, _ in moved),
-        tuple(signal["mean"] for _, signal in moved),
-        tuple(signal["standard_deviation"] for _, signal in moved),
-    )
+    moved = [(epoch, *found) for epoch, signal in taken if (found := mean_and_deviation(signal)) is not None]
+    epochs, means, deviations = zip(*moved, strict=True) if moved else ((), (), ())
+    return Series(run.label, angle, "signals", epochs, means, deviations)

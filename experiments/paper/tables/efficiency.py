@@ -23,10 +23,11 @@ from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.paper.hardware import Hardware
 from ctsigprop.experiments.paper.scheduling import finish_all
 from ctsigprop.experiments.paper.table import Table, command_of, print_table, write_table
-from ctsigprop.experiments.paper.tables.efficiency_rows import Outcome, Study, rows_by_layer, rows_over_layers
+from ctsigprop.experiments.paper.tables.efficiency_rows import Study, rows_by_layer, rows_over_layers
 from ctsigprop.layered.cost import Cost, StageCost
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import best_row
+from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import DiscreteSettings
 from ctsigprop.settings.config import settings_from, to_values
 
@@ -161,7 +162,7 @@ def settings_of(
     return settings
 
 
-def table_of(study: Study, scale: str, found: Mapping[str, Cost], runs: Mapping[str, Outcome]) -> Table:
+def table_of(study: Study, scale: str, found: Mapping[str, Cost], runs: Mapping[str, MetricsRow]) -> Table:
     """The table as far as it is measured.
 
     Args:
@@ -180,8 +181,8 @@ def _folder(output: Path, column: str) -> Path:
     return output / "runs" / column.lower().replace(" ", "-")
 
 
-def _metrics(study: Study, output: Path, settings: Mapping[str, DiscreteSettings]) -> dict[str, list[dict[str, Any]]]:
-    """Rows of metrics by column, of the runs that are finished by now, whoever trained them."""
+def _metrics(study: Study, output: Path, settings: Mapping[str, DiscreteSettings]) -> dict[str, list[MetricsRow]]:
+    """Return rows of metrics by column, of the runs that are finished by now, whoever trained them."""
     if not study.schedule:
         return {}
     folders = {column: _folder(output, column) for column in settings}

@@ -6,8 +6,9 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from ctsigprop.experiments.cli.flags import Values
-from ctsigprop.experiments.paper.table import Cell
+from ctsigprop.experiments.paper.table import Cell, Figure, Line
 from ctsigprop.layered.cost import Cost, StageCost
+from ctsigprop.runs.rows import MetricsRow
 
 TIME, MEMORY, TOTAL, PEAK = "time", "memory", "time of all stages", "memory of the network"
 BEST_EPOCH, TEST_ERROR = "best epoch", "test error"
@@ -22,12 +23,8 @@ MS, MIB = 1e3, 2.0**-20
 CLASSIFICATION = "output"
 """The stage that the paper's figures leave out."""
 
-Figure = tuple[float, float | None]
-"""A number and its ±, in the unit of its row."""
 Figures = Mapping[str, Figure]
 """By column."""
-Outcome = Mapping[str, Any]
-"""A run's row of metrics at the epoch of its smallest validation error."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +57,13 @@ def by_layer(values: Sequence[float], spreads: Sequence[float | None] | None = N
     return list(zip(values, spreads or [None] * len(values), strict=True))
 
 
-def rows_over_layers(study: Study, found: Mapping[str, Cost], runs: Mapping[str, Outcome]) -> list[dict[str, Any]]:
+def rows_over_layers(study: Study, found: Mapping[str, Cost], runs: Mapping[str, MetricsRow]) -> list[Line]:
     """Table I or III: means over the layers, of a locked rule the network's figure; then errors.
 
     Args:
         study: the table.
         found: costs by column.
-        runs: outcomes by column, of the runs that are finished.
+        runs: best rows of metrics by column, of the finished runs.
     """
     measured: dict[str, Figures] = {
         TIME: {column: _mean_time(cost) for column, cost in found.items()},
@@ -83,7 +80,7 @@ def rows_over_layers(study: Study, found: Mapping[str, Cost], runs: Mapping[str,
     return rows
 
 
-def rows_by_layer(study: Study, found: Mapping[str, Cost]) -> list[dict[str, Any]]:
+def rows_by_layer(study: Study, found: Mapping[str, Cost]) -> list[Line]:
     """Table II or IV: time, then memory, of each layer and their mean.
 
     Args:
@@ -128,8 +125,8 @@ def _mean(figures: Sequence[Figure]) -> Figure:
     return fmean(values), pstdev(values)
 
 
-def _row(study: Study, name: str, kind: str, measured: Figures, paper: Figures) -> dict[str, Any]:
-    row: dict[str, Any] = {"": name, "unit": UNITS.get(kind, "")}
+def _row(study: Study, name: str, kind: str, measured: Figures, paper: Figures) -> Line:
+    row: dict[str, Cell | str | float] = {"": name, "unit": UNITS.get(kind, "")}
     digits = 0 if kind == BEST_EPOCH else 2
     for column in study.columns:
         (value, spread), (printed, paper_spread) = (of.get(column, (None, None)) for of in (measured, paper))

@@ -1,50 +1,32 @@
 """What Tables V and VI share: runs that are trained in turns, and after each the test errors beside the paper's."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Protocol
+from typing import Any
 
 from ctsigprop.core.files import read_json, write_failures
 from ctsigprop.core.locks import one_at_a_time
 from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.paper.claims import Claim, Errors
 from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.plan import Planned
 from ctsigprop.experiments.paper.scheduling import finish_all
-from ctsigprop.experiments.paper.table import NOTHING, Cell, Table, command_of, print_table, write_table
+from ctsigprop.experiments.paper.table import Cell, Line, Row, Table, command_of, print_table, write_table
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import best_row
+from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import AnySettings
 from ctsigprop.settings.config import to_values
 
 SPLIT = "trained without the validation samples, by which the epoch is chosen whose test error counts"
 
-Metrics = Sequence[Mapping[str, Any]]
-"""Of a finished run, a mapping an epoch."""
+Metrics = Sequence[MetricsRow]
+"""Of a finished run."""
 
-
-class Planned(Protocol):
-    """A run that a table takes: a frozen dataclass."""
-
-    @property
-    def row(self) -> str:
-        """Key of its row."""
-
-    @property
-    def column(self) -> str:
-        """Key of its column."""
-
-    @property
-    def settings(self) -> AnySettings:
-        """With which it is trained."""
-
-    @property
-    def label(self) -> str:
-        """Its folder's name."""
-
-
-Found = Mapping[Planned, Metrics]
+AnyPlanned = Planned[AnySettings]
+Found = Mapping[AnyPlanned, Metrics]
 """The runs that are finished."""
 
 
@@ -55,22 +37,24 @@ class ErrorTable:
     Attributes:
         name: of the reproduction and its files.
         headings: by column.
-        table: of the runs that are finished.
-        claims: what the mean errors by row and column show; asked for at full scale.
-        more: further fields of a finished run in the JSON; found once, and kept there.
-        draw: further files of the table, in a folder.
+        table: makes the table of the finished runs.
+        claims: judges the mean errors, by row and column, at full scale.
+        keys: tell a run's place in the table, in the JSON.
+        more: measures further fields of a finished run in the JSON, once.
+        draw: writes further files of the table into a folder.
     """
 
     name: str
     headings: Mapping[str, str]
     table: Callable[[Found], Table]
-    claims: Callable[[Mapping[str, Errors]], list[Claim]]
+    claims: Callable[[Mapping[str, Errors]], list[Claim[float]]]
+    keys: Callable[[AnyPlanned], Mapping[str, str | int]]
     more: Callable[[Path], Mapping[str, Any]] = lambda _: {}
     draw: Callable[[Table, Path], None] = lambda *_: None
 
 
 def reproduce_errors(
-    kind: ErrorTable, planned: Sequence[Planned], scale: str, output: Path, hardware: Hardware, *, quiet: bool
+    kind: ErrorTable, planned: Sequence[AnyPlanned], scale: str, output: Path, hardware: Hardware, *, quiet: bool
 ) -> None:
     """Brings every run of a plan to its end, then prints the table and what it shows.
 
@@ -100,8 +84,8 @@ def reproduce_errors(
     table, claims = _report(kind, planned, scale, output, command)
     print_table(table)
     for claim in claims:
-        errors = ", ".join(f"{kind.headings[column]} {error:.2f} %" for column, error in claim.errors.items())
-        print(f"{'yes' if claim.holds else 'no':<5}{claim.row}: {claim.claim}: {errors}")
+        errors = ", ".join(f"{kind.headings[column]} {error:.2f} %" for column, error in claim.numbers.items())
+        print(f"{'yes' if claim.holds else 'no':<5}{claim.on[0]}: {claim.claim}: {errors}")
     print(f"in {output}: {kind.name}.md, and every number in {kind.name}.json")
 
 
@@ -110,27 +94,37 @@ def errors_of(found: Found, row: str, column: str) -> list[float]:
     return [best_row(rows)["test_error"] for one, rows in found.items() if (one.row, one.column) == (row, column)]
 
 
-def cell_of(errors: Sequence[float], paper: float, spread: float | None = None, missing: str = NOTHING) -> Cell:
-    """A cell over its seeds.
+def lines_of(rows: Sequence[Row], headings: Mapping[str, str], found: Found) -> list[Line]:
+    """Return the lines of a table, every cell over its seeds.
 
     Args:
-        errors: one a seed.
-        paper: the table's figure.
-        spread: its +-.
-        missing: what stands where there is no error.
+        rows: as the paper prints them.
+        headings: by column.
+        found: metrics of each finished run.
     """
+    return [
+        {
+            **row.words,
+            **{heading: _cell(row, column, errors_of(found, row.key, column)) for column, heading in headings.items()},
+        }
+        for row in rows
+    ]
+
+
+def _cell(row: Row, column: str, errors: Sequence[float]) -> Cell:
+    paper, spread = row.paper[column]
     return Cell(
         measured=mean(errors) if errors else None,
         paper=paper,
         spread=stdev(errors) if len(errors) > 1 else None,
         paper_spread=spread,
-        missing=missing,
+        missing=row.missing,
     )
 
 
 def _report(
-    kind: ErrorTable, planned: Sequence[Planned], scale: str, output: Path, command: str
-) -> tuple[Table, list[Claim]]:
+    kind: ErrorTable, planned: Sequence[AnyPlanned], scale: str, output: Path, command: str
+) -> tuple[Table, list[Claim[float]]]:
     """Writes the table of the runs that are finished by now, whoever trained them."""
     with write_failures(output), one_at_a_time(output):
         folders = {one: output / "runs" / one.label for one in planned}
@@ -143,7 +137,9 @@ def _report(
             "scale": scale,
             "seconds": sum(row["seconds"] for rows in found.values() for row in rows),
             "missing": [one.label for one in planned if one not in found],
-            "claims": [asdict(claim) for claim in claims],
+            "claims": [
+                {"claim": one.claim, "row": one.on[0], "errors": one.numbers, "holds": one.holds} for one in claims
+            ],
             "runs": [_run(kind, one, rows, folders[one], before) for one, rows in found.items()],
         }
         write_table(output, table, extra)
@@ -159,20 +155,18 @@ def _means(found: Found) -> dict[str, dict[str, float]]:
 
 
 def _run(
-    kind: ErrorTable, one: Planned, rows: Metrics, folder: Path, before: Sequence[Mapping[str, Any]]
+    kind: ErrorTable, one: AnyPlanned, rows: Metrics, folder: Path, before: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """A finished run for the table's JSON; what the JSON has told before of a run that came to the same is kept."""
-    outcome = _outcome(one, rows)
+    outcome = {"label": one.label, **kind.keys(one), **_outcome(rows)}
     recorded = next((run for run in before if outcome.items() <= run.items()), None)
     return {**(recorded or {**outcome, **kind.more(folder)}), "settings": to_values(one.settings)}
 
 
-def _outcome(one: Planned, rows: Metrics) -> dict[str, Any]:
+def _outcome(rows: Metrics) -> dict[str, Any]:
     """What a finished run came to."""
     best, last = best_row(rows), rows[-1]
     return {
-        "label": one.label,
-        **{name: value for name, value in vars(one).items() if name != "settings"},
         "test_error": best["test_error"],
         "best_epoch": best["epoch"],
         "best_validation_error": best["validation_error"],

@@ -13,8 +13,8 @@ BOUNDS = {
 ORDER = ("bp-surrogate", "sp-surrogate", "sp-voltage", "shallow")
 
 
-def all_claims(errors: Mapping[str, Errors]) -> list[Claim]:
-    """Every claim whose cells are all measured.
+def all_claims(errors: Mapping[str, Errors]) -> list[Claim[float]]:
+    """Judge every claim whose cells are all measured.
 
     Args:
         errors: by row.

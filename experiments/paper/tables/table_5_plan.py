@@ -1,11 +1,12 @@
 """Which runs Table V takes, in which order, with what settings, and what is cut against the paper."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ctsigprop.experiments.cli.flags import Values, merged
 from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.plan import Planned
+from ctsigprop.experiments.paper.table import Row
 from ctsigprop.experiments.paper.tables.errors import SPLIT
 from ctsigprop.settings import SpikingSettings
 from ctsigprop.settings.config import settings_from
@@ -32,28 +33,13 @@ PRECISION_MODELS = ("sp-surrogate", "bp-surrogate")
 SINGLE = "mnist-float32"
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the table.
-
-    Attributes:
-        key: its dataset, and its name in those of its runs.
-        dataset: as the table prints it.
-        paper: the table's figures by model, in percent.
-    """
-
-    key: str
-    dataset: str
-    paper: Mapping[str, float]
-
-
-def _figures(*row: float) -> dict[str, float]:
-    return dict(zip(MODELS, row, strict=True))
+def _row(key: str, dataset: str, errors: Sequence[float]) -> Row:
+    return Row(key, {"dataset": dataset}, {model: (error, None) for model, error in zip(MODELS, errors, strict=True)})
 
 
 ROWS = (
-    Row("fashion-mnist", "Fashion-MNIST", _figures(6.70, 16.42, 9.51, 10.68)),
-    Row("mnist", "MNIST", _figures(0.84, 7.24, 1.01, 2.63)),
+    _row("fashion-mnist", "Fashion-MNIST", (6.70, 16.42, 9.51, 10.68)),
+    _row("mnist", "MNIST", (0.84, 7.24, 1.01, 2.63)),
 )
 
 SMOKE: Values = {
@@ -85,54 +71,29 @@ DIFFERENCES = {
 }
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A run that the table takes.
-
-    Attributes:
-        row: key of its row, or SINGLE.
-        model: its column.
-        settings: with which it is trained.
-    """
-
-    row: str
-    model: str
-    settings: SpikingSettings
-
-    @property
-    def column(self) -> str:
-        """Its column."""
-        return self.model
-
-    @property
-    def label(self) -> str:
-        """Its folder's name."""
-        return f"{self.row}-{self.model}"
-
-
 def differences(scale: str, device: Device) -> list[str]:
     """What is cut against the paper or chosen where it is silent."""
     return [*([_cut()] if (scale, device) == ("full", "cpu") else []), *DIFFERENCES[scale]]
 
 
 def _cut() -> str:
-    epochs = " and ".join(f"{EPOCHS[row.key]} epochs of {row.dataset}" for row in ROWS)
+    epochs = " and ".join(f"{EPOCHS[row.key]} epochs of {row.words['dataset']}" for row in ROWS)
     return f"{epochs}, in which a cosine takes the rate to zero as in the paper's {PAPER_EPOCHS}"
 
 
-def plan(scale: str, hardware: Hardware) -> list[Planned]:
-    """The runs in order: signal propagation first, MNIST before Fashion-MNIST, those in float32 last."""
+def plan(scale: str, hardware: Hardware) -> list[Planned[SpikingSettings]]:
+    """Return the runs in order: signal propagation first, MNIST before Fashion-MNIST, those in float32 last."""
     models = ("sp-surrogate", "sp-voltage", "bp-surrogate", "shallow")
-    cells = [
-        Planned(row, model, _settings(row, model, scale, hardware))
-        for model in models
-        for row in ("mnist", "fashion-mnist")
-    ]
     single = {"epochs": EPOCHS_PRECISION[scale], "precision": "float32"}
-    return [
-        *cells,
-        *(Planned(SINGLE, model, _settings("mnist", model, scale, hardware, single)) for model in PRECISION_MODELS),
-    ]
+    runs = {
+        **{
+            (row, model): _settings(row, model, scale, hardware)
+            for model in models
+            for row in ("mnist", "fashion-mnist")
+        },
+        **{(SINGLE, model): _settings("mnist", model, scale, hardware, single) for model in PRECISION_MODELS},
+    }
+    return [Planned(f"{row}-{model}", settings, row, model) for (row, model), settings in runs.items()]
 
 
 def _settings(

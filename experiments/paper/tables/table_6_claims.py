@@ -6,13 +6,13 @@ from functools import partial
 from ctsigprop.experiments.paper.claims import Claim, Errors, at_most, increasing, judged, near
 from ctsigprop.experiments.paper.tables.table_6_plan import ROWS
 
-MNIST = [row.key for row in ROWS if row.dataset == "MNIST"]
+MNIST = [row.key for row in ROWS if row.words["dataset"] == "MNIST"]
 CIFAR_FC, CIFAR_CONV = "cifar-10-3x1000-dropout", "cifar-10-conv"
 PAPER = {row.key: {algorithm: error for algorithm, (error, _) in row.paper.items()} for row in ROWS}
 
 
-def all_claims(errors: Mapping[str, Errors]) -> list[Claim]:
-    """Every claim whose cells are all measured.
+def all_claims(errors: Mapping[str, Errors]) -> list[Claim[float]]:
+    """Judge every claim whose cells are all measured.
 
     Args:
         errors: by row.
@@ -31,5 +31,5 @@ def all_claims(errors: Mapping[str, Errors]) -> list[Claim]:
 
 
 def in_order(bp: float, sp: float, dfa: float, fa: float) -> bool:
-    """Whether backpropagation errs least, then signal propagation, then the two feedback alignments."""
+    """Return whether backpropagation errs least, then signal propagation, then the two feedback alignments."""
     return increasing(bp, sp, dfa) and dfa <= fa

@@ -1,11 +1,11 @@
 """Which runs Table VI takes, in which order, with what settings, and what is cut against the paper."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 from ctsigprop.experiments.cli.flags import Values, merged
 from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.plan import Planned
+from ctsigprop.experiments.paper.table import NOTHING, Figure, Row
 from ctsigprop.experiments.paper.tables.errors import SPLIT
 from ctsigprop.settings import DiscreteSettings
 from ctsigprop.settings.config import settings_from
@@ -21,34 +21,6 @@ RATE = 5e-4
 
 SEEDS = {"mnist-2x800": (0, 1, 2)}
 """Of the rows that have more than one."""
-
-Figure = tuple[float, float]
-"""Test error and its +-, in percent, as the paper prints them."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the table.
-
-    Attributes:
-        key: its name in those of its runs.
-        dataset: as the table prints it.
-        network: as the table prints it.
-        paper: the table's figures by algorithm.
-        values: settings in which the row differs from COMMON; None where it is not run.
-        sp: further settings of signal propagation.
-    """
-
-    key: str
-    dataset: str
-    network: str
-    paper: Mapping[str, Figure]
-    values: Values | None = None
-    sp: Values = field(default_factory=dict)
-
-
-def _figures(*row: Figure) -> dict[str, Figure]:
-    return dict(zip(ALGORITHMS, row, strict=True))
 
 
 def _mnist(hidden: list[int], activation: Activation = "tanh", dropout: float = 0.0) -> Values:
@@ -69,57 +41,46 @@ CIFAR_CONV: Values = {
     "training": {"epochs": EPOCHS["cifar-10-conv"], "precision": "bfloat16", "channels_last": True},
 }
 
+VALUES: dict[str, Values] = {
+    "mnist-2x800": _mnist([800] * 2),
+    "mnist-3x800": _mnist([800] * 3),
+    "mnist-4x800": _mnist([800] * 4),
+    "mnist-2x800-dropout": _mnist([800] * 2, "leaky_relu", dropout=0.2),
+    "cifar-10-3x1000-dropout": CIFAR_FC,
+    "cifar-10-conv": CIFAR_CONV,
+}
+"""Settings in which a row differs from COMMON; a row without them is not run."""
+
+SP: dict[str, Values] = {"cifar-10-conv": {"target": {"similarity": "cosine", "statistics": "targets"}}}
+"""Further settings of signal propagation, by row."""
+
+NOT_RUN = "not run"
+
+
+def _row(key: str, dataset: str, network: str, errors: Sequence[Figure]) -> Row:
+    words = {"dataset": dataset, "network": network}
+    return Row(key, words, dict(zip(ALGORITHMS, errors, strict=True)), NOTHING if key in VALUES else NOT_RUN)
+
+
 ROWS = (
-    Row(
-        "mnist-2x800",
-        "MNIST",
-        "FC 2x800",
-        _figures((1.60, 0.06), (1.64, 0.03), (1.74, 0.08), (1.71, 0.03)),
-        _mnist([800] * 2),
-    ),
-    Row(
-        "mnist-3x800",
-        "MNIST",
-        "FC 3x800",
-        _figures((1.75, 0.05), (1.66, 0.09), (1.70, 0.04), (1.70, 0.04)),
-        _mnist([800] * 3),
-    ),
-    Row(
-        "mnist-4x800",
-        "MNIST",
-        "FC 4x800",
-        _figures((1.92, 0.11), (1.70, 0.04), (1.83, 0.07), (1.70, 0.04)),
-        _mnist([800] * 4),
-    ),
-    Row(
-        "mnist-2x800-dropout",
-        "MNIST",
-        "FC 2x800 DO",
-        _figures((1.26, 0.03), (1.53, 0.03), (1.45, 0.07), (1.38, 0.03)),
-        _mnist([800] * 2, "leaky_relu", dropout=0.2),
-    ),
-    Row(
+    _row("mnist-2x800", "MNIST", "FC 2x800", ((1.60, 0.06), (1.64, 0.03), (1.74, 0.08), (1.71, 0.03))),
+    _row("mnist-3x800", "MNIST", "FC 3x800", ((1.75, 0.05), (1.66, 0.09), (1.70, 0.04), (1.70, 0.04))),
+    _row("mnist-4x800", "MNIST", "FC 4x800", ((1.92, 0.11), (1.70, 0.04), (1.83, 0.07), (1.70, 0.04))),
+    _row("mnist-2x800-dropout", "MNIST", "FC 2x800 DO", ((1.26, 0.03), (1.53, 0.03), (1.45, 0.07), (1.38, 0.03))),
+    _row(
         "cifar-10-3x1000-dropout",
         "CIFAR-10",
         "FC 3x1000 DO",
-        _figures((42.20, 0.2), (46.90, 0.3), (42.90, 0.2), (42.62, 0.16)),
-        CIFAR_FC,
+        ((42.20, 0.2), (46.90, 0.3), (42.90, 0.2), (42.62, 0.16)),
     ),
-    Row(
-        "cifar-10-conv",
-        "CIFAR-10",
-        "CONV",
-        _figures((22.50, 0.4), (27.10, 0.8), (26.90, 0.5), (24.75, 0.40)),
-        CIFAR_CONV,
-        sp={"target": {"similarity": "cosine", "statistics": "targets"}},
-    ),
-    Row(
+    _row("cifar-10-conv", "CIFAR-10", "CONV", ((22.50, 0.4), (27.10, 0.8), (26.90, 0.5), (24.75, 0.40))),
+    _row(
         "cifar-100-3x1000-dropout",
         "CIFAR-100",
         "FC 3x1000 DO",
-        _figures((69.80, 0.1), (75.30, 0.2), (73.10, 0.1), (70.30, 0.19)),
+        ((69.80, 0.1), (75.30, 0.2), (73.10, 0.1), (70.30, 0.19)),
     ),
-    Row("cifar-100-conv", "CIFAR-100", "CONV", _figures((51.70, 0.2), (60.50, 0.3), (59.00, 0.3), (57.01, 0.42))),
+    _row("cifar-100-conv", "CIFAR-100", "CONV", ((51.70, 0.2), (60.50, 0.3), (59.00, 0.3), (57.01, 0.42))),
 )
 
 COMMON: Values = {
@@ -163,61 +124,30 @@ DIFFERENCES = {
 }
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A run that the table takes.
-
-    Attributes:
-        row: key of its row.
-        algorithm: its column.
-        seed: of the run.
-        settings: with which it is trained.
-    """
-
-    row: str
-    algorithm: str
-    seed: int
-    settings: DiscreteSettings
-
-    @property
-    def column(self) -> str:
-        """Its column."""
-        return self.algorithm
-
-    @property
-    def label(self) -> str:
-        """Its folder's name."""
-        return f"{self.row}-{self.algorithm}-seed-{self.seed}"
-
-
-def plan(scale: str, hardware: Hardware) -> list[Planned]:
-    """The runs in order: signal propagation before the others, fully connected before convolutional, seed 0 first."""
-    fast = [row for row in ROWS if row.values and row.values["network"]["architecture"] == "fc"]
-    slow = [row for row in ROWS if row.values and row not in fast]
+def plan(scale: str, hardware: Hardware) -> list[Planned[DiscreteSettings]]:
+    """Return the runs in order: signal propagation first, fully connected before convolutional, seed 0 first."""
+    fast = [row for row, values in VALUES.items() if values["network"]["architecture"] == "fc"]
+    slow = [row for row in VALUES if row not in fast]
     first = [(row, algorithm, 0) for algorithm in ("sp", "bp", "fa", "dfa") for row in fast]
     again = [
         (row, algorithm, seed)
         for row in fast
-        for seed in (SEEDS.get(row.key, (0,)) if scale == "full" else (0,))
+        for seed in (SEEDS.get(row, (0,)) if scale == "full" else (0,))
         if seed > 0
         for algorithm in ("sp", "bp", "fa", "dfa")
     ]
     last = [(row, algorithm, 0) for row in slow for algorithm in ("sp", "bp", "dfa", "fa")]
     return [
-        Planned(row.key, algorithm, seed, _settings(row, algorithm, seed, scale, hardware))
+        Planned(f"{row}-{algorithm}-seed-{seed}", _settings(row, algorithm, seed, scale, hardware), row, algorithm)
         for row, algorithm, seed in first + again + last
     ]
 
 
-def _settings(row: Row, algorithm: str, seed: int, scale: str, hardware: Hardware) -> DiscreteSettings:
-    own: dict[str, Any] = {
-        "learning": {"algorithm": algorithm},
-        "training": {"seed": seed, **hardware.training},
-    }
-    assert row.values is not None
-    values = merged(merged(COMMON, row.values), own)
+def _settings(row: str, algorithm: str, seed: int, scale: str, hardware: Hardware) -> DiscreteSettings:
+    own: Values = {"learning": {"algorithm": algorithm}, "training": {"seed": seed, **hardware.training}}
+    values = merged(merged(COMMON, VALUES[row]), own)
     if algorithm == "sp":
-        values = merged(values, row.sp)
+        values = merged(values, SP.get(row, {}))
     if scale == "smoke":
         layers = len(values["network"].get("hidden", ()))
         narrow = {"network": {"hidden": [SMOKE_UNITS] * layers}} if layers else {}
