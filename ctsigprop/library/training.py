@@ -63,8 +63,9 @@ def draw_figures(run: RunFolder, settings: AnySettings, data: Dataset | None = N
         from ctsigprop.analysis.plots.weights import draw_weights
         from ctsigprop.continuous.trained import load_trained
 
+        trained = load_trained(run, data=data)  # first: of a run that is refused nothing is drawn
         curves = draw_curves(run.metrics(), run.figures, settings.solver.tolerance)
-        return [*curves, *draw_weights(load_trained(run, data=data), run.figures)]
+        return [*curves, *draw_weights(trained, run.figures)]
     from ctsigprop.analysis.plots.layers import draw_layers
 
     return draw_layers(run.metrics(), run.figures)
