@@ -48,6 +48,9 @@ def test_links_may_lead_to_the_same_folder_and_no_further(tmp_path: Path) -> Non
         assert read_bytes(path) == b"secret"
         with pytest.raises(OSError, match="is a link that leads out of its folder"), open_regular(path, folder):
             pytest.fail("opened")
+    (folder / "itself").symlink_to("itself")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        read_bytes(folder / "itself", folder)
     linked = tmp_path / "linked"
     linked.symlink_to(folder)
     assert read_bytes(linked / "own", linked) == b"own"

@@ -148,7 +148,8 @@ def _leads_out(path: Path, inside: Path) -> bool:
     for part in path.relative_to(inside).parts:
         here = os.path.join(here, part)
         if os.path.islink(here):
-            return not path.resolve().is_relative_to(inside.resolve())
+            real = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError at a link to itself
+            return not real.is_relative_to(os.path.realpath(inside))
     return False
 
 

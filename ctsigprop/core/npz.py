@@ -2,7 +2,8 @@
 
 import os
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ctsigprop.core.files import open_regular
 
-ZIP = b"PK\x03\x04"
+ZIP, EMPTY_ZIP = b"PK\x03\x04", b"PK\x05\x06"
 NO_NPZ = "is no NPZ file"
 CORRUPT = "is truncated or corrupt"
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -38,27 +39,39 @@ def read_npz(
         OSError: the file is missing, cannot be read or is no regular file, or a link leads out of the folder.
         Unusable: it is no NPZ file or damaged, holds Python objects, or unpacks to more than half of the memory.
     """
-    try:
-        with open_regular(path, inside) as file:
-            if file.read(len(ZIP)) != ZIP:
-                raise Unusable(NO_NPZ)
-            archive = zipfile.ZipFile(file)
-            most = half_of_memory() if packed else min(half_of_memory(), os.fstat(file.fileno()).st_size)
-            unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > most:
-                raise Unusable(f"unpacks to {unpacked:,} bytes, and at most {most:,} are read")
-            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-            return {name: _array(archive, member) for name, member in members.items() if names is None or name in names}
-    except (OSError, MemoryError, Unusable):
-        raise
-    except Exception as error:  # zipfile and NumPy raise what they will at a damaged file
-        raise Unusable(CORRUPT) from error
+    with _archive(path, inside) as archive:
+        most = half_of_memory() if packed else min(half_of_memory(), _size(archive))
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > most:
+            raise Unusable(f"unpacks to {unpacked:,} bytes, and at most {most:,} are read")
+        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        wanted = members.keys() if names is None else members.keys() & set(names)
+        return {name: _array(archive, name, member) for name, member in members.items() if name in wanted}
 
 
 def names_in(path: Path) -> list[str]:
-    """Names of the arrays of an NPZ file that `read_npz` has read."""
-    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+    """Names of the arrays of an NPZ file, those that are there twice included.
+
+    Raises:
+        OSError, Unusable: as `read_npz`.
+    """
+    with _archive(path) as archive:
         return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+@contextmanager
+def _archive(path: Path, inside: Path | None = None) -> Iterator[zipfile.ZipFile]:
+    """The file, open; what zipfile and NumPy raise in the block at a damaged one becomes Unusable."""
+    try:
+        with open_regular(path, inside) as file:
+            if file.read(len(ZIP)) not in (ZIP, EMPTY_ZIP):
+                raise Unusable(NO_NPZ)
+            with zipfile.ZipFile(file) as archive:
+                yield archive
+    except (OSError, MemoryError, Unusable):
+        raise
+    except Exception as error:
+        raise Unusable(CORRUPT) from error
 
 
 def half_of_memory() -> int:
@@ -69,16 +82,22 @@ def half_of_memory() -> int:
         return 1 << 33
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+def _array(archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> NDArray[Any]:
     """An array whose header asks for as many bytes as the member holds."""
     with archive.open(member) as stream:
         shape, dtype = _header(stream)
         if dtype.hasobject:
-            raise Unusable("holds Python objects")
+            raise Unusable(f"{name} holds Python objects")
         if prod(shape) * dtype.itemsize != member.file_size - stream.tell():
             raise Unusable(CORRUPT)
         stream.seek(0)
         return np.asarray(npy.read_array(stream, allow_pickle=False))
+
+
+def _size(archive: zipfile.ZipFile) -> int:
+    """Bytes of the file itself."""
+    assert archive.fp is not None
+    return os.fstat(archive.fp.fileno()).st_size
 
 
 def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:

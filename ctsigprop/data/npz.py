@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from ctsigprop.core.npz import Unusable, names_in
+from ctsigprop.core.npz import read_npz as read_arrays
 from ctsigprop.data.own import PARTS
 from ctsigprop.errors import InputError
 
@@ -37,18 +35,12 @@ def read_npz(path: Path) -> Arrays:
         InputError: the file cannot be read, or an array is missing, is one too many, or is none of numbers.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            there = [name.removesuffix(".npy") for name in archive.namelist()]
-            names = _pairs(path, there)
-            arrays = {name: _array(path, archive, name) for pair in names.values() for name in pair}
-    except InputError:
-        raise
+        names = _pairs(path, names_in(path))
+        arrays = read_arrays(path, {name for pair in names.values() for name in pair}, packed=True)
     except MemoryError as error:
         raise InputError(f"{path}: does not fit into memory: save fewer samples, or a smaller type") from error
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{path}: is no NPZ file, or is truncated: {SAVE}") from error
-    except (ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
-        raise InputError(f"{path}: is truncated or corrupt: {SAVE}") from error
+    except Unusable as error:
+        raise InputError(f"{path}: {error}: {SAVE}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}): give an NPZ file") from error
     pairs = {part: (arrays[x], arrays[y]) for part, (x, y) in names.items()}
@@ -69,19 +61,3 @@ def _pairs(path: Path, there: list[str]) -> dict[str, tuple[str, str]]:
         if name not in there:
             raise InputError(f"{path}: has no array {name}; {held}")
     return found
-
-
-def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """One array, whose size in bytes is that of its type and shape."""
-    member = archive.getinfo(f"{name}.npy")
-    with archive.open(member) as file:
-        version = npy.read_magic(file)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(file)
-        if dtype.hasobject:
-            raise InputError(f"{path}: {name} holds Python objects: save an array of numbers")
-        expected, size = prod(shape) * dtype.itemsize, member.file_size - file.tell()
-        if expected != size:
-            raise ValueError(f"{expected} bytes of {name}, and there are {size}")
-    with archive.open(member) as file:
-        return npy.read_array(file, allow_pickle=False)

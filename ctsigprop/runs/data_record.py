@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self, get_args
@@ -10,12 +9,13 @@ from typing import Self, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ctsigprop.core.files import to_json
+from ctsigprop.core.files import parse_json, read_bytes, to_json
 from ctsigprop.data.dataset import Dataset, Split
 from ctsigprop.data.own import PARTS, Task, checked_inputs
 from ctsigprop.data.scaling import Scaling
 from ctsigprop.errors import InputError
 from ctsigprop.runs.folder import DATA, RunFolder
+from ctsigprop.runs.metrics import is_count
 
 REMEDY = "bring the data back, or train anew"
 
@@ -79,21 +79,23 @@ class DataRecord:
         return to_json(asdict(self) | {"scaling": self.scaling.to_json()}, indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
+    def from_json(cls, text: bytes) -> Self:
         """The record that `to_json` wrote.
 
         Raises:
             InputError: it is no such record.
         """
         try:
-            fields = json.loads(text)
+            fields = parse_json(text)
             fields["shape"] = tuple(map(int, fields["shape"]))
             fields["samples"] = {part: int(fields["samples"][part]) for part in PARTS}
             fields["scaling"] = Scaling.from_json(fields["scaling"])
             record = cls(**fields)
-            if record.task not in get_args(Task) or record.outputs < 1 or not isinstance(record.fingerprint, str):
+            if record.task not in get_args(Task) or not is_count(record.classes) or not is_count(record.outputs - 1):
                 raise ValueError
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if not all(isinstance(text, str) for text in (record.name, record.file or "", record.fingerprint)):
+                raise ValueError
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError("is no record of a run's data: restore it from a copy, or train anew") from error
         return record
 
@@ -125,7 +127,7 @@ def record_of(run: RunFolder) -> DataRecord | None:
     """
     path = run.path / DATA
     try:
-        return DataRecord.from_json(path.read_bytes())
+        return DataRecord.from_json(read_bytes(path, run.path))
     except FileNotFoundError:
         return None
     except OSError as error:

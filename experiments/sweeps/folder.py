@@ -9,7 +9,6 @@
 Workers write into `points` alone, and any process may read the folder at any time.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from ctsigprop.core.files import atomic, made, remove_temporary, to_json, write_failures
+from ctsigprop.core.files import atomic, made, read_json, remove_temporary, to_json, write_failures
 from ctsigprop.core.locks import LOCK, wait_for_folder
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.sweeps.specification import Point
@@ -86,9 +85,8 @@ class SweepFolder:
 
     def reason(self, name: str) -> str | None:
         """Why a point failed when it was last tried, in one line."""
-        with suppress(OSError, ValueError, KeyError):
-            return str(json.loads(self.failure(name).read_bytes())["error"])
-        return None
+        record = read_json(self.failure(name), self.path)
+        return str(record["error"]) if isinstance(record, dict) and "error" in record else None
 
     def fail(self, name: str, settings: AnySettings, reason: str) -> None:
         """Writes down why a point failed.

@@ -329,6 +329,15 @@ def test_resume_with_a_spoilt_config(refused: Refuse, run: Path, text: str, word
     refused(["train", "--resume", "--run-dir", "run"], words)
 
 
+def test_a_finished_run_whose_best_checkpoint_is_damaged_is_refused_before_anything_is_drawn(
+    refused: Refuse, run: Path
+) -> None:
+    (run / "checkpoint-best.npz").write_bytes(b"")
+    shutil.rmtree(run / "figures")
+    (run / "figures").mkdir()
+    refused(["train", "--resume", "--run-dir", "run"], "checkpoint-best.npz: is truncated or corrupt")
+
+
 def test_resume_from_a_truncated_checkpoint(refused: Refuse, run: Path) -> None:
     path = run / "checkpoint-last.npz"
     path.write_bytes(path.read_bytes()[:-100])

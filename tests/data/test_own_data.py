@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
+from ctsigprop.core import npz
 from ctsigprop.data import Dataset, Scaling, load
 from ctsigprop.errors import InputError
 
@@ -282,7 +284,7 @@ FILES: dict[str, dict[str, Any]] = {
     "has no array y_test; it holds x, x_test, y": {"x": X, "y": Y, "x_test": X},
     "X_test is none of x, y, x_validation": {"x": X, "y": Y, "X_test": X},
     "x is none of x_train, y_train, x_validation": {"x_train": X, "y_train": Y, "x": X},
-    "x holds Python objects: save an array of numbers": {"x": np.array([None]), "y": Y},
+    "x holds Python objects: save it as np.savez": {"x": np.array([None]), "y": Y},
     "y of train holds -1": {"x": X, "y": Y - 1},
 }
 
@@ -299,7 +301,8 @@ def test_a_file_that_is_refused(tmp_path: Path, message: str) -> None:
 def test_a_truncated_file(tmp_path: Path, kept: int) -> None:
     path = save(tmp_path / "mine.npz", x=X, y=Y)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InputError, match=r"mine\.npz: is no NPZ file, or is truncated: save it as"):
+    reason = "is truncated or corrupt" if kept else "is no NPZ file"
+    with pytest.raises(InputError, match=rf"mine\.npz: {reason}: save it as"):
         Dataset.from_file(path)
 
 
@@ -324,6 +327,18 @@ def test_an_array_that_says_it_is_larger_than_it_is(tmp_path: Path) -> None:
         archive.writestr("y.npy", stream.getvalue())
     with pytest.raises(InputError, match="is truncated or corrupt"):
         Dataset.from_file(path)
+
+
+def test_a_pipe_is_not_waited_for_and_what_unpacks_to_more_than_fits_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(InputError, match=r"pipe\.npz: cannot be read \(is no regular file\): give an NPZ file"):
+        Dataset.from_file(tmp_path / "pipe.npz")
+    np.savez_compressed(tmp_path / "mine.npz", x=np.zeros((1 << 10, 1 << 10)), y=np.zeros(1 << 10, int))
+    monkeypatch.setattr(npz, "half_of_memory", lambda: 1 << 20)
+    with pytest.raises(InputError, match=r"mine\.npz: unpacks to 8,\S+ bytes, and at most 1,048,576 are read: save it"):
+        Dataset.from_file(tmp_path / "mine.npz")
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a run keeps of its data: a record that reads as it was written, and other data that are refused."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ def own(x: Any = X, y: Any = Y, **given: Any) -> Dataset:
 @pytest.mark.parametrize("y", [np.arange(30) % 3, X[:, :2]])
 def test_a_record_reads_as_it_was_written(scaling: Any, y: Any) -> None:
     record = DataRecord.of(own(y=y, scaling=scaling))
-    assert DataRecord.from_json(record.to_json()) == record
-    check_same(DataRecord.from_json(record.to_json()), own(y=y, scaling=scaling))
+    assert DataRecord.from_json(record.to_json().encode()) == record
+    check_same(DataRecord.from_json(record.to_json().encode()), own(y=y, scaling=scaling))
 
 
 def test_the_record_of_digits() -> None:
@@ -69,7 +70,9 @@ def test_a_run_keeps_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "null", "nonsense", *(f'{{"{name}": 1}}' for name in ("shape", "scaling"))]
+    "text",
+    ["", "[]", "{}", "null", "nonsense", "[" * 100_000, *(f'{{"{name}": 1}}' for name in ("shape", "scaling"))],
+    ids=lambda text: text[:12],
 )
 def test_a_record_that_is_none(tmp_path: Path, text: str) -> None:
     with RunFolder.create(tmp_path / "run", Settings()) as run:
@@ -78,11 +81,44 @@ def test_a_record_that_is_none(tmp_path: Path, text: str) -> None:
             check_data(run, own())
 
 
-@pytest.mark.parametrize(("field", "value"), [("task", "x"), ("outputs", 0), ("fingerprint", 3), ("shape", [1, "a"])])
+@pytest.mark.parametrize("kind", ["pipe", "device", "link out"])
+def test_a_record_that_is_no_file_of_the_run(tmp_path: Path, kind: str) -> None:
+    with RunFolder.create(tmp_path / "run", Settings()) as run:
+        path = run.path / "data.json"
+        match kind:
+            case "pipe":
+                os.mkfifo(path)
+            case "device":
+                path.symlink_to("/dev/zero")
+            case _:
+                (tmp_path / "secret").write_text(DataRecord.of(own()).to_json())
+                path.symlink_to(tmp_path / "secret")
+        with pytest.raises(InputError, match=r"data.json: cannot be read"):
+            check_data(run, own())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", [1]),
+        ("file", 3),
+        ("classes", "x"),
+        ("task", "x"),
+        ("outputs", 0),
+        ("fingerprint", 3),
+        ("shape", [1, "a"]),
+    ],
+)
 def test_a_record_with_a_wrong_field(field: str, value: Any) -> None:
     record = replace(DataRecord.of(own()), **{field: value})
     with pytest.raises(InputError, match="is no record of a run's data"):
-        DataRecord.from_json(record.to_json())
+        DataRecord.from_json(record.to_json().encode())
+
+
+def test_a_record_with_an_endless_shape() -> None:
+    text = DataRecord.of(own()).to_json().replace('"shape": [', '"shape": [1e999, ')
+    with pytest.raises(InputError, match="is no record of a run's data"):
+        DataRecord.from_json(text.encode())
 
 
 def test_new_inputs_are_scaled_as_the_run_was() -> None:
