@@ -172,6 +172,9 @@ class OptimizerKind:
     make: Callable[[LearningSettings], Optimizer]
     rate: float | None = None
 
+    def __repr__(self) -> str:
+        return f"OptimizerKind({self.name!r})"
+
 
 SGD = OptimizerKind("sgd", lambda learning: Sgd())
 MOMENTUM = OptimizerKind("momentum", lambda learning: Momentum(learning.momentum))
