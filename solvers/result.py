@@ -73,6 +73,10 @@ class Result:
     times: Array = field(default_factory=_empty)
     states: Array = field(default_factory=_empty)
 
+    def __repr__(self) -> str:
+        counts = f"{self.evaluations} evaluations, residual {self.residual:.3g}"
+        return f"Result({self.status.name}, t = {self.time:g}, {self.y.size} components, {counts})"
+
     def check(self) -> Self:
         """Return the result itself, or raise SolveError where the solve did not succeed."""
         if self.status is not Status.SUCCESS:

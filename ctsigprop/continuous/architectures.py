@@ -67,6 +67,9 @@ class Architecture:
     connections: Callable[[Plan], list[Dense]]
     loops: bool = False
 
+    def __repr__(self) -> str:
+        return f"Architecture({self.name!r})"
+
 
 def _sigprop_loop(plan: Plan) -> list[Dense]:
     return plan.forward() + [plan.feedback(plan.last, layer) for layer in plan.network.loops]

@@ -1,8 +1,7 @@
 """The library of the design, in its own lines: sizes, data and lengths are those that the design leaves open.
 
-Two values are not the design's: `beta`, because centered nudging at beta = 1 takes the whole leak from outputs with a
-time constant of 1, which then have no equilibrium and are refused; and `base` of the sweep, which the design leaves
-open.
+Of the values that it gives, `beta` alone is another: centered nudging at beta = 1 takes the whole leak from outputs of
+time constant 1, which then have no equilibrium and are refused.
 """
 
 import os

@@ -15,6 +15,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 EXTENDING, LIBRARY = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("extending", "library"))
 BLOCKS = re.findall(r"^## An? ([^\n]*)\n[^#]*?```python\n(.*?)```", EXTENDING, re.DOTALL | re.MULTILINE)
 FIRST = re.findall(r"```python\n(.*?)```", EXTENDING, re.DOTALL)[0]
+README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+FROM_PYTHON = README[README.index("**From Python.**") : README.index("**Benchmarks**")]
 MAIN, SWEEP = re.findall(r"```python\n(.*?)```", LIBRARY, re.DOTALL)
 WORDS = {"firing-rate function", "cost", "architecture", "learning rule", "optimizer", "dataset", "solver", "figure"}
 
@@ -88,3 +90,30 @@ def test_its_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, Any] = {"ct": ct, "fit": fit}
     exec(SWEEP, names)
     assert len(names["table"]) == 3
+
+
+def test_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for example in re.findall(r"```python\n(.*?)```", FROM_PYTHON, re.DOTALL):
+        exec(example.replace("epochs=3", "epochs=2").replace('"digits")', '"digits", limit=400)'), names)
+        assert names["run"].metrics[1]["train_error"] < names["run"].metrics[0]["train_error"]
+    out = capsys.readouterr().out
+    assert "Run(digits-graph, 2 epochs" in out
+    assert "(2001, 3)" in out
+
+
+def test_figures_are_shown_and_saved_where_asked(tmp_path: Path) -> None:
+    """What a notebook calls to show an object: a PNG of one figure, HTML of all."""
+    small = ct.load_dataset("digits", limit=60)
+    run = ct.fit(ct.Network.sigprop_loop([64, 8, 10]), small, epochs=1, threads=1, quiet=True)
+    figures = run.figures()
+    assert list(figures) == ["errors", "phases", "angles", "weights", "predictions"]
+    assert figures["errors"]._repr_png_().startswith(b"\x89PNG")
+    assert figures._repr_html_().count("data:image/png;base64,") == 5
+    for kind, start in (("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")):
+        paths = figures.save(tmp_path / kind, kind)
+        assert [path.name for path in paths] == [f"{name}.{kind}" for name in figures]
+        assert all(path.read_bytes().startswith(start) for path in paths)
+    with pytest.raises(ct.InputError, match=r"errors\.gif: a figure ends in \.png, \.pdf, \.svg"):
+        figures.save(tmp_path, "gif")

@@ -178,6 +178,9 @@ class OptimizerKind:
     make: Callable[[LearningSettings], Optimizer]
     rate: Callable[[LearningSettings, float], float] = _plain
 
+    def __repr__(self) -> str:
+        return f"OptimizerKind({self.name!r})"
+
 
 SGD = OptimizerKind("sgd", lambda learning: Sgd())
 MOMENTUM = OptimizerKind(
