@@ -97,7 +97,7 @@ def balance(code: int, low: float, high: float, s: float, net: float, stiffness:
     return _smooth_balance(code, s, net, stiffness, pull)
 
 
-@compiled()
+@compiled(error_model="numpy")  # a check of each division would keep the loop scalar; leaks are positive
 def settle(code: int, low: float, high: float, net: Array, leak: Array, state: Array) -> None:
     """Write into `state` (samples, units) the balance of every neuron under input `net`; `leak` is (units,)."""
     samples, units = net.shape
@@ -124,7 +124,7 @@ def settle_nudged(
             state[i, j] = balance(code, lowest, highest, state[i, j], net[i, j], leak[j] + beta[i], pull[i, j])
 
 
-@compiled(fastmath={"reassoc", "contract"})
+@compiled(error_model="numpy", fastmath={"reassoc", "contract"})
 def add_mismatch(code: int, low: float, high: float, net: Array, leak: Array, state: Array, squares: Array) -> None:
     """Add to `squares` (samples,) each sample's |balance(net) - state|^2; net and state are (samples, units)."""
     samples, units = net.shape
