@@ -42,7 +42,7 @@ RANDOM: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3
 
 
 def draw_curves(metrics: Sequence[MetricsRow], folder: Path, tolerance: float) -> list[Path]:
-    """Draws errors.png, phases.png and, where they were logged, angles.png, gradient.png and stability.png.
+    """Draw errors.png, phases.png and, where they were logged, angles.png, gradient.png and stability.png.
 
     Args:
         metrics: a row an epoch: errors in percent, angles in degrees.

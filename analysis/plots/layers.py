@@ -13,7 +13,7 @@ from ctsigprop.runs.rows import MetricsRow
 
 
 def draw_layers(metrics: Sequence[MetricsRow], folder: Path) -> list[Path]:
-    """Draws errors.png and, where more than one stage learns, layers.png.
+    """Draw errors.png and, where more than one stage learns, layers.png.
 
     Args:
         metrics: a row an epoch: errors in percent, losses in nats.

@@ -55,14 +55,14 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def epoch_axis(axes: Axes, epochs: int) -> str:
-    """Labels the horizontal axis and returns the marker for a curve of so many points."""
+    """Label the horizontal axis and return the marker for a curve of so many points."""
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return "o" if epochs <= FEW_POINTS else ""
 
 
 def image_axis(axes: Axes) -> None:
-    """Takes ticks, grid and frame away."""
+    """Take ticks, grid and frame away."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -76,7 +76,7 @@ def aspect_of(shape: tuple[int, ...]) -> Literal["equal", "auto"]:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a PNG or a PDF, as the path ends, whole or not at all.
+    """Write a PNG or a PDF, as the path ends, whole or not at all.
 
     Raises:
         RunFailure: the folder cannot be written.

@@ -33,7 +33,7 @@ EVALUATED = 1000
 
 
 def draw_weights(trained: Trained, folder: Path) -> list[Path]:
-    """Draws weights.png and predictions.png.
+    """Draw weights.png and predictions.png.
 
     Args:
         trained: a network that sees images.
