@@ -1,4 +1,4 @@
-"""Runs that a larger piece of work asks for: begun, gone on with or left as they are, as their folders have it."""
+"""Runs of a reproduction or a sweep: started, resumed, or left as they are if finished."""
 
 from pathlib import Path
 
@@ -8,15 +8,15 @@ from ctsigprop.runs import RunFolder
 from ctsigprop.settings import AnySettings, as_begun
 from ctsigprop.settings.config import CONFIG, family_of, to_values
 
-FREE = {("training", "threads")}  # what a run may go on with another value of
+FREE = {("training", "threads")}  # settings that may change between runs
 
 
 def is_finished(folder: Path, settings: AnySettings) -> bool:
-    """Whether the folder holds the run, trained to its end.
+    """Return whether the folder holds the finished run.
 
     Raises:
-        InputError: it holds a run of another family or of other settings, but for the number of threads and for what no
-            such run uses.
+        InputError: it holds a run of another family or of other settings; the number of threads and settings that the
+            run does not use may differ.
     """
     if not (folder / CONFIG).exists():
         return False
@@ -28,7 +28,7 @@ def is_finished(folder: Path, settings: AnySettings) -> bool:
 
 
 def _difference(found: AnySettings, needed: AnySettings) -> str | None:
-    """The first setting that counts in which two runs differ, and both its values."""
+    """Describe the first setting in which two runs differ; return None if there is none."""
     if family_of(found) != family_of(needed):
         return f"the {family_of(found)} family, and needed is one of the {family_of(needed)} family"
     free, there = FREE | needed.inactive.keys(), to_values(found)
@@ -40,7 +40,7 @@ def _difference(found: AnySettings, needed: AnySettings) -> str | None:
 
 
 def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
-    """Begins the run, or goes on with it from its last checkpoint, and trains it to its end.
+    """Start the run, or resume it from its last checkpoint, and train it to its end.
 
     Args:
         folder: of the run, as `is_finished` passed it.
@@ -62,7 +62,7 @@ def finish(folder: Path, settings: AnySettings, *, quiet: bool) -> None:
 
 
 def train_or_discard(run: RunFolder, settings: AnySettings, *, quiet: bool) -> None:
-    """Trains in a run's folder; of a run that is refused before its first checkpoint, nothing is left.
+    """Train in a run's folder; remove it if training fails before the first checkpoint.
 
     Raises:
         CtsigpropError: as `train_in` does.

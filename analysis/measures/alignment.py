@@ -59,7 +59,7 @@ MOST_WAYS = 64
 
 
 def loops(network: Network) -> list[Loop]:
-    """Every loop: a link that feeds back, then forward links from where it ends to where it begins.
+    """Return every loop: a link that feeds back, then forward links from where it ends to where it begins.
 
     Skip connections give a link several ways; the first 64 are followed, by the layers that they pass. A link from a
     layer to itself is no loop of several matrices; see `left_out`.
@@ -78,7 +78,7 @@ def loops(network: Network) -> list[Loop]:
 
 
 def left_out(network: Network) -> list[str]:
-    """Names of the connections between neurons that no loop of `loops` holds, and that have no angle therefore."""
+    """Return names of the connections between neurons that are in no loop, and so have no angle."""
     inside = {_name(link) for loop in loops(network) for link in loop}
     return [_name(link) for link in network.links() if link.source > 0 and _name(link) not in inside]
 
@@ -95,7 +95,7 @@ def _ways(onward: Mapping[int, Sequence[Link]], begin: int, end: int) -> Iterato
 
 
 def return_paths(loop: Loop) -> Iterator[ReturnPath]:
-    """The matrices of a loop in the paper's order: the feedback, then from the output layer down.
+    """Return the matrices of a loop in the paper's order: the feedback, then from the output layer down.
 
     Of a loop of two matrices, which have one angle, only the forward matrix.
     """
@@ -105,9 +105,9 @@ def return_paths(loop: Loop) -> Iterator[ReturnPath]:
 
 
 def angles(network: Network) -> dict[str, float]:
-    """Angle between every matrix of a loop and the transposed product of the others, in degrees by name.
+    """Return the angle between every matrix of a loop and the transposed product of the others, in degrees by name.
 
-    No product is formed but such as are as narrow as the loop's narrowest layer; float64 throughout.
+    Every product formed is as narrow as the loop's narrowest layer; float64 throughout.
 
     Args:
         network: of which every loop is measured.
@@ -128,7 +128,7 @@ def _angle_of_two(path: ReturnPath) -> dict[str, float]:
 
 
 def _angles_of(loop: Loop) -> dict[str, float]:
-    """The loop cut open at its narrowest layer, of n units, so that every partial product has n rows or columns.
+    """Cut the loop open at its narrowest layer, of n units, so that every partial product has n rows or columns.
 
     The trace of the product all the way round is the same wherever one starts: it is <A, P^T> for every A.
     """
@@ -149,7 +149,7 @@ def _angles_of(loop: Loop) -> dict[str, float]:
 
 
 def sample_angles(network: Network, displacement: Sequence[Array]) -> dict[str, NDArray[np.float64]]:
-    """Angle between what the way back and what transposed weights deliver, sample by sample, in degrees.
+    """Return the angle between what the way back and what transposed weights deliver, sample by sample, in degrees.
 
     Args:
         network: its loops.
@@ -184,7 +184,7 @@ def mean_and_deviation(signal: Signal) -> tuple[float, float] | None:
 
 
 def angle_between(a: Array, b: Array) -> NDArray[np.float64]:
-    """Angles between the rows of two arrays (samples, units), in degrees; 90 where a row is zero.
+    """Return the angles between the rows of two arrays (samples, units), in degrees; 90 where a row is zero.
 
     2 atan2(|u - v|, |u + v|) of unit vectors u and v keeps its precision at every angle.
     """
@@ -195,7 +195,7 @@ def angle_between(a: Array, b: Array) -> NDArray[np.float64]:
 
 
 def _unit(rows: Array) -> NDArray[np.float64]:
-    """Rows at length 1; a row of zeros stays as it is."""
+    """Scale rows to length 1; a row of zeros stays as it is."""
     scaled = rows / np.where(rows.any(axis=1), np.abs(rows).max(axis=1, initial=0), 1)[:, None]
     norms = np.linalg.norm(scaled, axis=1)
     return scaled / np.where(norms > 0, norms, 1)[:, None]
@@ -211,7 +211,7 @@ def _angle(inner: float, norms: float) -> float:
 
 
 def _scaled(link: Link) -> NDArray[np.float64]:
-    """The weights in float64, the largest at magnitude 1, so that no product of them over- or underflows."""
+    """Return the weights in float64, the largest at magnitude 1, so that no product of them over- or underflows."""
     largest = float(np.abs(link.weight).max())
     if not np.isfinite(largest):
         raise InputError(f"{_name(link)} holds values that are not finite: it has no angle")

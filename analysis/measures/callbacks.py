@@ -49,6 +49,6 @@ class Gradients(Callback):
 
 
 def measures(asked: ProbeSettings) -> list[Callback]:
-    """The callbacks that every run of the continuous family has: angles, and the probe where samples are asked for."""
+    """Return the callbacks of every run of the continuous family: angles and, if asked for, the probe."""
     gradients: list[Callback] = [Gradients(asked.samples)] if asked.samples else []
     return [Angles(asked.early), *gradients]

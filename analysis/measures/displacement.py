@@ -26,11 +26,11 @@ class Displacement:
 
 
 def displacement(trained: Trained, samples: int) -> Displacement:
-    """Rates in the clamped phase less those in the free one, or in the other clamped one where nudging is centered.
+    """Return rates in the clamped phase less those in the free one (centered nudging: in the other clamped one).
 
     Args:
         trained: its nudging and solver are the run's.
-        samples: the first so many of the test set.
+        samples: use the first N of the test set.
     """
     settings, network = trained.settings, trained.network
     test = Samples.of(trained.data, trained.data.test.rows(slice(samples)), network.dtype)
@@ -43,6 +43,6 @@ def displacement(trained: Trained, samples: int) -> Displacement:
 
 
 def rate_changes(network: Network, pair: Contrast) -> tuple[Array, ...]:
-    """Rates at the nudged equilibria less those at the others, for layers 1 to N, each (moved, units)."""
+    """Return the rates at the nudged equilibria less those at the others, for layers 1 to N, each (moved, units)."""
     high, low = network.rates_of(pair.plus), network.rates_of(pair.minus)
     return tuple(plus - minus for plus, minus in zip(high, low, strict=True))

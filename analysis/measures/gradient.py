@@ -27,7 +27,7 @@ def compare(
     adjoint: Adjoint,
     rule: Rule = EQ14,
 ) -> dict[str, Comparison]:
-    """What `learn` would add at rate 1 without decay beside minus the gradient of the mean loss.
+    """Return what `learn` would add at rate 1 without decay beside minus the gradient of the mean loss.
 
     Args:
         network: whose fixed connections are compared like the others.
@@ -60,14 +60,14 @@ def compare(
 
 
 def _gradient_terms(connection: Dense, rates: Sequence[Array], downhill: Sequence[Array]) -> tuple[Outer, ...]:
-    """Minus dL / dW, as outer products; a symmetric matrix drives both of its layers."""
+    """Return minus dL / dW, as outer products; a symmetric matrix drives both of its layers."""
     i, j = connection.source, connection.target
     there = (rates[i], downhill[j - 1])
     return (there, (downhill[i - 1], rates[j])) if connection.symmetric else (there,)
 
 
 def _stacked(terms: Sequence[Outer]) -> Outer:
-    """A sum of outer products as one, in float64."""
+    """Return a sum of outer products as one, in float64."""
     pre, post = (np.concatenate(arrays).astype(np.float64) for arrays in zip(*terms, strict=True))
     return pre, post
 

@@ -93,7 +93,7 @@ def time_courses(
     solver: SolverSettings,
     duration: tuple[float, float] | None = None,
 ) -> TimeCourses:
-    """Integrates the free phase from zero, and the phase clamped at `beta` from where that ends.
+    """Integrate the free phase from zero, and the phase clamped at `beta` from where that ends.
 
     Args:
         sweeps: of the network.
@@ -114,7 +114,7 @@ def time_courses(
 
 
 def rest_times(times: Array, residual: Array, tolerance: float) -> NDArray[np.float64]:
-    """The time since when each column of `residual` has stayed within the tolerance; NaN where its last has not.
+    """Return the time from which each column of `residual` stays within the tolerance; NaN if it ends above.
 
     Args:
         times: ascending, (points,).
@@ -142,7 +142,7 @@ class _Phase:
         return replace(self.solver, tolerance=REST * self.solver.tolerance)
 
     def integrated(self, times: Array, rest: float | None = None) -> tuple[Result, list[tuple[Array, ...]]]:
-        """The result, and the states of layers 1 to N at each of its times, which begin at 0."""
+        """Return the result, and the states of layers 1 to N at each of its times, which begin at 0."""
         duration = float(times[-1])
         result = integrate_phase(
             self.sweeps, self.drive, self.start, self.fine, self.nudge, duration=duration, rest=rest, times=times
@@ -167,7 +167,7 @@ class _Phase:
 
 
 def _course(phase: _Phase, duration: float | None) -> Course:
-    """The phase at evenly spaced times, for a time or, where none is given, until it has rested for a while."""
+    """Return the phase at evenly spaced times, for a time or, where none is given, until it has rested for a while."""
     network, solver = phase.sweeps.network, phase.solver
     result, moments = phase.integrated(np.linspace(0, duration or _time_to_show(phase), POINTS))
     residual = np.stack([phase.residual(moment) for moment in moments])

@@ -1,42 +1,43 @@
 """Fig. 3 in numbers: how near inputs and targets are, layer by layer, over training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.measures.distances import Point
 from ctsigprop.analysis.plots.limits import FEW_POINTS
 from ctsigprop.analysis.plots.style import BLUE, COLOURS, VERMILION, epoch_axis, new_figure
+
+if TYPE_CHECKING:
+    from ctsigprop.discrete.distances import Distances
 
 WIDTH = 9.6
 MOST_PANELS = 6
 
 
-def distances_figure(points: Sequence[Point]) -> Figure:
+def distances_figure(found: Mapping[int, Sequence["Distances"]]) -> Figure:
     """Above, a panel an epoch: distances over places; below, margin and nearest targets of each place over epochs.
 
     Args:
-        points: of all epochs, places in the order that a sample passes them.
+        found: by epoch, places in the order that a sample passes them.
     """
-    epochs = sorted({point.epoch for point in points})
-    places = list(dict.fromkeys(point.place for point in points))
+    epochs = sorted(found)
     figure = new_figure(WIDTH, 6.0)
     above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
     panels = above.subplots(1, min(len(epochs), MOST_PANELS), sharey=True, squeeze=False)[0]
     for axes, epoch in zip(panels, _spread(epochs), strict=True):
-        _by_place(axes, [point for point in points if point.epoch == epoch])
+        _by_place(axes, found[epoch])
         axes.set_title("before training" if epoch == 0 else f"after epoch {epoch}")
     panels[0].set_ylabel("cosine distance")
     panels[0].set_ylim(bottom=0)
     panels[0].legend(loc="lower left")
     margin, nearest = below.subplots(1, 2)
-    for number, place in enumerate(places):
-        own = [point for point in points if point.place == place]
-        colour, marker = COLOURS[number % len(COLOURS)], "o" if len(own) <= FEW_POINTS else ""
-        passed = [point.epoch for point in own]
-        margin.plot(passed, [point.margin for point in own], color=colour, marker=marker, label=place)
-        nearest.plot(passed, [point.nearest for point in own], color=colour, marker=marker)
+    marker = "o" if len(epochs) <= FEW_POINTS else ""
+    for number, own in enumerate(zip(*(found[epoch] for epoch in epochs), strict=True)):
+        colour = COLOURS[number % len(COLOURS)]
+        margin.plot(epochs, [one.margin for one in own], color=colour, marker=marker, label=own[0].place)
+        nearest.plot(epochs, [one.nearest for one in own], color=colour, marker=marker)
     for axes in (margin, nearest):
         epoch_axis(axes, len(epochs))
     margin.set_ylabel("distance to other classes,\nless distance to the own")
@@ -46,7 +47,7 @@ def distances_figure(points: Sequence[Point]) -> Figure:
     return figure
 
 
-def _by_place(axes: Axes, points: Sequence[Point]) -> None:
+def _by_place(axes: Axes, points: Sequence["Distances"]) -> None:
     places = range(len(points))
     curves = {
         "same class": (BLUE, [(point.same, point.same_deviation) for point in points]),

@@ -66,14 +66,14 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def epoch_axis(axes: Axes, epochs: int) -> str:
-    """Labels the horizontal axis and returns the marker for a curve of so many points."""
+    """Label the horizontal axis and return the marker for a curve of so many points."""
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return "o" if epochs <= FEW_POINTS else ""
 
 
 def image_axis(axes: Axes) -> None:
-    """Takes ticks, grid and frame away."""
+    """Take ticks, grid and frame away."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)

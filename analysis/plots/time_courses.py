@@ -37,7 +37,7 @@ class Shown:
 def time_course_figure(
     courses: TimeCourses, rates: Sequence[Array], place: int, shown: Shown, *, beta: float, tolerance: float
 ) -> Figure:
-    """Draws both phases of one sample on one axis of time; to be called inside `styled()`.
+    """Draw both phases of one sample on one axis of time; to be called inside `styled()`.
 
     Args:
         courses: of a batch.

@@ -57,7 +57,7 @@ def gpu_model() -> str | None:
 
 
 def _processor(field: str) -> str | None:
-    """What Linux tells of the first core; None of another system, or where it tells nothing under that name."""
+    """Return what Linux says of the first core under a name; None if nothing, or on another system."""
     try:
         lines = CPU.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -64,7 +64,7 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_replaceable(path: Path, given: str = "") -> None:
-    """Pass the name of a file that is new, or a regular file that may be replaced.
+    """Refuse the name of an existing file that may not be replaced.
 
     A link is refused, wherever it leads: to follow it would write where it says, in a folder of another's too, and to
     replace it would leave the file behind it as it was.
@@ -86,7 +86,7 @@ def check_replaceable(path: Path, given: str = "") -> None:
 
 
 def remove_temporary(*folders: Path) -> None:
-    """Removes what `atomic` had under way in these folders when its process was killed; nobody may write there now."""
+    """Remove temporary files that a killed process left in these folders; no other may write there meanwhile."""
     for folder in folders:
         for left in folder.glob(".*.tmp"):
             left.unlink(missing_ok=True)
@@ -94,7 +94,7 @@ def remove_temporary(*folders: Path) -> None:
 
 @contextmanager
 def write_failures(path: Path) -> Iterator[None]:
-    """Turns the system's refusal to write into one line.
+    """Turn the system's refusal to write into one line.
 
     Raises:
         RunFailure: anything in the block raised OSError.
@@ -124,7 +124,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 @contextmanager
 def open_regular(path: Path, inside: Path | None = None) -> Iterator[BufferedReader]:
-    """Opens a regular file to read it; nothing waits for a pipe or a device.
+    """Open a regular file to read it; nothing waits for a pipe or a device.
 
     Args:
         path: of the file.
@@ -143,7 +143,7 @@ def open_regular(path: Path, inside: Path | None = None) -> Iterator[BufferedRea
 
 
 def _leads_out(path: Path, inside: Path) -> bool:
-    """Whether a link between a folder and a file below it leads to a file elsewhere."""
+    """Return whether a link between a folder and a file below it leads to a file elsewhere."""
     here = str(inside)
     for part in path.relative_to(inside).parts:
         here = os.path.join(here, part)
@@ -201,7 +201,7 @@ def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def read_json(path: Path, inside: Path | None = None) -> Any:
-    """What the file holds; None where it is missing, cannot be read or is no JSON."""
+    """Return what the file holds; None if it is missing, unreadable or no JSON."""
     try:
         return parse_json(read_bytes(path, inside))
     except (OSError, ValueError):

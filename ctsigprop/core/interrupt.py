@@ -18,7 +18,7 @@ def stops() -> list[signal.Signals]:
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yields a function that tells whether one of `stops` came; a second one interrupts at once.
+    """Yield a function that tells whether one of `stops` came; a second one interrupts at once.
 
     Outside the main thread, where Python delivers no signals, the function is always False.
 

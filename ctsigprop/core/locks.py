@@ -13,7 +13,7 @@ BUSY = "another process is training in this folder: wait for it to end, or choos
 
 
 def lock_folder(path: Path, busy: str = BUSY) -> ExitStack:
-    """Holds a folder for this process; the system lets go when the process ends, however it ends.
+    """Lock a folder for this process; the lock ends with the process.
 
     Returns:
         The lock: closing it lets go too.
@@ -32,7 +32,7 @@ def lock_folder(path: Path, busy: str = BUSY) -> ExitStack:
 
 
 def wait_for_folder(path: Path) -> None:
-    """Returns once no other process holds the folder; it need not exist."""
+    """Return once no other process holds the folder; it need not exist."""
     if (path / LOCK).exists():
         with suppress(FileNotFoundError), _lock(path):
             pass

@@ -21,7 +21,7 @@ def cores() -> int:
 
 
 def set_threads(count: int) -> None:
-    """Gives each thread pool of this process and of its children `count` threads.
+    """Give each thread pool of this process and of its children `count` threads.
 
     NumPy and SciPy bring an OpenBLAS each, Numba and torch a pool of their own. A library reads its
     environment variable once, as it is loaded, so those that are loaded already are set at run time.

@@ -259,7 +259,7 @@ class Dataset:
         return fingerprint(array for part in self.parts.values() for array in (part.images, part.labels))
 
     def require_classes(self, family: str) -> None:
-        """Refuses regression on behalf of a model family that learns classes alone.
+        """Refuse regression on behalf of a model family that learns classes alone.
 
         Raises:
             InputError: The targets are numbers.

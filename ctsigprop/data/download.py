@@ -26,7 +26,7 @@ CHUNK_BYTES = 1 << 16
 
 
 def download(entry: Entry, folder: Path) -> None:
-    """Puts the files that `folder` lacks there; each is checked against its published SHA-256 first.
+    """Download the files that `folder` lacks; check each against its published SHA-256 first.
 
     Raises:
         RunFailure: No mirror gave the published file, or the folder cannot be written.
@@ -74,7 +74,7 @@ def _extract(members: tarfile.TarFile, name: str, target: Path) -> None:
 
 
 def _retrieve(entry: Entry, target: Path, part: Path, check: Callable[[], None]) -> None:
-    """Downloads `target` to `part` from the first mirror whose copy passes `check`."""
+    """Download `target` to `part` from the first mirror whose copy passes `check`."""
     from pooch import HTTPDownloader
     from requests import RequestException
 

@@ -17,7 +17,7 @@ class Reader(Protocol):
     def __call__(
         self, paths: Sequence[Path], samples: int, shape: tuple[int, ...], classes: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Raises MalformedFile where a file cannot hold that many images of that shape, or those classes."""
+        """Raise MalformedFile where a file cannot hold that many images of that shape, or those classes."""
         ...
 
 

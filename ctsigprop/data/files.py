@@ -36,7 +36,7 @@ def path_of(folder: Path, name: str) -> Path:
 
 
 def is_there(folder: Path, name: str) -> bool:
-    """Whether `folder` holds the file `name`, plain or gzipped, under one of its names."""
+    """Return whether `folder` holds the file `name`, plain or gzipped, under one of its names."""
     return os.path.isfile(path_of(folder, name))
 
 

@@ -10,7 +10,7 @@ from ctsigprop.data.files import GZIP_MAGIC, MalformedFile, read, read_packed
 
 
 def check_sha256(path: Path, expected: str, content: bytes) -> None:
-    """Refuses content whose SHA-256 is not the expected one.
+    """Refuse content whose SHA-256 is not the expected one.
 
     Raises:
         MalformedFile: The checksums differ.
@@ -21,7 +21,7 @@ def check_sha256(path: Path, expected: str, content: bytes) -> None:
 
 
 def check_published(path: Path, file: DataFile) -> None:
-    """Refuses a file whose SHA-256 is not the published one.
+    """Refuse a file whose SHA-256 is not the published one.
 
     Raises:
         MalformedFile: The checksums differ, or a gzip stream is damaged.

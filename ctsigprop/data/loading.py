@@ -24,7 +24,7 @@ NAMED = 4
 
 
 def load(name: str, *, limit: int | None = None, data_dir: str | Path | None = None, download: bool = True) -> Dataset:
-    """Loads a dataset, downloading it first where it is nowhere on this machine.
+    """Load a dataset; download it first if it is not on this machine.
 
     Args:
         name: One of digits, mnist, fashion-mnist, kmnist, cifar-10, cifar-100, svhn, or of one added to `DATASETS`.
@@ -53,7 +53,7 @@ def load(name: str, *, limit: int | None = None, data_dir: str | Path | None = N
 
 
 def read_folder(entry: Entry, location: Location, limit: int | None = None) -> Dataset:
-    """Reads and splits the files of one folder; the structure of every file is checked, its checksum is not.
+    """Read and split the files of one folder; check their structure, not their checksums.
 
     Raises:
         InputError: A file is missing or cannot be what its name says.
@@ -88,7 +88,7 @@ def _is_count(value: object) -> bool:
 
 
 def remedy(entry: Entry) -> str:
-    """What to do about a file of this dataset that cannot be used."""
+    """Return what to do about a file of this dataset that cannot be used."""
     if entry.embedded:
         return REINSTALL
     return f"remove it and run `ctsigprop data fetch {entry.name}`"
@@ -108,7 +108,7 @@ def _not_found(entry: Entry, data_dir: str | Path | None) -> str:
 
 
 def _near(entry: Entry, data_dir: str | Path | None) -> str:
-    """What lies in those folders in place of the files, by name; empty where there are no such folders."""
+    """Return what lies in those folders in place of the files, by name; empty where there are no such folders."""
     held = []
     for folder in search_folders(entry, data_dir):
         with suppress(OSError):

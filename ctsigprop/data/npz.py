@@ -27,7 +27,7 @@ class Arrays(NamedTuple):
 
 
 def read_npz(path: Path) -> Arrays:
-    """Reads `x_train`, `y_train` and, where they are there, `x_validation`, `y_validation`, `x_test`, `y_test`.
+    """Read `x_train`, `y_train` and, if there are any, `x_validation`, `y_validation`, `x_test`, `y_test`.
 
     In place of `x_train` and `y_train` the file may hold `x` and `y`. Nothing in it is unpickled.
 

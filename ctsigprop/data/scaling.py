@@ -38,7 +38,7 @@ class Scaling:
 
     @classmethod
     def dividing(cls, by: float) -> Self:
-        """Divides every value by one number."""
+        """Divide every value by one number."""
         return cls(scale=(float(by),))
 
     @classmethod

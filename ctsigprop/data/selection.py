@@ -10,7 +10,7 @@ from ctsigprop.settings.data import ARRAYS
 
 
 def dataset_of(settings: DataSettings) -> Dataset:
-    """Loads what a run learns.
+    """Load what a run learns.
 
     Raises:
         InputError: a file that cannot be used.

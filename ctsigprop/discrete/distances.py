@@ -39,6 +39,11 @@ class Distances:
     other_deviation: float
     nearest: float
 
+    @property
+    def margin(self) -> float:
+        """How much further off the other classes' targets are than a sample's own."""
+        return self.other - self.same
+
 
 def run_distances(run: RunFolder, epochs: Sequence[int], samples: int) -> dict[int, list[Distances]]:
     """Distances on a run's first validation samples, by epoch.

@@ -39,7 +39,7 @@ def warnings_of(
 
 
 def refuse_lost_weights(learner: Learner, epoch: int, rates: Iterable[str]) -> None:
-    """Passes a learner whose weights and statistics are all finite.
+    """Refuse a learner that holds NaN or infinity.
 
     Args:
         learner: that has learned.

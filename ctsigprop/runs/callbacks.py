@@ -1,4 +1,4 @@
-"""What may be done while a model learns, beside learning."""
+"""Callbacks: what else happens while a model learns."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Moment:
 
 
 class Callback:
-    """Base of callbacks: each method does nothing until it is overridden. Resuming calls none for what is past."""
+    """Base of callbacks: each method does nothing unless overridden. Resuming does not repeat past calls."""
 
     def before_batch(self, moment: Moment) -> None:
         """Before the update of a batch."""
@@ -75,7 +75,7 @@ class EarlyStopping(Callback):
     patience: int = 5
 
     def after_epoch(self, moment: Moment) -> None:
-        """Stop where the smallest error is too long ago."""
+        """Stop if the smallest error is too long ago."""
         errors = [row["validation_error"] for row in (*moment.history, moment.row)]
         if len(errors) - 1 - errors.index(min(errors)) >= self.patience:
             moment.stop()

@@ -101,7 +101,7 @@ class DataRecord:
 
 
 def check_same(record: DataRecord, data: Dataset) -> None:
-    """Refuses other data than those of a run.
+    """Refuse data other than a run's.
 
     Raises:
         InputError: the data are not those that the record is of; the first difference is named.
@@ -120,7 +120,7 @@ def check_same(record: DataRecord, data: Dataset) -> None:
 
 
 def record_of(run: RunFolder) -> DataRecord | None:
-    """What a run has kept of its data; None of a run of version 0.1, which kept nothing.
+    """Return what a run has kept of its data; None for version 0.1, which kept nothing.
 
     Raises:
         InputError: the file is not as a run wrote it.
@@ -137,7 +137,7 @@ def record_of(run: RunFolder) -> DataRecord | None:
 
 
 def check_data(run: RunFolder, data: Dataset) -> None:
-    """Refuses data that a run did not learn; a run that kept nothing of its data takes any.
+    """Refuse data that a run did not learn; a run that kept nothing of its data takes any.
 
     Raises:
         InputError: other data, or a record that is not as a run wrote it.
@@ -147,7 +147,7 @@ def check_data(run: RunFolder, data: Dataset) -> None:
 
 
 def keep_data(run: RunFolder, data: Dataset) -> None:
-    """Writes what a run keeps of its data, before it trains; one that has a record goes on with the same data alone.
+    """Write what a run keeps of its data before it trains; refuse other data if it has a record.
 
     Raises:
         InputError: other data, or a record that is not as a run wrote it.

@@ -54,13 +54,13 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, lock: ExitStack | None = None) -> None:
-        """Wraps a folder that is known to hold a run: use `create`, `resume` or `open`."""
+        """Wrap a folder that is known to hold a run: use `create`, `resume` or `open`."""
         self.path = path
         self._lock = lock
 
     @classmethod
     def create(cls, path: Path, settings: AnySettings) -> Self:
-        """Starts a run in a new or an empty folder.
+        """Start a run in a new or an empty folder.
 
         Raises:
             Busy: another process holds the folder, or it holds a run.
@@ -90,7 +90,7 @@ class RunFolder:
 
     @classmethod
     def resume(cls, path: Path) -> Self:
-        """Goes on with a run that was interrupted.
+        """Go on with a run that was interrupted.
 
         Raises:
             Busy: another process holds it.
@@ -107,7 +107,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Opens a run to read it.
+        """Open a run to read it.
 
         Raises:
             InputError: there is no run.
@@ -119,7 +119,7 @@ class RunFolder:
         return cls(path)
 
     def close(self) -> None:
-        """Lets other processes have the run."""
+        """Unlock the run for other processes."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -129,11 +129,11 @@ class RunFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Closes the run."""
+        """Close the run."""
         self.close()
 
     def discard(self) -> None:
-        """Removes a run that never saved where it stands, so that nothing is left of a refused one."""
+        """Remove a run that has no checkpoint yet."""
         if not self.checkpoint("last").exists():
             for path in (*map(self.path.joinpath, (CONFIG, DATA, METRICS)), *self.path.glob("checkpoint-*.npz")):
                 path.unlink(missing_ok=True)
@@ -180,7 +180,7 @@ class RunFolder:
         return settings
 
     def write_settings(self, settings: AnySettings) -> None:
-        """Writes the settings that the run goes on with.
+        """Write the settings that the run goes on with.
 
         Raises:
             RunFailure: the disk is full or fails; the old file is as it was.
@@ -201,7 +201,7 @@ class RunFolder:
         return status.st_ino, status.st_mtime_ns
 
     def save_checkpoint(self, kind: str, arrays: Arrays, meta: Mapping[str, Any]) -> None:
-        """Saves arrays and, as JSON, everything else that the run needs to go on.
+        """Save arrays and, as JSON, everything else that the run needs to go on.
 
         Raises:
             RunFailure: the disk is full or fails; the old checkpoint is as it was.
@@ -251,7 +251,7 @@ class RunFolder:
         return arrays, meta
 
     def write_metrics(self, rows: Sequence[MetricsRow]) -> None:
-        """Writes all epochs anew: the checkpoint's history is the truth, and this file its copy.
+        """Write all epochs anew: the checkpoint's history is the truth, and this file its copy.
 
         Raises:
             RunFailure: the disk is full or fails; the old file is as it was.
@@ -279,7 +279,7 @@ class RunFolder:
         return rows
 
     def summary(self) -> dict[str, Any]:
-        """What came out of the run when all its epochs had ended; empty before.
+        """Return the summary of a finished run; empty before it has ended.
 
         Raises:
             InputError: the file is not as a run wrote it.
@@ -297,7 +297,7 @@ class RunFolder:
         return dict(summary)
 
     def finished(self, settings: AnySettings) -> dict[str, Any] | None:
-        """The summary of a run trained to its end; None while epochs that the settings ask for, or its files, lack."""
+        """Return the summary of a finished run; None if unfinished."""
         with suppress(InputError):  # a damaged summary is written anew when the run is gone on with
             summary = self.summary()
             if covers(summary, settings) and (self.path / METRICS).exists():
@@ -305,7 +305,7 @@ class RunFolder:
         return None
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Writes what came out of the run.
+        """Write what came out of the run.
 
         Raises:
             RunFailure: the disk is full or fails; the old file is as it was.
@@ -327,7 +327,7 @@ class RunFolder:
             raise _unreadable(path, error) from error
 
     def write(self, name: str, text: str) -> None:
-        """Writes a text file of the run, whole or not at all.
+        """Write a text file of the run, whole or not at all.
 
         Raises:
             RunFailure: the disk is full or fails; the old file is as it was.
@@ -341,12 +341,12 @@ def _unreadable(path: Path, error: OSError, remedy: str = "restore it from a cop
 
 
 def covers(summary: Mapping[str, Any], settings: AnySettings) -> bool:
-    """Whether a run's summary is of all the epochs that its settings ask for; an empty one never is."""
+    """Return whether a run's summary covers all epochs of its settings; an empty one covers none."""
     return bool(summary) and summary["epochs"] >= settings.training.epochs
 
 
 def claim_folder(settings: AnySettings, base: Path = Path("runs")) -> Path:
-    """Makes the next free folder `base/<title of the settings>-<NNN>`.
+    """Make the next free folder `base/<title of the settings>-<NNN>`.
 
     Raises:
         InputError: `base` cannot be written.

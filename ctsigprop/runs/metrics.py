@@ -34,22 +34,22 @@ def error_in_words(error: float, of: Mapping[str, object]) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value read from JSON is a number that a run may have measured: finite, and no larger than LARGEST."""
+    """Return whether a value read from JSON is a finite number no larger than LARGEST."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def is_count(value: object) -> bool:
-    """Whether a value read from JSON is a whole number, such as an epoch's, and not negative."""
+    """Return whether a value read from JSON is a whole number, such as an epoch's, and not negative."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
 def best_row(rows: Sequence[MetricsRow]) -> MetricsRow:
-    """The row of metrics with the smallest validation error, the last of equals."""
+    """Return the row with the smallest validation error, the last of equals."""
     return min(reversed(rows), key=lambda row: row["validation_error"])
 
 
 def wrong_in(row: Mapping[str, object]) -> str | None:
-    """The first field of a row that is not as a run writes it, in words; None where all are."""
+    """Describe the first field of a row that no run writes so; return None if there is none."""
     if not is_count(row.get("epoch")):
         return f"epoch = {row.get('epoch')!r:.60}: must be a number of epochs"
     for name in NUMBERS:
@@ -60,12 +60,12 @@ def wrong_in(row: Mapping[str, object]) -> str | None:
 
 
 def _is_object(value: Any, good: Check = lambda _: True) -> bool:
-    """Whether a value is left out, or an object of good values."""
+    """Return whether a value is missing, or an object of good values."""
     return value is None or (isinstance(value, dict) and all(map(good, value.values())))
 
 
 def _is_measured(value: Any) -> bool:
-    """Whether a value is a number, or None for one that was not finite."""
+    """Return whether a value is a number, or None for one that was not finite."""
     return value is None or is_number(value)
 
 
@@ -102,7 +102,7 @@ MEASURED: Mapping[str, Check] = {
 
 
 def whole_in(row: Mapping[str, object], first: Mapping[str, object]) -> bool:
-    """Whether a row has all that is drawn of it, under the names that the first row of its run has."""
+    """Return whether a row has all that is drawn of it, under the names that the first row of its run has."""
     there = [name for name in WHOLE if name in row]
     return all(WHOLE[name](row[name]) and _names(row[name]) == _names(first.get(name, row[name])) for name in there)
 

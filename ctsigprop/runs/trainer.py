@@ -72,7 +72,7 @@ class Model(Protocol[T, B]):
         ...
 
     def describe(self, tally: T) -> str:
-        """What stands beside the progress bar, in some words."""
+        """Return what stands beside the progress bar, in some words."""
         ...
 
     def evaluate(self, epoch: int, tally: T, history: Sequence[MetricsRow]) -> MetricsRow:
@@ -92,7 +92,7 @@ class Model(Protocol[T, B]):
         ...
 
     def weights(self) -> Arrays:
-        """What prediction needs of `state`."""
+        """Return what prediction needs of `state`."""
         ...
 
 
@@ -223,7 +223,7 @@ def _restored(model: Model[T, B], run: RunFolder) -> Progress[T]:
 
 
 def _wrong_in(meta: Mapping[str, Any], model: Model[T, B]) -> str | None:
-    """What is wrong with the progress that a checkpoint holds, in words; None if nothing."""
+    """Return what is wrong with the progress that a checkpoint holds, in words; None if nothing."""
     if wrong := wrong_field(type(model.tally()), meta["tally"], {"samples", "errors"}):
         return f"tally: {wrong}"
     if not meta["tally"]["samples"] <= model.samples:

@@ -12,7 +12,7 @@ MOST = 2**31 - 1
 
 
 def require(condition: bool, field_name: str, value: object, allowed: str) -> None:
-    """Refuses the value of a field where the condition does not hold.
+    """Refuse the value of a field unless the condition holds.
 
     Raises:
         InputError: naming the field, the value and what is allowed.
@@ -22,7 +22,7 @@ def require(condition: bool, field_name: str, value: object, allowed: str) -> No
 
 
 def require_one_of(field_name: str, value: object, choices: object) -> None:
-    """Passes a value that a `Literal` lists.
+    """Refuse a value that a `Literal` does not list.
 
     Raises:
         InputError: naming the field, the value and the choices.
@@ -58,7 +58,7 @@ def require_number(
     open_low: bool = False,
     open_high: bool = False,
 ) -> None:
-    """Passes a finite number within its bounds, either of which may be left out of what is allowed.
+    """Refuse anything but a finite number within its bounds; either bound may be excluded.
 
     Raises:
         InputError: naming the field, the value and the bounds.
@@ -72,7 +72,7 @@ def require_number(
 
 
 def require_flag(field_name: str, value: object) -> None:
-    """Passes true or false.
+    """Refuse anything but true or false.
 
     Raises:
         InputError: naming the field and the value.
@@ -81,7 +81,7 @@ def require_flag(field_name: str, value: object) -> None:
 
 
 def require_sequence(settings: object, group: str, name: str) -> None:
-    """Turns a list read from YAML into the tuple that a frozen dataclass holds.
+    """Turn a list read from YAML into the tuple that a frozen dataclass holds.
 
     Raises:
         InputError: naming the field and the value.
@@ -93,7 +93,7 @@ def require_sequence(settings: object, group: str, name: str) -> None:
 
 
 def require_rate(field_name: str, value: object) -> None:
-    """Pass a learning rate, which may be left open (None).
+    """Refuse a value that is neither a learning rate nor None.
 
     Raises:
         InputError: naming the field and the value.

@@ -77,7 +77,7 @@ def check_family(family: object, given: str = FAMILY) -> str:
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """What to do about an unknown name: the one that was probably meant, or all there are."""
+    """Return the remedy for an unknown name: the name probably meant, or all names."""
     close = get_close_matches(name, known, n=1, cutoff=ALIKE)
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
 
@@ -114,7 +114,7 @@ def in_form(value: object, kind: Any) -> object:
 
 
 def check_names(values: Mapping[str, Any], family: str = CONTINUOUS) -> None:
-    """Passes a mapping {group: {name: value}} whose groups and names all exist.
+    """Refuse a mapping {group: {name: value}} with unknown groups or names.
 
     Raises:
         InputError: the first that does not, and the name that is nearest.
@@ -173,7 +173,7 @@ def read_family(path: Path) -> str:
 
 
 def read_values(path: Path, family: str = CONTINUOUS) -> dict[str, dict[str, Any]]:
-    """What a YAML file sets, {group: {name: value}}: names are checked, values are not.
+    """Return what a YAML file sets, {group: {name: value}}: names are checked, values are not.
 
     Raises:
         InputError: the file cannot be used, is of another family, or names what there is not.
@@ -221,7 +221,7 @@ def to_yaml(settings: AnySettings) -> str:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Puts a file's name before what is refused in the block."""
+    """Put a file's name before an error of the block."""
     try:
         yield
     except InputError as error:

@@ -64,7 +64,7 @@ def _hardware(name: str, options: Mapping[str, Any]) -> Hardware:
 
 
 def _check_found(hardware: Hardware) -> None:
-    """Passes a device that is there; PyTorch is loaded only where it must say so."""
+    """Refuse a device that is missing; load PyTorch only to ask for one."""
     if hardware.device != "cpu":
         from ctsigprop.layered.training import device_for
 

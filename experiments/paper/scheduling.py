@@ -1,4 +1,4 @@
-"""Several processes at one piece of work: each trains what no other holds."""
+"""Runs shared by several processes: each trains what no other holds."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,14 +10,14 @@ from ctsigprop.settings import AnySettings
 
 
 def finish_all(runs: Mapping[Path, AnySettings], *, quiet: bool) -> Iterator[Path]:
-    """Brings runs to their end, in their order; those that another process trains in are taken up last.
+    """Finish runs in order; leave those that another process trains to the last.
 
     Args:
         runs: settings by folder, as `is_finished` passed them.
         quiet: show no progress bar.
 
     Yields:
-        A folder each time that one more run is finished here.
+        The folder of each run finished here.
 
     Raises:
         InputError: data or checkpoint that cannot be used.

@@ -89,13 +89,13 @@ class Table:
 
 
 def command_of(name: str, scale: str, output: Path, hardware: Hardware) -> str:
-    """The command that makes a table again."""
+    """Return the command that makes a table again."""
     options = {"scale": scale, **hardware.flags, "output": output}
     return command_line(options, "reproduce", name, flags=tuple(options))
 
 
 def write_table(output: Path, table: Table, extra: Mapping[str, Any]) -> None:
-    """Writes <name>.json, with the machine that writes it unless `extra` has another, and <name>.md.
+    """Write <name>.json, with the machine that writes it unless `extra` has another, and <name>.md.
 
     Args:
         output: folder of both, made where it is missing.
@@ -135,7 +135,7 @@ def print_table(table: Table) -> None:
 
 
 def to_markdown(table: Table) -> str:
-    """The table in Markdown, its differences as a list below it."""
+    """Return the table in Markdown, its differences as a list below it."""
     heading, *rows = ("| " + " | ".join(row) + " |" for row in _texts(table))
     lines = [table.caption, "", heading, "|---" * len(table.columns) + "|", *rows]
     if table.differences:
@@ -144,7 +144,7 @@ def to_markdown(table: Table) -> str:
 
 
 def _texts(table: Table) -> list[list[str]]:
-    """The headings, then a list of words for each row."""
+    """Return the headings, then a list of words for each row."""
     return [list(table.columns), *([str(row.get(column, NOTHING)) for column in table.columns] for row in table.rows)]
 
 

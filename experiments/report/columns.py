@@ -15,8 +15,8 @@ OF_A_REGRESSION = "mean square"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """Text of a cell; a number to sort by, or None where there is none."""
+class SortedText:
+    """Text of a cell, and a number to sort by if there is one."""
 
     text: str
     number: float | None = None
@@ -36,7 +36,7 @@ class Column:
     key: str
     title: str
     numeric: bool
-    cell: Callable[[Run], Cell]
+    cell: Callable[[Run], SortedText]
 
 
 def columns() -> list[Column]:
@@ -60,12 +60,14 @@ def columns() -> list[Column]:
 
 
 def _of_settings(name: str, text: Callable[[AnySettings], str]) -> Column:
-    return Column(name, name, False, lambda run: Cell(text(run.settings) if run.settings else NOTHING))
+    return Column(name, name, False, lambda run: SortedText(text(run.settings) if run.settings else NOTHING))
 
 
 def _number_of_outcome(key: str, title: str, pattern: str, number: Callable[[Outcome], float]) -> Column:
-    def cell(run: Run) -> Cell:
-        return Cell(pattern.format(number(run.outcome)), number(run.outcome)) if run.outcome else Cell(NOTHING)
+    def cell(run: Run) -> SortedText:
+        return (
+            SortedText(pattern.format(number(run.outcome)), number(run.outcome)) if run.outcome else SortedText(NOTHING)
+        )
 
     return Column(key, title, True, cell)
 
@@ -73,23 +75,25 @@ def _number_of_outcome(key: str, title: str, pattern: str, number: Callable[[Out
 def _error(key: str, error: Callable[[Outcome], float]) -> Column:
     """In percent without the unit, or a mean square with its name."""
 
-    def cell(run: Run) -> Cell:
+    def cell(run: Run) -> SortedText:
         if run.outcome is None:
-            return Cell(NOTHING)
+            return SortedText(NOTHING)
         found = error(run.outcome)
-        return Cell(f"{found:.4g} {OF_A_REGRESSION}" if run.outcome.regression else f"{found:.2f}", found)
+        return SortedText(f"{found:.4g} {OF_A_REGRESSION}" if run.outcome.regression else f"{found:.2f}", found)
 
     return Column(key, key, True, cell)
 
 
-def _beta(run: Run) -> Cell:
+def _beta(run: Run) -> SortedText:
     if not isinstance(run.settings, Settings):
-        return Cell(NOTHING)
-    return Cell(f"{run.settings.nudging.beta:g}", run.settings.nudging.beta)
+        return SortedText(NOTHING)
+    return SortedText(f"{run.settings.nudging.beta:g}", run.settings.nudging.beta)
 
 
-def _seed(run: Run) -> Cell:
-    return Cell(f"{run.settings.training.seed}", run.settings.training.seed) if run.settings else Cell(NOTHING)
+def _seed(run: Run) -> SortedText:
+    return (
+        SortedText(f"{run.settings.training.seed}", run.settings.training.seed) if run.settings else SortedText(NOTHING)
+    )
 
 
 def _learning(settings: AnySettings) -> str:
@@ -145,11 +149,11 @@ def _loop(settings: Settings) -> str:
     return ", ".join(["learned", *(f"{name} fixed" for name in (*held, *others))])
 
 
-def _epochs(run: Run) -> Cell:
+def _epochs(run: Run) -> SortedText:
     epochs = run.outcome.epochs if run.outcome else 0
-    return Cell(f"{epochs}" if run.finished or run.planned is None else f"{epochs} of {run.planned}", epochs)
+    return SortedText(f"{epochs}" if run.finished or run.planned is None else f"{epochs} of {run.planned}", epochs)
 
 
-def _warnings(run: Run) -> Cell:
+def _warnings(run: Run) -> SortedText:
     """In how many epochs there was one; kept metrics are needed to tell."""
-    return Cell(NOTHING) if run.warned is None else Cell(str(run.warned), run.warned)
+    return SortedText(NOTHING) if run.warned is None else SortedText(str(run.warned), run.warned)

@@ -17,7 +17,7 @@ from ctsigprop.core.files import to_json
 from ctsigprop.experiments.paper.figure_4.claims import in_words as numbers_in_words
 from ctsigprop.experiments.paper.figure_4.series import MEASURES
 from ctsigprop.experiments.report import album, chart, paper
-from ctsigprop.experiments.report.columns import Cell, Column, columns
+from ctsigprop.experiments.report.columns import Column, SortedText, columns
 from ctsigprop.experiments.report.gather import MOST_DETAILED, Found, Reproduction, Sweep
 from ctsigprop.experiments.report.measured_table import MeasuredTable
 from ctsigprop.experiments.report.run import Run
@@ -48,7 +48,7 @@ class Entry:
 
     number: int
     run: Run
-    cells: tuple[tuple[Column, Cell], ...]
+    cells: tuple[tuple[Column, SortedText], ...]
     state: str
     changed: tuple[tuple[str, str, str], ...]
     yaml: str

@@ -1,10 +1,13 @@
 """What the paper says of Fig. 3, as checks on distances between inputs and targets, layer by layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from ctsigprop.analysis.measures.distances import Point
 from ctsigprop.experiments.paper.claims import Claim
+
+if TYPE_CHECKING:
+    from ctsigprop.discrete.distances import Distances
 
 INPUT = "input"
 
@@ -15,18 +18,17 @@ WIDENS = "each layer widens the margin between the other classes' targets and th
 LEARNED = "every layer's margin is wider than before training"
 
 
-def all_claims(points: Sequence[Point], classes: int) -> list[Claim[float]]:
+def all_claims(found: Mapping[int, Sequence["Distances"]], classes: int) -> list[Claim[float]]:
     """Judge every claim after the last epoch; the first only if targets enter at the input.
 
     Args:
-        points: of all epochs, places in the order that a sample passes them.
+        found: by epoch, places in the order that a sample passes them.
         classes: how many there are; by chance 100 / classes percent of the samples are nearest to their own target.
     """
-    first, last = min(point.epoch for point in points), max(point.epoch for point in points)
-    before = {point.place: point.margin for point in points if point.epoch == first}
-    after = {point.place: point for point in points if point.epoch == last}
-    same = {place: point.same for place, point in after.items()}
-    margins = {place: point.margin for place, point in after.items()}
+    before = {one.place: one.margin for one in found[min(found)]}
+    after = {one.place: one for one in found[max(found)]}
+    same = {place: one.same for place, one in after.items()}
+    margins = {place: one.margin for place, one in after.items()}
     layers = {place: margin for place, margin in margins.items() if place != INPUT}
     gains = {place: margin - before[place] for place, margin in layers.items()}
     claims = [

@@ -40,7 +40,7 @@ DIFFERENCES = {
 
 
 def plan(scale: str, hardware: Hardware) -> DiscreteSettings:
-    """Settings of the run, at a scale that SCALES has."""
+    """Return the settings of the run at a scale of SCALES."""
     values = merged(merged(COMMON, SCALES[scale]), {"training": hardware.training})
     settings: DiscreteSettings = settings_from(values, "discrete")
     return settings

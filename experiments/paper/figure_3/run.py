@@ -1,10 +1,10 @@
 """`ctsigprop reproduce figure-3`: trains a network, then draws how near inputs and targets come, layer by layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ctsigprop.analysis.measures.distances import Point
 from ctsigprop.analysis.plots.distances import distances_figure
 from ctsigprop.analysis.plots.style import save, styled
 from ctsigprop.core.files import write_failures
@@ -19,6 +19,9 @@ from ctsigprop.runs.metrics import best_row
 from ctsigprop.settings import DiscreteSettings
 from ctsigprop.settings.config import to_values
 
+if TYPE_CHECKING:
+    from ctsigprop.discrete.distances import Distances
+
 NAME = "figure-3"
 MEASURE = (
     "cosine distance between a sample's activations and each class's target, "
@@ -27,7 +30,7 @@ MEASURE = (
 
 
 def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
-    """Trains the run where it is not finished, measures its kept checkpoints, draws them and prints the claims.
+    """Train the run unless finished, measure its checkpoints, draw them and print the claims.
 
     Args:
         scale: smoke or full.
@@ -47,10 +50,10 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
     if not is_finished(folder, settings):
         finish(folder, settings, quiet=quiet)
     run = RunFolder.open(folder)
-    points = measured(run, settings)
-    claims, table = all_claims(points, CATALOG[settings.data.name].classes), _table(points, scale)
+    found = measured(run, settings)
+    claims, table = all_claims(found, CATALOG[settings.data.name].classes), _table(found, scale)
     with styled():
-        figure = distances_figure(points)
+        figure = distances_figure(found)
         for suffix in ("png", "pdf"):
             save(figure, output / f"{NAME}.{suffix}")
     rows = run.metrics()
@@ -64,7 +67,9 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
         "seconds": sum(row["seconds"] for row in rows),
         "test_error": best_row(rows)["test_error"],
         "claims": [{"claim": claim.claim, "numbers": claim.numbers, "holds": claim.holds} for claim in claims],
-        "points": [{**asdict(point), "margin": point.margin} for point in points],
+        "points": [
+            {"epoch": epoch, **asdict(one), "margin": one.margin} for epoch, places in found.items() for one in places
+        ],
     }
     write_table(output, table, report)
     print_table(table)
@@ -74,27 +79,25 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
     print(f"in {output}: {NAME}.png, {NAME}.pdf, and every number in {NAME}.json")
 
 
-def measured(run: RunFolder, settings: DiscreteSettings) -> list[Point]:
-    """Distances before training and after each epoch of training.keep."""
+def measured(run: RunFolder, settings: DiscreteSettings) -> Mapping[int, Sequence["Distances"]]:
+    """Return distances by epoch: before training and after each epoch of training.keep."""
     from ctsigprop.discrete.distances import run_distances
 
-    by_epoch = run_distances(run, (0, *settings.training.keep), SAMPLES)
-    return [Point(epoch=epoch, **asdict(one)) for epoch, found in by_epoch.items() for one in found]
+    return run_distances(run, (0, *settings.training.keep), SAMPLES)
 
 
-def _table(points: Sequence[Point], scale: str) -> Table:
-    """The distances after the last epoch."""
-    last = max(point.epoch for point in points)
+def _table(found: Mapping[int, Sequence["Distances"]], scale: str) -> Table:
+    """Return the distances after the last epoch."""
+    last = max(found)
     rows: list[Line] = [
         {
-            "place": point.place,
-            "same class": Cell(point.same, spread=point.same_deviation, digits=3),
-            "other classes": Cell(point.other, spread=point.other_deviation, digits=3),
-            "margin": Cell(point.margin, digits=3),
-            "nearest (%)": Cell(point.nearest, digits=1),
+            "place": one.place,
+            "same class": Cell(one.same, spread=one.same_deviation, digits=3),
+            "other classes": Cell(one.other, spread=one.other_deviation, digits=3),
+            "margin": Cell(one.margin, digits=3),
+            "nearest (%)": Cell(one.nearest, digits=1),
         }
-        for point in points
-        if point.epoch == last
+        for one in found[last]
     ]
     caption = f"Fig. 3: cosine distance from inputs to targets after epoch {last}, mean ± SD over samples"
     return Table(NAME, caption, tuple(rows[0]), rows, DIFFERENCES[scale])

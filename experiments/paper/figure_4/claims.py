@@ -1,7 +1,7 @@
 """What the paper says of Fig. 4, as checks on numbers (Sec. V-B and the caption of Fig. 4).
 
-Each function judges one sentence by one measure. The paper puts no number on "converges before" and "similar": what is
-asked here is said beside each function, and the numbers are given, so that a reader may ask for more.
+Each function judges one sentence by one measure. The paper puts no number on "converges before" and "similar":
+each function states its threshold, and each claim carries its numbers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ AngleClaim = Claim[Quantities]
 
 
 def all_claims(runs: Sequence[MeasuredRun], series: Sequence[Series], random: Sequence[Random]) -> list[AngleClaim]:
-    """Every claim by both measures, on all the runs that are there.
+    """Judge every claim by both measures on all finished runs.
 
     The first on every run; the second and third where everything learns; the last on each pair of runs of equal
     network and seed, one with a learned and one with a fixed loop.
@@ -67,7 +67,7 @@ def all_claims(runs: Sequence[MeasuredRun], series: Sequence[Series], random: Se
 
 
 def ends_below(angles: Mapping[str, Series], random: Mapping[str, Random]) -> AngleClaim:
-    """90 degrees less the last angle exceed both the SD over samples and the SD of random weights.
+    """Judge whether 90 degrees less the last angle exceed the SD over samples and that of random weights.
 
     Args:
         angles: a run's series of one measure, by angle.
@@ -87,9 +87,9 @@ def ends_below(angles: Mapping[str, Series], random: Mapping[str, Random]) -> An
 
 
 def loop_first(angles: Mapping[str, Series]) -> AngleClaim:
-    """The loop's angle has gone 90 % of its way no later than any other.
+    """Judge whether the loop's angle goes 90 % of its way no later than any other.
 
-    When that is, `convergence` says; its grain is that of the points, which signals have by whole epochs only.
+    See `convergence`; its resolution is that of the points: whole epochs for signals.
     """
     numbers = {
         angle: {"start": one.degrees[0], "end": one.degrees[-1], "converged_at_epoch": convergence(one)}
@@ -100,7 +100,7 @@ def loop_first(angles: Mapping[str, Series]) -> AngleClaim:
 
 
 def first_layer_least(angles: Mapping[str, Series]) -> AngleClaim:
-    """The angle of W12 ends as the largest."""
+    """Judge whether the angle of W12 ends as the largest."""
     numbers = {angle: {"degrees": one.degrees[-1], "error_bar": one.error_bar} for angle, one in angles.items()}
     ends = {angle: one.degrees[-1] for angle, one in angles.items()}
     others = max(end for angle, end in ends.items() if angle != FIRST)
@@ -108,7 +108,7 @@ def first_layer_least(angles: Mapping[str, Series]) -> AngleClaim:
 
 
 def fixed_is_similar(learned: Mapping[str, Series], fixed: Mapping[str, Series]) -> AngleClaim:
-    """No angle of the two runs ends further apart than 10 degrees, or than the larger of its error bars."""
+    """Judge whether all angles of two runs end within 10 degrees, or within the larger of their error bars."""
     numbers = {}
     for angle, one in learned.items():
         other = fixed[angle]
@@ -123,7 +123,7 @@ def fixed_is_similar(learned: Mapping[str, Series], fixed: Mapping[str, Series])
 
 
 def convergence(series: Series) -> float:
-    """Epoch at which the angle has first gone CONVERGED of its whole way, straight from point to point.
+    """Return the epoch at which the angle has first gone CONVERGED of its way, on straight lines between points.
 
     An angle that ends where it began has converged when it began.
     """
@@ -137,7 +137,7 @@ def convergence(series: Series) -> float:
 
 
 def in_words(claim: AngleClaim) -> str:
-    """The numbers that decide it, such as "W31 53.7, W23 66.5, W12 82.1 degrees"."""
+    """Return the numbers that decide it, such as "W31 53.7, W23 66.5, W12 82.1 degrees"."""
     pattern = WORDS[claim.claim]
     if claim.measure == "matrices":
         pattern = pattern.replace(BAR, "")

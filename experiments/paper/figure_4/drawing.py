@@ -33,7 +33,7 @@ BANDS = {"signals": "#ececec", "matrices": "#c4c4c4"}
 
 
 def angles_figure(runs: Sequence[MeasuredRun], series: Sequence[Series], random: Sequence[Random]) -> Figure:
-    """Angles of the runs that are there: matrices as lines, signals as means with bars of one SD over samples.
+    """Draw the angles of finished runs: matrices as lines, signals as means with bars of one SD over samples.
 
     Row Learned: a panel an angle, the run labelled learned against fixed-loop; runs of another width or seed whose loop
     is learned or fixed are thin lines. Row Layers: a panel for each matrix that is fixed.
@@ -72,7 +72,7 @@ def angles_figure(runs: Sequence[MeasuredRun], series: Sequence[Series], random:
 
 
 def epochs_from_the_first(panels: Iterable[Axes], last: float) -> None:
-    """Epochs on an axis that is linear up to 1 and logarithmic after it: most of the turn is in the first."""
+    """Put epochs on an axis that is linear up to 1 and logarithmic after it: most of the change is in the first."""
     for axes in panels:
         axes.set_xscale("symlog", linthresh=1, linscale=1)
         axes.set_xlim(-0.08, 1.15 * last)
@@ -82,7 +82,7 @@ def epochs_from_the_first(panels: Iterable[Axes], last: float) -> None:
 
 
 def _of(series: Sequence[Series], run: str, angle: str, measure: str) -> list[Series]:
-    """The series, or none where it was not taken."""
+    """Return the series, or none where it was not taken."""
     return [one for one in series if (one.run, one.angle, one.measure) == (run, angle, measure)]
 
 

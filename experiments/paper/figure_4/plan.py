@@ -40,7 +40,7 @@ DIFFERENCES = {
 
 
 def plan(scale: str, threads: int) -> list[Planned[Settings]]:
-    """The runs in order: the figure's first row, its seeds at another width, then its second row."""
+    """Return the runs in order: the figure's first row, its seeds at another width, then its second row."""
     base = merged(read_values(config_path(CONFIG)), SCALES[scale])
     base = merged(base, {"training": {"threads": threads}})
 

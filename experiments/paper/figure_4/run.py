@@ -37,7 +37,7 @@ RANDOM_SEEDS = range(1000, 1020)
 
 
 def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:
-    """Brings every run of the plan to its end, then prints the claims.
+    """Bring every run of the plan to its end, then print the claims.
 
     Args:
         scale: smoke or full.
@@ -95,7 +95,7 @@ def _report(
     found: Mapping[str, MeasuredRun],
     random: Sequence[Random],
 ) -> list[AngleClaim]:
-    """Draws the runs that are finished and writes figure-4.json."""
+    """Draw the finished runs and write figure-4.json."""
     runs = [found[one.label] for one in planned if one.label in found]
     series = all_series(runs)
     claims = all_claims(runs, series, random)

@@ -98,19 +98,19 @@ class Random:
 
 
 def all_series(runs: Sequence[MeasuredRun]) -> list[Series]:
-    """Every angle of every run by both measures; a series that was never taken is left out."""
+    """Return every angle of every run by both measures; a series that was never taken is left out."""
     series = [of(run, angle) for run in runs for of in (_of_matrices, _of_signals) for angle in ANGLES]
     return [one for one in series if one.epochs]
 
 
 def by_angle(series: Sequence[Series], run: str, measure: Measure) -> dict[str, Series]:
-    """A run's series of one measure, by angle; empty where one of the angles was never taken."""
+    """Return a run's series of one measure, by angle; empty where one of the angles was never taken."""
     found = {one.angle: one for one in series if (one.run, one.measure) == (run, measure)}
     return {angle: found[angle] for angle in ANGLES} if found.keys() >= set(ANGLES) else {}
 
 
 def random_weights(network: str, rows: Sequence[Measured]) -> list[Random]:
-    """Mean and spread of the angles of untrained networks.
+    """Return the mean and spread of the angles of untrained networks.
 
     Args:
         network: their layer sizes.

@@ -95,7 +95,7 @@ def reproduce(
     quiet: bool,
     extra: Callable[[], Mapping[str, Any]] = dict,
 ) -> None:
-    """Measures time and memory, trains what the table's errors need, and writes and prints the table.
+    """Measure time and memory, train what the table's errors need, and write and print the table.
 
     Called again, it goes on: costs are kept in costs.json, runs in runs/. A table whose columns another has measured
     in the same output, as Table I those of Table II, takes them from there: what was measured in turns stays together.
@@ -154,7 +154,7 @@ def reproduce(
 def settings_of(
     study: Study, column: str, scale: str, hardware: Hardware, schedule: Values | None = None
 ) -> DiscreteSettings:
-    """Settings with which a column is measured or, by a schedule, trained."""
+    """Return the settings with which a column is measured or, by a schedule, trained."""
     values = merged(merged(COMMON, study.columns[column]), schedule or {})
     if scale == "smoke":
         values = merged(values, SMOKE)
@@ -163,7 +163,7 @@ def settings_of(
 
 
 def table_of(study: Study, scale: str, found: Mapping[str, Cost], runs: Mapping[str, MetricsRow]) -> Table:
-    """The table as far as it is measured.
+    """Return the table as far as it is measured.
 
     Args:
         study: the table.
@@ -194,7 +194,7 @@ def _metrics(study: Study, output: Path, settings: Mapping[str, DiscreteSettings
 
 
 def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, *, quiet: bool) -> Measured:
-    """The costs of a measurement in the file that has all these settings, or of a new one.
+    """Return the costs of a measurement in the file that has all these settings, or of a new one.
 
     It takes the place of those with any of the same columns.
     """
@@ -218,12 +218,12 @@ def _measured(path: Path, settings: Mapping[str, DiscreteSettings], scale: str, 
 
 
 def _kept(path: Path) -> list[dict[str, Any]]:
-    """The measurements in the file."""
+    """Return the measurements in the file."""
     return read_json(path) or []
 
 
 def _readable(settings: Mapping[str, Values]) -> dict[str, DiscreteSettings]:
-    """A measurement's settings by column, but for those that are refused by now."""
+    """Return a measurement's settings by column, without those that are no longer valid."""
     found = {}
     for column, values in settings.items():
         with suppress(InputError):

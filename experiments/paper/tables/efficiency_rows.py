@@ -53,7 +53,7 @@ class Study:
 
 
 def by_layer(values: Sequence[float], spreads: Sequence[float | None] | None = None) -> list[Figure]:
-    """The paper's figures of layer 1, layer 2, and so on."""
+    """Return the paper's figures of layer 1, layer 2, and so on."""
     return list(zip(values, spreads or [None] * len(values), strict=True))
 
 
@@ -101,7 +101,7 @@ def rows_by_layer(study: Study, found: Mapping[str, Cost]) -> list[Line]:
 
 
 def hidden(cost: Cost) -> list[StageCost]:
-    """The stages that the paper's figures are of: hidden layers, or the network where the rule locks them."""
+    """Return the stages that the paper's figures are of: hidden layers, or the network where the rule locks them."""
     return [stage for stage in cost.stages if stage.stage != CLASSIFICATION]
 
 
@@ -118,7 +118,7 @@ def _mean_memory(cost: Cost) -> Figure:
 
 
 def _mean(figures: Sequence[Figure]) -> Figure:
-    """Mean and standard deviation over layers; one figure alone keeps its own deviation."""
+    """Return the mean and standard deviation over layers; a single figure keeps its own deviation."""
     if len(figures) == 1:
         return figures[0]
     values = [value for value, _ in figures]

@@ -1,4 +1,4 @@
-"""What Tables V and VI share: runs that are trained in turns, and after each the test errors beside the paper's."""
+"""What Tables V and VI share: runs are trained one by one; each updates the test errors beside the paper's."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class ErrorTable:
 def reproduce_errors(
     kind: ErrorTable, planned: Sequence[AnyPlanned], scale: str, output: Path, hardware: Hardware, *, quiet: bool
 ) -> None:
-    """Brings every run of a plan to its end, then prints the table and what it shows.
+    """Bring every run of a plan to its end, then print the table and what it shows.
 
     Several processes may be started on one output: each trains what no other does.
 
@@ -125,7 +125,7 @@ def _cell(row: Row, column: str, errors: Sequence[float]) -> Cell:
 def _report(
     kind: ErrorTable, planned: Sequence[AnyPlanned], scale: str, output: Path, command: str
 ) -> tuple[Table, list[Claim[float]]]:
-    """Writes the table of the runs that are finished by now, whoever trained them."""
+    """Write the table of the finished runs, whichever process trained them."""
     with write_failures(output), one_at_a_time(output):
         folders = {one: output / "runs" / one.label for one in planned}
         finished = [one for one, folder in folders.items() if is_finished(folder, one.settings)]
@@ -157,14 +157,14 @@ def _means(found: Found) -> dict[str, dict[str, float]]:
 def _run(
     kind: ErrorTable, one: AnyPlanned, rows: Metrics, folder: Path, before: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """A finished run for the table's JSON; what the JSON has told before of a run that came to the same is kept."""
+    """Describe a finished run for the table's JSON; keep the former entry of a run with the same outcome."""
     outcome = {"label": one.label, **kind.keys(one), **_outcome(rows)}
     recorded = next((run for run in before if outcome.items() <= run.items()), None)
     return {**(recorded or {**outcome, **kind.more(folder)}), "settings": to_values(one.settings)}
 
 
 def _outcome(rows: Metrics) -> dict[str, Any]:
-    """What a finished run came to."""
+    """Return what a finished run came to."""
     best, last = best_row(rows), rows[-1]
     return {
         "test_error": best["test_error"],

@@ -22,7 +22,7 @@ UNITS = SIDE**2  # as many as inputs: all layers are equal
 
 
 def memory_against_depth(depths: Sequence[int], hardware: Hardware, figure: Path) -> dict[str, Any]:
-    """Measures and draws it, for fully connected networks with batch normalisation and dropout, in float32.
+    """Measure and draw it, for fully connected networks with batch normalisation and dropout, in float32.
 
     Args:
         depths: numbers of hidden layers, from the smallest to the largest.

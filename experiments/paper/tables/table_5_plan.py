@@ -72,7 +72,7 @@ DIFFERENCES = {
 
 
 def differences(scale: str, device: Device) -> list[str]:
-    """What is cut against the paper or chosen where it is silent."""
+    """Return what is cut against the paper or chosen where it is silent."""
     return [*([_cut()] if (scale, device) == ("full", "cpu") else []), *DIFFERENCES[scale]]
 
 
