@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ from ctsigprop.settings.discrete import (
 
 Rows = Callable[[RunFolder], list[dict[str, Any]]]
 SameRun = Callable[[RunFolder, RunFolder], None]
-Stopping = Callable[[ModuleType, int], AbstractContextManager[None]]
+Stopping = Callable[[int], AbstractContextManager[None]]
 
 ALGORITHMS = ("sp", "bp", "fa", "dfa", "ll-bp", "ll-fa", "shallow")
 BATCHES = 8
@@ -190,7 +189,7 @@ def check_stops(
     undisturbed = trained(folder / "undisturbed", settings)
     with RunFolder.create(folder / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):
-            with stopping(layered, batch), pytest.raises(KeyboardInterrupt):
+            with stopping(batch), pytest.raises(KeyboardInterrupt):
                 train(settings, stopped, resume=time > 0, quiet=True)
         train(settings, stopped, resume=True, quiet=True)
     assert_same_run(stopped, undisturbed)
