@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import hypothesis
 import pytest
 
 from ctsigprop.errors import InputError
-from ctsigprop.runs import RunFolder
+from ctsigprop.runs import RunFolder, trainer
 from ctsigprop.settings import AnySettings
 
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -52,11 +51,11 @@ def assert_same_run(rows: Callable[[RunFolder], list[dict[str, Any]]]) -> Callab
 
 
 @pytest.fixture
-def stopping_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, int], AbstractContextManager[None]]:
-    """Stops a run as Ctrl-C would, when its training module asks for the `batch`th time whether to go on."""
+def stopping_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractContextManager[None]]:
+    """Stops a run as Ctrl-C would, when the training loop asks for the `batch`th time whether to go on."""
 
     @contextmanager
-    def stopping(training: ModuleType, batch: int) -> Iterator[None]:
+    def stopping(batch: int) -> Iterator[None]:
         asked = 0
 
         def stop() -> bool:
@@ -69,7 +68,7 @@ def stopping_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, in
             yield stop
 
         with monkeypatch.context() as patch:
-            patch.setattr(training, "deferred_interrupt", interrupt)
+            patch.setattr(trainer, "deferred_interrupt", interrupt)
             yield
 
     return stopping

@@ -11,7 +11,6 @@ from matplotlib.image import imread
 
 from ctsigprop.analysis.measures.alignment import angles, sample_angles
 from ctsigprop.analysis.measures.displacement import displacement
-from ctsigprop.continuous import training
 from ctsigprop.continuous.trained import load_trained
 from ctsigprop.runs import RunFolder
 
@@ -71,7 +70,7 @@ def test_the_mean_of_the_weights_is_not_taken_for_the_weights_of_its_epoch(
 
 
 def test_a_run_that_was_stopped_within_an_epoch(ctsigprop: Command, run: Path, stopping_before: Any) -> None:
-    with stopping_before(training, 3):
+    with stopping_before(3):
         answer = ctsigprop("train", "--resume", "--run-dir", "run", "--training.epochs", "3", "--quiet")
     assert answer.status == 130
     answer = ctsigprop("align", "run")

@@ -16,7 +16,6 @@ from ctsigprop.errors import InputError
 from ctsigprop.experiments.finishing import finish, is_finished
 from ctsigprop.experiments.sweeps.folder import SweepFolder
 from ctsigprop.experiments.sweeps.specification import Point
-from ctsigprop.layered import training
 from ctsigprop.layered.precision import fastest, in_bfloat16
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DataSettings, DiscreteSettings
@@ -107,7 +106,7 @@ def test_a_run_keeps_its_precision_on_another_processor(
     own = fastest(CPU)
     explicit = replace(SETTINGS, training=replace(SETTINGS.training, precision=own))
     with RunFolder.create(tmp_path / "run", SETTINGS) as run:
-        with stopping_before(training, 2), pytest.raises(KeyboardInterrupt):
+        with stopping_before(2), pytest.raises(KeyboardInterrupt):
             train(SETTINGS, run, quiet=True)
         assert run.settings() == explicit
         processor(elsewhere)

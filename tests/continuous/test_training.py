@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ from ctsigprop.settings import (
 
 Rows = Callable[[RunFolder], list[dict[str, Any]]]
 SameRun = Callable[[RunFolder, RunFolder], None]
-Stopping = Callable[[ModuleType, int], AbstractContextManager[None]]
+Stopping = Callable[[int], AbstractContextManager[None]]
 
 BATCHES = 12
 EPOCHS = 3
@@ -176,7 +175,7 @@ def test_a_run_stopped_between_batches_goes_on_bit_for_bit(
     undisturbed = trained(tmp_path / "undisturbed", settings)
     with RunFolder.create(tmp_path / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):
-            with stopping_before(trainer, batch), pytest.raises(KeyboardInterrupt):
+            with stopping_before(batch), pytest.raises(KeyboardInterrupt):
                 train(settings, stopped, resume=time > 0, quiet=True)
         train(settings, stopped, resume=True, quiet=True)
     assert_same_run(stopped, undisturbed)
@@ -312,7 +311,7 @@ def test_what_is_measured_survives_a_stop(
     undisturbed = trained(tmp_path / "undisturbed", settings, callbacks=both)
     with RunFolder.create(tmp_path / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):
-            with stopping_before(trainer, min(batch, 2 * BATCHES - 3)), pytest.raises(KeyboardInterrupt):
+            with stopping_before(min(batch, 2 * BATCHES - 3)), pytest.raises(KeyboardInterrupt):
                 train(settings, stopped, resume=time > 0, quiet=True, callbacks=both)
         train(settings, stopped, resume=True, quiet=True, callbacks=both)
     assert_same_run(stopped, undisturbed)
@@ -324,7 +323,7 @@ def test_a_checkpoint_from_before_there_were_early_measurements(
     settings = small()
     undisturbed = trained(tmp_path / "undisturbed", settings)
     with RunFolder.create(tmp_path / "old", settings) as old:
-        with stopping_before(trainer, 5), pytest.raises(KeyboardInterrupt):
+        with stopping_before(5), pytest.raises(KeyboardInterrupt):
             train(settings, old, quiet=True)
         arrays, meta = old.load_checkpoint("last")
         del meta["tally"]["early"]
@@ -399,7 +398,7 @@ def test_a_run_whose_weights_are_lost_fails_and_keeps_its_last_checkpoint(
     wild = LearningSettings(rates=(1e300,), feedback_rate=1e300)
     settings = replace(settings, learning=wild, training=replace(settings.training, epochs=2))
     with (
-        stopping_before(trainer, 2 if stopped else -1),
+        stopping_before(2 if stopped else -1),
         pytest.raises(RunFailure, match=r"no longer finite.*: lower learning\.rates"),
     ):
         train(settings, run, resume=True, quiet=True)

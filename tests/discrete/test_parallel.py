@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -19,7 +18,6 @@ from ctsigprop.discrete.parallel.peers import Peers  # noqa: E402
 from ctsigprop.discrete.parallel.training import Section, train_parallel  # noqa: E402
 from ctsigprop.discrete.training import train  # noqa: E402
 from ctsigprop.errors import OUT_OF_MEMORY, InputError, RunFailure  # noqa: E402
-from ctsigprop.layered import training  # noqa: E402
 from ctsigprop.layered.learner import Signal, Step  # noqa: E402
 from ctsigprop.runs import RunFolder  # noqa: E402
 from ctsigprop.settings import DiscreteSettings  # noqa: E402
@@ -28,7 +26,7 @@ from ctsigprop.settings.config import settings_from  # noqa: E402
 RunOf = Callable[[str, DiscreteSettings], RunFolder]
 Rows = Callable[[RunFolder], list[dict[str, Any]]]
 SameRun = Callable[[RunFolder, RunFolder], None]
-Stopping = Callable[[ModuleType, int], AbstractContextManager[None]]
+Stopping = Callable[[int], AbstractContextManager[None]]
 
 FC: dict[str, Any] = {
     "data": {"limit": 96},
@@ -123,7 +121,7 @@ def test_a_run_interrupted_and_killed_in_processes_is_bit_for_bit_that_of_one_pr
     alone, run = run_of("alone", settings), run_of("run", settings)
     train(settings, alone, quiet=True)
 
-    with stopping_before(training, 5), pytest.raises(KeyboardInterrupt):
+    with stopping_before(5), pytest.raises(KeyboardInterrupt):
         train_parallel(settings, run, 3, quiet=True)
     assert_ended(started)
     assert len(run.metrics()) == 1

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ from ctsigprop.settings.discrete import (
 
 Rows = Callable[[RunFolder], list[dict[str, Any]]]
 SameRun = Callable[[RunFolder, RunFolder], None]
-Stopping = Callable[[ModuleType, int], AbstractContextManager[None]]
+Stopping = Callable[[int], AbstractContextManager[None]]
 
 ALGORITHMS = ("sp", "bp", "fa", "dfa", "ll-bp", "ll-fa", "shallow")
 BATCHES = 8
@@ -115,7 +114,7 @@ def test_a_trained_learner_predicts_as_its_run_reported(tmp_path: Path, algorith
 def test_errors_and_losses_are_those_of_the_samples() -> None:
     """Against one batch of everything, taken by hand."""
     data, settings = load("digits"), small()
-    learner = convolutional(settings, data.shape, data.classes).eval()
+    learner = convolutional(settings, data.planes, data.classes).eval()
     standard = Standard.of(data.train.channels_first())
     scores = learner.scores(standard.inputs(data.test.channels_first()))["network"]
     wrong = (scores.argmax(dim=1).numpy() != data.test.labels).mean()
@@ -190,7 +189,7 @@ def check_stops(
     undisturbed = trained(folder / "undisturbed", settings)
     with RunFolder.create(folder / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):
-            with stopping(layered, batch), pytest.raises(KeyboardInterrupt):
+            with stopping(batch), pytest.raises(KeyboardInterrupt):
                 train(settings, stopped, resume=time > 0, quiet=True)
         train(settings, stopped, resume=True, quiet=True)
     assert_same_run(stopped, undisturbed)

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from ctsigprop.layered import training
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.training import train
@@ -15,14 +13,14 @@ from ctsigprop.spiking.training import train
 
 @pytest.fixture
 def stopped_and_resumed(
-    tmp_path: Path, stopping_before: Callable[[ModuleType, int], AbstractContextManager[None]]
+    tmp_path: Path, stopping_before: Callable[[int], AbstractContextManager[None]]
 ) -> Callable[[SpikingSettings, Sequence[int]], RunFolder]:
     """Trains in tmp_path/run to the end, after it was stopped before the given batches, counted from each start."""
 
     def run_through(settings: SpikingSettings, batches: Sequence[int]) -> RunFolder:
         with RunFolder.create(tmp_path / "run", settings) as run:
             for place, batch in enumerate(batches):
-                with stopping_before(training, batch), pytest.raises(KeyboardInterrupt):
+                with stopping_before(batch), pytest.raises(KeyboardInterrupt):
                     train(settings, run, resume=place > 0, quiet=True)
             train(settings, run, resume=True, quiet=True)
         return run
