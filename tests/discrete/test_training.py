@@ -114,7 +114,7 @@ def test_a_trained_learner_predicts_as_its_run_reported(tmp_path: Path, algorith
 def test_errors_and_losses_are_those_of_the_samples() -> None:
     """Against one batch of everything, taken by hand."""
     data, settings = load("digits"), small()
-    learner = convolutional(settings, data.shape, data.classes).eval()
+    learner = convolutional(settings, data.planes, data.classes).eval()
     standard = Standard.of(data.train.channels_first())
     scores = learner.scores(standard.inputs(data.test.channels_first()))["network"]
     wrong = (scores.argmax(dim=1).numpy() != data.test.labels).mean()
