@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ctsigprop.analysis.measures.alignment import angles as angles
     from ctsigprop.analysis.measures.callbacks import Angles as Angles
     from ctsigprop.analysis.measures.callbacks import Gradients as Gradients
+    from ctsigprop.analysis.plots.figures import FIGURES as FIGURES
+    from ctsigprop.analysis.plots.figures import RunFigure as RunFigure
     from ctsigprop.continuous.architectures import ARCHITECTURES as ARCHITECTURES
     from ctsigprop.continuous.architectures import Architecture as Architecture
     from ctsigprop.continuous.connections import Dense as Dense
@@ -45,14 +47,18 @@ if TYPE_CHECKING:
     from ctsigprop.continuous.network import Network as Network
     from ctsigprop.continuous.rho import RHOS as RHOS
     from ctsigprop.continuous.rho import Rho as Rho
+    from ctsigprop.data import DATASETS as DATASETS
     from ctsigprop.data import Dataset as Dataset
+    from ctsigprop.data import NamedDataset as NamedDataset
     from ctsigprop.data import load_dataset as load_dataset
     from ctsigprop.errors import CtsigpropError as CtsigpropError
     from ctsigprop.errors import InputError as InputError
     from ctsigprop.errors import RunFailure as RunFailure
+    from ctsigprop.experiments.sweeps.sweep import sweep as sweep
     from ctsigprop.library.fit import fit as fit
     from ctsigprop.library.load import load_run as load_run
     from ctsigprop.library.run import Run as Run
+    from ctsigprop.library.simulate import Simulation as Simulation
     from ctsigprop.library.simulate import simulate as simulate
     from ctsigprop.library.solvers import Anderson as Anderson
     from ctsigprop.library.solvers import InTime as InTime
@@ -60,11 +66,14 @@ if TYPE_CHECKING:
     from ctsigprop.runs.callbacks import Callback as Callback
     from ctsigprop.runs.callbacks import EarlyStopping as EarlyStopping
     from ctsigprop.runs.callbacks import Moment as Moment
+    from ctsigprop.solvers import METHODS as METHODS
+    from ctsigprop.solvers import Tableau as Tableau
     from ctsigprop.solvers import integrate as integrate
 
 _HOMES = {
     "ctsigprop.analysis.measures.alignment": ("angles",),
     "ctsigprop.analysis.measures.callbacks": ("Angles", "Gradients"),
+    "ctsigprop.analysis.plots.figures": ("FIGURES", "RunFigure"),
     "ctsigprop.runs.callbacks": ("Callback", "EarlyStopping", "Moment"),
     "ctsigprop.continuous.architectures": ("ARCHITECTURES", "Architecture"),
     "ctsigprop.continuous.connections": ("Dense",),
@@ -75,14 +84,15 @@ _HOMES = {
     "ctsigprop.continuous.learning.rules": ("RULES", "Rule"),
     "ctsigprop.continuous.network": ("Network",),
     "ctsigprop.continuous.rho": ("RHOS", "Rho"),
-    "ctsigprop.data": ("Dataset", "load_dataset"),
+    "ctsigprop.data": ("DATASETS", "Dataset", "NamedDataset", "load_dataset"),
     "ctsigprop.errors": ("CtsigpropError", "InputError", "RunFailure"),
+    "ctsigprop.experiments.sweeps.sweep": ("sweep",),
     "ctsigprop.library.fit": ("fit",),
     "ctsigprop.library.load": ("load_run",),
     "ctsigprop.library.run": ("Run",),
-    "ctsigprop.library.simulate": ("simulate",),
+    "ctsigprop.library.simulate": ("Simulation", "simulate"),
     "ctsigprop.library.solvers": ("Anderson", "InTime", "Passes"),
-    "ctsigprop.solvers": ("integrate",),
+    "ctsigprop.solvers": ("METHODS", "Tableau", "integrate"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 _FAMILIES = ("discrete", "spiking")
@@ -103,4 +113,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names."""
-    return [*__all__, "__version__"]
+    return __all__

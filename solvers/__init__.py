@@ -3,7 +3,9 @@
 >>> from ctsigprop.solvers import integrate
 """
 
-from ctsigprop.solvers.integrate import METHODS, Field, integrate
+from ctsigprop.solvers.integrate import Field, integrate
+from ctsigprop.solvers.methods import METHODS
 from ctsigprop.solvers.result import Result, SolveError, Status
+from ctsigprop.solvers.tableau import Tableau
 
-__all__ = ["METHODS", "Field", "Result", "SolveError", "Status", "integrate"]
+__all__ = ["METHODS", "Field", "Result", "SolveError", "Status", "Tableau", "integrate"]

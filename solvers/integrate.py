@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from math import inf
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ctsigprop.solvers import arguments
-from ctsigprop.solvers.dopri5 import DOPRI5
-from ctsigprop.solvers.euler import EULER
-from ctsigprop.solvers.exponential_euler import EXPONENTIAL_EULER
-from ctsigprop.solvers.heun import HEUN
+from ctsigprop.solvers.methods import METHODS
 from ctsigprop.solvers.pieces import pieces
 from ctsigprop.solvers.result import Result, Status
-from ctsigprop.solvers.rk4 import RK4
 from ctsigprop.solvers.tableau import Tableau
 
 if TYPE_CHECKING:
@@ -27,10 +22,6 @@ if TYPE_CHECKING:
 
 Vector = NDArray[Any]
 Field = Callable[[float, Vector, Vector, Vector, NDArray[np.int64]], None]
-
-METHODS: Mapping[str, Tableau] = MappingProxyType(
-    {method.name: method for method in (EULER, HEUN, RK4, DOPRI5, EXPONENTIAL_EULER)}
-)
 
 _POLES = (ZeroDivisionError, OverflowError)
 
@@ -40,7 +31,7 @@ def integrate(
     y0: ArrayLike,
     t_span: tuple[float, float],
     *,
-    method: str = "dopri5",
+    method: str | Tableau = "dopri5",
     parameters: ArrayLike | None = None,
     layout: ArrayLike | None = None,
     step: float | None = None,
@@ -66,7 +57,7 @@ def integrate(
             function jitted by Numba runs inside a compiled loop, one in plain Python inside an interpreted one.
         y0: initial state, shape (n,), float32 or float64; the whole solve keeps its dtype.
         t_span: start and end.
-        method: a name in METHODS.
+        method: a name in METHODS, or a Tableau of one's own.
         parameters: what the field computes with, shape (any,), of y0's dtype; empty by default.
         layout: sizes and offsets for the field, shape (any,), int64; empty by default.
         step: size of every step but the final one, which is shortened to land on the end. Left out, the method
@@ -93,14 +84,16 @@ def integrate(
     """
     if not callable(field):
         raise ValueError(f"field: {field!r} given, a function field(t, y, dydt, parameters, layout) is needed")
-    if method not in METHODS:
-        raise ValueError(f"method: {method!r} given, one of {', '.join(METHODS)} is needed")
+    if not isinstance(method, Tableau):
+        if method not in METHODS:
+            raise ValueError(f"method: {method!r} given, one of {', '.join(METHODS)} is needed")
+        method = METHODS[method]
     y = arguments.state(y0)
     bounds = arguments.bounds(lower, upper, y)
     constants = arguments.vector("parameters", parameters, y.dtype)
     offsets = arguments.vector("layout", layout, np.dtype(np.int64))
-    scheme = _scheme(METHODS[method], leak, y.size)
-    control = _control(METHODS[method], t_span, step, rtol, atol, residual_tolerance, max_step, max_steps, y.dtype)
+    scheme = _scheme(method, leak, y.size)
+    control = _control(method, t_span, step, rtol, atol, residual_tolerance, max_step, max_steps, y.dtype)
     asked = arguments.asked_times(times, control.start, control.end)
     states = np.empty((asked.size, y.size), y.dtype)
     parts = pieces(control.start, control.end, arguments.jump_times(jumps))

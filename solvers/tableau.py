@@ -80,6 +80,9 @@ class Tableau:
         self._freeze("dense", self._dense(closed_b))
         self._verify(closed_b)
 
+    def __repr__(self) -> str:
+        return f"Tableau({self.name!r}, order {self.order}, {self.stages} stages)"
+
     @property
     def stages(self) -> int:
         """Evaluations of the field in a step: the closing one is the first of the next step."""

@@ -108,6 +108,9 @@ def angles(network: Network) -> dict[str, float]:
 
     No product is formed but such as are as narrow as the loop's narrowest layer; float64 throughout.
 
+    Args:
+        network: of which every loop is measured.
+
     Raises:
         InputError: a weight is not finite.
     """

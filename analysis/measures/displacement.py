@@ -8,6 +8,7 @@ from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning.phases import Contrast, contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.relaxation import relax
+from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.trained import Trained
 
 
@@ -32,13 +33,12 @@ def displacement(trained: Trained, samples: int) -> Displacement:
         samples: the first so many of the test set.
     """
     settings, network = trained.settings, trained.network
-    test = trained.data.test.rows(slice(samples))
+    test = Samples.of(trained.data, trained.data.test.rows(slice(samples)), network.dtype)
     sweeps = LayerSweeps(network)
-    drive = sweeps.drive(test.inputs(network.dtype))
+    drive = sweeps.drive(test.inputs)
     free = relax(sweeps, drive, sweeps.at_rest(samples), settings.solver)
-    target = np.eye(network.sizes[-1], dtype=network.dtype)[test.labels]
     signs = np.random.default_rng(settings.training.seed)
-    pair = contrast(sweeps, drive, free, target, settings.nudging, settings.solver, signs)
+    pair = contrast(sweeps, drive, free, test.targets, settings.nudging, settings.solver, signs)
     return Displacement(rate_changes(network, pair), unconverged(free, pair, settings.solver.tolerance))
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ctsigprop.analysis.plots.limits import WIDE_RANGE
-from ctsigprop.analysis.plots.probe_curves import Band, Curve, Rows, gapped, probe_figures, signal_bands
+from ctsigprop.analysis.plots.probe_curves import Band, Curve, Rows, gapped
 from ctsigprop.analysis.plots.style import (
     BLUE,
     COLOURS,
@@ -20,8 +19,6 @@ from ctsigprop.analysis.plots.style import (
     VERMILION,
     epoch_axis,
     new_figure,
-    save,
-    styled,
 )
 from ctsigprop.runs.metrics import REGRESSION, best_row, error_in_words
 
@@ -29,29 +26,6 @@ ERRORS = {"train": MUTED, "validation": ORANGE, "test": BLUE}
 PHASES = {"free": BLUE, "clamped": VERMILION}
 DASHES = ("-", "--", ":")  # as often as there are more curves than colours
 RANDOM: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3))}
-
-
-def draw_curves(metrics: Rows, folder: Path, tolerance: float) -> list[Path]:
-    """Draws errors.png, phases.png and, where they were logged, angles.png, gradient.png and stability.png.
-
-    Args:
-        metrics: one mapping an epoch, as metrics.jsonl holds them: errors in percent, angles in degrees.
-        folder: where the figures go.
-        tolerance: the largest residual of a converged phase.
-
-    Returns:
-        Paths of the figures.
-
-    Raises:
-        RunFailure: the folder cannot be written.
-    """
-    with styled():
-        drawn = {"errors": error_figure(metrics), "phases": _phases(metrics, tolerance)}
-        curves = angle_curves(metrics)
-        if curves:
-            drawn["angles"] = angle_figure(curves, signals=signal_bands(metrics))
-        drawn |= probe_figures(metrics)
-        return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
 
 
 def error_figure(metrics: Rows) -> Figure:
@@ -77,7 +51,13 @@ def error_figure(metrics: Rows) -> Figure:
     return figure
 
 
-def _phases(metrics: Rows, tolerance: float) -> Figure:
+def phases_figure(metrics: Rows, tolerance: float) -> Figure:
+    """Residuals and sweeps of both phases over epochs.
+
+    Args:
+        metrics: one mapping an epoch, as metrics.jsonl holds them.
+        tolerance: the largest residual of a converged phase.
+    """
     figure = new_figure(8.8, 3.4)
     residuals, sweeps = figure.subplots(1, 2)
     for axes, quantity in ((residuals, "residual"), (sweeps, "sweeps")):

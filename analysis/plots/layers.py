@@ -1,35 +1,13 @@
 """Figures of a run of the discrete family over its epochs: errors, and what each layer does."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctsigprop.analysis.plots.curves import error_figure
 from ctsigprop.analysis.plots.probe_curves import Rows, gapped
-from ctsigprop.analysis.plots.style import COLOURS, epoch_axis, new_figure, save, styled
-
-
-def draw_layers(metrics: Rows, folder: Path) -> list[Path]:
-    """Draws errors.png and, where more than one stage learns, layers.png.
-
-    Args:
-        metrics: one mapping an epoch, as metrics.jsonl holds them: errors in percent, losses in nats.
-        folder: where the figures go.
-
-    Returns:
-        Paths of the figures.
-
-    Raises:
-        RunFailure: the folder cannot be written.
-    """
-    with styled():
-        drawn = {"errors": error_figure(metrics)}
-        if len(metrics[-1]["losses"]) > 1:
-            drawn["layers"] = layers_figure(metrics)
-        return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
+from ctsigprop.analysis.plots.style import COLOURS, epoch_axis, new_figure
 
 
 def layers_figure(metrics: Rows) -> Figure:

@@ -24,14 +24,9 @@ STABILITY = {
 DOTTED: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (1, 2))}
 
 
-def probe_figures(metrics: Rows) -> dict[str, Figure]:
-    """Figures by name, `gradient` and `stability`; none where no epoch was probed.
-
-    Args:
-        metrics: one mapping an epoch, as metrics.jsonl holds them.
-    """
-    probed = [row for row in metrics if "probe" in row]
-    return {"gradient": gradient_figure(probed), "stability": stability_figure(probed)} if probed else {}
+def probed_rows(metrics: Rows) -> Rows:
+    """The epochs that were probed."""
+    return [row for row in metrics if "probe" in row]
 
 
 def gradient_figure(probed: Rows) -> Figure:
@@ -87,7 +82,7 @@ def stability_figure(probed: Rows) -> Figure:
 
 def signal_bands(metrics: Rows) -> dict[str, Band]:
     """Mean and standard deviation of the angle between signals (degrees) by name, of the epochs that were probed."""
-    probed = [row for row in metrics if "probe" in row]
+    probed = probed_rows(metrics)
     names = probed[-1]["probe"]["signals"] if probed else {}
     bands = {}
     for name in names:

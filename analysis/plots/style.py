@@ -1,6 +1,7 @@
 """How every figure looks: one set of colours, one set of defaults, one way to disk."""
 
 from contextlib import AbstractContextManager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ctsigprop.analysis.plots.limits import FEW_POINTS
 from ctsigprop.core.files import atomic
+from ctsigprop.errors import InputError
 
 # Okabe & Ito (2008): told apart with every common kind of colour blindness, and in grey by most.
 BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
@@ -19,6 +21,8 @@ COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 INK, MUTED, FAINT = "#262626", "#8a8a8a", "#d9d9d9"
 
 DIVERGING = "RdBu_r"
+
+KINDS = ("png", "pdf", "svg")
 
 _DEFAULTS: dict[Any, Any] = {
     "axes.edgecolor": MUTED,
@@ -49,9 +53,16 @@ def styled() -> AbstractContextManager[None]:
     return rc_context(_DEFAULTS)
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows as it would be saved, without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        return png_of(self)
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, size in inches, that makes room for its labels."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return ShownFigure(figsize=(width, height), layout="constrained")
 
 
 def epoch_axis(axes: Axes, epochs: int) -> str:
@@ -76,11 +87,23 @@ def aspect_of(shape: tuple[int, ...]) -> Literal["equal", "auto"]:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a PNG or a PDF, as the path ends, whole or not at all.
+    """Write a PNG, PDF or SVG, as the path ends, whole or not at all.
 
     Raises:
+        InputError: the path ends otherwise.
         RunFailure: the folder cannot be written.
     """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in KINDS:
+        raise InputError(f"{path}: a figure ends in .{', .'.join(KINDS)}: give it one of these suffixes")
     with atomic(path) as file:
-        figure.savefig(file, format=path.suffix.removeprefix("."))
+        figure.savefig(file, format=kind)
     return path
+
+
+def png_of(figure: Figure) -> bytes:
+    """A figure as the bytes of a PNG."""
+    content = BytesIO()
+    with styled():
+        figure.savefig(content, format="png")
+    return content.getvalue()

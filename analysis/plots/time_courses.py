@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ctsigprop.analysis.measures.time_courses import TimeCourses
-from ctsigprop.analysis.plots.style import BLUE, INK, MUTED, SKY, VERMILION, aspect_of, image_axis, new_figure
+from ctsigprop.analysis.plots.style import BLUE, COLOURS, INK, MUTED, SKY, VERMILION, aspect_of, image_axis, new_figure
 from ctsigprop.continuous.network import Array
 
 NEURONS = 6
@@ -23,13 +23,15 @@ class Shown:
 
     Attributes:
         image: pixels from 0 to 1, (height, width, channels).
-        label: its class.
+        label: its class; None in a regression.
         caption: what stands beside the image.
+        targets: of the outputs in a regression, (outputs,).
     """
 
     image: Array
-    label: int
+    label: int | None
     caption: str
+    targets: Array | None = None
 
 
 def time_course_figure(
@@ -56,7 +58,11 @@ def time_course_figure(
     header.text(0.16, 0.5, shown.caption, va="center", size=9)
 
     panels = body.subplots(count, 1, sharex=True)
-    _outputs(panels[0], courses, own[-1], shown.label)
+    if shown.label is not None:
+        _classes(panels[0], courses, own[-1], shown.label)
+    elif shown.targets is not None:
+        _numbers(panels[0], courses, own[-1], shown.targets)
+    panels[0].set_ylabel("output rates")
     for layer, (axes, hidden) in enumerate(zip(panels[1:], own[:-1], strict=False), start=1):
         _hidden(axes, courses, hidden, layer)
     _residual(panels[len(own)], courses, place, tolerance)
@@ -72,7 +78,15 @@ def time_course_figure(
     return figure
 
 
-def _outputs(axes: Axes, courses: TimeCourses, rates: Array, label: int) -> None:
+def _numbers(axes: Axes, courses: TimeCourses, rates: Array, targets: Array) -> None:
+    """The first outputs of a regression with their targets."""
+    for place, target in enumerate(targets[: len(COLOURS)]):
+        colour = COLOURS[place]
+        axes.plot(courses.times, rates[:, place], color=colour, label=f"output {place}")
+        axes.hlines(target, courses.nudged, courses.times[-1], color=colour, linestyle=DASHED, linewidth=0.9)
+
+
+def _classes(axes: Axes, courses: TimeCourses, rates: Array, label: int) -> None:
     """The label's output with its target 1, and its strongest rival among the others, whose target is 0."""
     peaks = rates.max(axis=0)
     peaks[label] = -np.inf
@@ -85,7 +99,6 @@ def _outputs(axes: Axes, courses: TimeCourses, rates: Array, label: int) -> None
     axes.plot(courses.times, rates[:, rival], color=VERMILION, label=f"class {rival}")
     axes.plot(courses.times, rates[:, label], color=BLUE, label=f"class {label}, the label")
     axes.hlines(1, courses.nudged, courses.times[-1], color=BLUE, linestyle=DASHED, linewidth=0.9, label="its target")
-    axes.set_ylabel("output rates")
 
 
 def _hidden(axes: Axes, courses: TimeCourses, rates: Array, layer: int) -> None:

@@ -1,6 +1,5 @@
 """What a network for images has learned: weights of hidden units as images, test images with their output rates."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,6 @@ from ctsigprop.analysis.plots.style import (
     aspect_of,
     image_axis,
     new_figure,
-    save,
-    styled,
 )
 from ctsigprop.continuous.epoch import outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -32,23 +29,7 @@ SHOWN = 8
 EVALUATED = 1000
 
 
-def draw_weights(trained: Trained, folder: Path) -> list[Path]:
-    """Draws weights.png and predictions.png.
-
-    Args:
-        trained: a network that sees images.
-        folder: where the figures go.
-
-    Raises:
-        RunFailure: the folder cannot be written.
-    """
-    with styled():
-        predictions = _fits if trained.data.task == "regression" else _predictions
-        drawn = {"weights": _weights(trained), "predictions": predictions(trained)}
-        return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
-
-
-def _weights(trained: Trained) -> Figure:
+def weights_figure(trained: Trained) -> Figure:
     """Units of the first hidden layer whose weights changed most: their weights, and what training added."""
     before, weight = (_input_weight(network) for network in (trained.initial, trained.network))
     change = weight - before
@@ -80,7 +61,12 @@ def _fields(figure: SubFigure, title: str, fields: Array, quantity: str) -> None
     figure.colorbar(shown, ax=panels, label=quantity)
 
 
-def _predictions(trained: Trained) -> Figure:
+def predictions_figure(trained: Trained) -> Figure:
+    """Test samples with what the network makes of them: classes and mistakes, or outputs against targets."""
+    return _fits(trained) if trained.data.task == "regression" else _classes(trained)
+
+
+def _classes(trained: Trained) -> Figure:
     """The first test images, and the first that the network gets wrong."""
     evaluated = trained.data.test.rows(slice(EVALUATED))
     inputs = evaluated.inputs(trained.network.dtype)

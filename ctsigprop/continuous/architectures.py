@@ -15,6 +15,7 @@ from ctsigprop.core.registry import Registry
 from ctsigprop.errors import InputError
 from ctsigprop.settings import LearningSettings, NetworkSettings, choices, require_whole
 from ctsigprop.settings.graph import MOST_UNITS
+from ctsigprop.settings.rates import with_rates
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,12 @@ def build(
     Raises:
         InputError: a name in learning.fixed that no connection has, or a graph that cannot work.
     """
+    network, learning = with_rates(network, learning)
     layers = _layers(features, outputs, network)
     last = len(layers) - 1
-    rates = _per_layer(learning.forward_rates(last), last)
+    rates = _per_layer(learning.rates, last)
     kind = ARCHITECTURES[network.architecture]
-    connections = kind.connections(Plan(last, rates, learning.feedback_rate, network))
+    connections = kind.connections(Plan(last, rates, learning.feedback_rate or 0.0, network))
     if network.architecture != "graph":
         layers = [layers[0], *(replace(one, bias_rate=rate) for one, rate in zip(layers[1:], rates, strict=True))]
     fixed = _fixed(learning.fixed, connections, kind)

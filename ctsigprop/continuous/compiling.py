@@ -20,5 +20,5 @@ def is_compiled(settings: SolverSettings) -> bool:
 def _in_cache(kernel: Any) -> bool:
     folder = kernel.stats.cache_path
     return bool(kernel.signatures) or (
-        folder is not None and any(Path(folder).glob(f"*{escape(kernel.py_func.__name__)}-*.nbi"))
+        folder is not None and any(Path(folder).glob(f"*{escape(kernel.py_func.__name__)}-*.nbc"))
     )

@@ -96,6 +96,10 @@ class ContinuousModel:
         tally, outputs = Tally(**saved), self.network.sizes[-1]
         if len(tally.highest) not in (0, outputs) or not MEASURED["early"](tally.early):
             raise InputError(f"tally is not of {outputs} outputs and angles: train anew")
+        counted = self.train.labels is None or (tally.errors == int(tally.errors) and tally.errors <= tally.samples)
+        if not (counted and tally.errors >= 0):
+            reason = "must be at least 0, and of classes at most the samples"
+            raise InputError(f"tally: errors = {tally.errors}: {reason}: train anew")
         return tally
 
     @contextmanager

@@ -16,6 +16,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.settings import NetworkSettings
 
 if TYPE_CHECKING:
+    from ctsigprop.continuous.architectures import Architecture
     from ctsigprop.continuous.prediction import Inference
 
 Array = NDArray[np.floating]
@@ -140,10 +141,19 @@ class Network:
         return cls._named("random_feedback_ep", sizes, seed, options)
 
     @classmethod
-    def _named(cls, name: str, sizes: Sequence[int], seed: int, options: Options, **more: Any) -> "Network":
-        from ctsigprop.continuous.architectures import named_network
+    def named(
+        cls, architecture: "str | Architecture", sizes: Sequence[int], *, seed: int = 0, **options: Unpack[Options]
+    ) -> "Network":
+        """A network of an architecture, or of the name of one in `ARCHITECTURES`. See `sigprop_loop` for the rest."""
+        return cls._named(architecture, sizes, seed, options)
 
-        return named_network(name, sizes, seed, options, **more)
+    @classmethod
+    def _named(
+        cls, chosen: "str | Architecture", sizes: Sequence[int], seed: int, options: Options, **more: Any
+    ) -> "Network":
+        from ctsigprop.continuous.architectures import ARCHITECTURES, named_network
+
+        return named_network(ARCHITECTURES.name_of(chosen), sizes, seed, options, **more)
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.sizes))

@@ -8,7 +8,7 @@ from ctsigprop.continuous.dynamics import field_of, flatten, layers_of
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.network import Array, Network, Nudge
 from ctsigprop.settings import SolverSettings
-from ctsigprop.solvers import Result, Status, integrate
+from ctsigprop.solvers import METHODS, Result, Status, integrate
 
 MOST_STEPS = 1_000_000
 # Fractions of the tolerance: the speed of a state at rest, and the error of a step of dopri5. Close to rest its steps
@@ -79,7 +79,7 @@ def integrate_phase(
     samples = len(start[0])
     field, parameters, layout = field_of(network, drive, samples, nudge)
     low, high = _bounds(network, samples)
-    exact_leak = solver.method == "exponential_euler"
+    exact_leak = METHODS[solver.method].exact_leak
     step_error = max(STEP_ERROR * solver.tolerance, FINEST * np.finfo(network.dtype).eps)
     return integrate(
         field,

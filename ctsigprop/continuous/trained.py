@@ -28,6 +28,9 @@ class Trained:
     epoch: float
     initial: Network
 
+    def __repr__(self) -> str:
+        return f"Trained({self.settings.title}, epoch {self.epoch:g})"
+
 
 def load_trained(run: RunFolder, checkpoint: str = "best", data: Dataset | None = None) -> Trained:
     """Load a run's data and one of its checkpoints.

@@ -1,6 +1,6 @@
 """Things that are chosen by name: the shipped ones, which are imported when first asked for, and those of the user."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Generic, Protocol, TypeVar
@@ -27,14 +27,15 @@ class Registry(Mapping[str, T], Generic[T]):
         setting: the setting that chooses among them, in the words of a refusal.
     """
 
-    def __init__(self, setting: str, shipped: Mapping[str, str]) -> None:
+    def __init__(self, setting: str, shipped: Mapping[str, str], public: str = "") -> None:
         """Make a registry.
 
         Args:
             setting: the setting that chooses among the things.
             shipped: names with the places where the things are, as "module:attribute".
+            public: name of the registry among those of `ctsigprop`.
         """
-        self.setting = setting
+        self.setting, self._public = setting, public
         self._shipped = dict(shipped)
         self._added: dict[str, T] = {}
 
@@ -52,16 +53,22 @@ class Registry(Mapping[str, T], Generic[T]):
         self._added[name] = thing
         return thing
 
-    def check(self, name: object) -> str:
+    def check(self, name: object, others: Sequence[str] = ()) -> str:
         """Return a value that has turned out to be a known name.
+
+        Args:
+            name: the value.
+            others: names that the setting also allows and that stand for nothing here.
 
         Raises:
             InputError: it is none; the line lists the known names.
         """
-        if not isinstance(name, str) or name not in self:
-            near = get_close_matches(str(name), list(self), n=1)
+        known = [*others, *self]
+        if not isinstance(name, str) or name not in known:
+            near = get_close_matches(str(name), known, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise InputError(f"{self.setting} = {name!r}: must be one of {', '.join(self)}{hint}")
+            own = f"; one's own is added first, from Python: ct.{self._public}.add(...)" if self._public else ""
+            raise InputError(f"{self.setting} = {name!r}: must be one of {', '.join(known)}{hint}{own}")
         return name
 
     def name_of(self, chosen: str | T) -> str:
@@ -75,6 +82,10 @@ class Registry(Mapping[str, T], Generic[T]):
         if self.get(chosen.name) is not chosen:
             self.add(chosen)
         return chosen.name
+
+    def is_own(self, name: str) -> bool:
+        """Whether a thing of that name was added."""
+        return name in self._added
 
     def of(self, chosen: str | T) -> T:
         """Return the thing of a name, or the thing itself.

@@ -12,6 +12,7 @@ from ctsigprop.data.entry import Archive, DataFile, Entry
 from ctsigprop.data.idx import read_images_and_labels
 from ctsigprop.data.svhn import read_svhn
 from ctsigprop.errors import InputError
+from ctsigprop.settings.choices import DATASETS
 
 
 def _idx_pair(
@@ -200,5 +201,5 @@ def entry_named(name: str) -> Entry:
         InputError: There is no dataset of that name.
     """
     if name not in CATALOG:
-        raise InputError(f"unknown dataset {name!r}: choose one of {', '.join(CATALOG)}")
+        raise InputError(f"unknown dataset {name!r}: choose one of {', '.join(DATASETS)}")
     return CATALOG[name]

@@ -45,6 +45,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        return f"Split({len(self)} samples, shape={self.images.shape[1:]}, {self.images.dtype})"
+
     @property
     def targets(self) -> NDArray[np.float32]:
         """What the outputs are to be in regression, as the user gave it, shape (samples, outputs): `labels`."""
@@ -98,6 +101,9 @@ class Dataset:
         classes: Number of classes; labels run from 0 to `classes - 1`. 0 in regression.
         shape: Shape of one sample, or of one step of a recording: (height, width), (channels, height, width) or, of
             arrays of one's own, any other.
+        train: The split to learn from.
+        validation: That to choose a model by.
+        test: That to judge it by.
         kept: What the checkpoints of a run keep of the files that it learns from, arrays by name. Nothing of those
             whose checksums are published.
         file: Absolute path of the file of one's own that it was read from.
@@ -113,6 +119,11 @@ class Dataset:
     kept: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     file: str | None = None
     source: DataSettings = field(default_factory=lambda: DataSettings(name=ARRAYS))
+
+    def __repr__(self) -> str:
+        learned = f"{self.classes} classes" if self.classes else f"{self.outputs} outputs"
+        samples = " + ".join(str(len(part)) for part in self.parts.values())
+        return f"Dataset({self.name!r}, shape={self.shape}, {learned}, {samples} samples)"
 
     @classmethod
     def from_arrays(

@@ -72,6 +72,9 @@ class Entry:
     mirrors: tuple[str, ...] = ()
     elsewhere: str = ""
 
+    def __repr__(self) -> str:
+        return f"Entry({self.name!r}, {self.classes} classes, shape={self.shape})"
+
     @property
     def files(self) -> tuple[DataFile, ...]:
         """All files, those of the training part first."""

@@ -13,6 +13,7 @@ from ctsigprop.data.download import download as download_files
 from ctsigprop.data.entry import DataFile, Entry
 from ctsigprop.data.files import MalformedFile, path_of
 from ctsigprop.data.locate import VARIABLE, Location, download_folder, locate, search_folders
+from ctsigprop.data.named import DATASETS, NamedDataset
 from ctsigprop.data.scaling import Scaling
 from ctsigprop.errors import InputError
 from ctsigprop.settings.data import DataSettings
@@ -26,7 +27,7 @@ def load(name: str, *, limit: int | None = None, data_dir: str | Path | None = N
     """Loads a dataset, downloading it first where it is nowhere on this machine.
 
     Args:
-        name: One of digits, mnist, fashion-mnist, kmnist, cifar-10, cifar-100, svhn.
+        name: One of digits, mnist, fashion-mnist, kmnist, cifar-10, cifar-100, svhn, or of one added to `DATASETS`.
         limit: Keep only the first so many training samples; validation and test stay whole.
         data_dir: The folder of datasets to look in first, in place of $CTSIGPROP_DATA.
         download: Whether a dataset that is not found may be downloaded.
@@ -35,10 +36,13 @@ def load(name: str, *, limit: int | None = None, data_dir: str | Path | None = N
         InputError: Unknown name, `limit` below 1, or a file that is missing or cannot be what its name says.
         RunFailure: The download failed.
     """
-    entry = entry_named(name)
     if limit is not None and not _is_count(limit):
         allowed = "give 1 or more, as a whole number, or leave it out"
         raise InputError(f"limit: {limit!s:.60} is no number of training samples; {allowed}")
+    limit = None if limit is None else int(limit)
+    if isinstance(own := DATASETS.get(name), NamedDataset):
+        return own.load(limit)
+    entry = entry_named(name)
     location = locate(entry, data_dir)
     if location is None:
         if not download:

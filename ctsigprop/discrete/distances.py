@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from ctsigprop.data import dataset_of
 from ctsigprop.discrete.losses import on_one_grid
+from ctsigprop.discrete.rules.layer_stage import LayerStage
 from ctsigprop.discrete.rules.learners import learner_for
-from ctsigprop.discrete.rules.sigprop import LayerStage
 from ctsigprop.discrete.training import load_learner
 from ctsigprop.errors import InputError
 from ctsigprop.layered.batches import Standard

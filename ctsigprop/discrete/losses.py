@@ -74,6 +74,9 @@ class LayerLoss:
         """Compares by the dot product unless told otherwise."""
         self.compare = compare
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({getattr(self.compare, '__name__', 'of its own')})"
+
     def scores(self, h: Tensor, t: Tensor) -> Tensor:
         """O(h, t) (paper, Eq. 8), shape (samples, targets)."""
         return self.compare(*on_one_grid(h, t))

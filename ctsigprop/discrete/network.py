@@ -120,7 +120,16 @@ class Network(nn.Module):
         """Logits, shape (samples, classes)."""
         for block in self.blocks:
             x = block(x)
-        return self.output(x.flatten(1))
+        return self.read(x)
+
+    def read(self, h: Tensor) -> Tensor:
+        """Logits of what leaves the last hidden layer."""
+        return self.output(h.flatten(1))
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of a sample as it leaves each hidden layer."""
+        return [block.outputs for block in self.blocks]
 
 
 def build(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Network:

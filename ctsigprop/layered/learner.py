@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from ctsigprop.errors import InputError
-from ctsigprop.layered.optimizers import MakeOptimizer, adam, arrays_of, as_array, decay, made, state_from
+from ctsigprop.layered.optimizers import RATE, MakeOptimizer, adam, arrays_of, as_array, decay, made, state_from
 from ctsigprop.layered.precision import in_bfloat16
 from ctsigprop.layered.prediction import Inference, inference, inputs_of
 from ctsigprop.layered.refusals import in_words, require_classes, require_finite, require_samples
@@ -59,7 +59,7 @@ class Stage(nn.Module):
         self.name = name
         self.optimizer: torch.optim.Optimizer
 
-    def learn_with(self, rate: float, weight_decay: float = 0.0, optimizer: MakeOptimizer | None = None) -> None:
+    def learn_with(self, rate: float = RATE, weight_decay: float = 0.0, optimizer: MakeOptimizer | None = None) -> None:
         """Gives all parameters of the stage that learn to an optimizer of its own.
 
         Args:
@@ -68,7 +68,7 @@ class Stage(nn.Module):
             optimizer: makes another in place of Adam.
 
         Raises:
-            InputError: there is none that learns, or an optimizer is not made.
+            InputError: there is none that learns, or no optimizer is made.
         """
         parameters = [one for one in self.parameters() if one.requires_grad]
         if not parameters:

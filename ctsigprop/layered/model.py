@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ctsigprop.data import Dataset, Split
+from ctsigprop.errors import InputError
 from ctsigprop.layered.batches import Batches, Standard
 from ctsigprop.layered.diagnosis import refuse_lost_weights, warnings_of
 from ctsigprop.layered.epoch import Count, Tally
@@ -58,8 +59,15 @@ class LayeredModel:
         return ("losses", "exits")
 
     def tally(self, **saved: Any) -> Tally:
-        """The tally of an epoch, empty or as a checkpoint has saved it."""
-        return Tally(**saved)
+        """The tally of an epoch, empty or as a checkpoint has saved it.
+
+        Raises:
+            InputError: it counts more errors than samples.
+        """
+        tally = Tally(**saved)
+        if tally.errors > tally.samples:
+            raise InputError(f"tally: errors = {tally.errors}: must be at most {tally.samples}, its samples")
+        return tally
 
     @contextmanager
     def in_epoch(self, epoch: int, tally: Tally) -> Iterator[None]:

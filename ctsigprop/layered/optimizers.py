@@ -10,10 +10,13 @@ from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 
 from ctsigprop.errors import InputError
+from ctsigprop.settings.checks import require_number
 
 MakeOptimizer = Callable[[list[nn.Parameter]], Optimizer]
 """Parameters of a stage to their optimizer, such as `lambda parameters: torch.optim.SGD(parameters, lr=0.1)`."""
 
+RATE = 5e-4
+"""Of Adam, where none is given."""
 AGAIN = "restore the checkpoint from a copy, or train anew"
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 """What Adam keeps of each parameter that has had a gradient."""
@@ -26,7 +29,25 @@ def adam(rate: float, weight_decay: float = 0.0) -> MakeOptimizer:
     return lambda parameters: AdamW(parameters, lr=rate, weight_decay=weight_decay, fused=True)
 
 
-def made(make: MakeOptimizer, parameters: list[nn.Parameter]) -> Optimizer:
+def chosen(optimizer: MakeOptimizer | None, rate: float | None, weight_decay: float = 0.0) -> MakeOptimizer:
+    """The user's optimizer, or Adam.
+
+    Args:
+        optimizer: of the user's.
+        rate: of Adam, 5e-4 by default.
+        weight_decay: of Adam.
+
+    Raises:
+        InputError: a rate that is no number above 0, or both an optimizer and a rate.
+    """
+    if optimizer is not None and rate is not None:
+        raise InputError(f"rate = {rate!r}: is of Adam, and the optimizer has its own: leave one of the two out")
+    rate = RATE if rate is None else rate
+    require_number("rate", rate, 0.0, open_low=True)
+    return optimizer or adam(rate, weight_decay)
+
+
+def made(make: MakeOptimizer | object, parameters: list[nn.Parameter]) -> Optimizer:
     """The optimizer of some parameters.
 
     Raises:
@@ -36,7 +57,7 @@ def made(make: MakeOptimizer, parameters: list[nn.Parameter]) -> Optimizer:
     if isinstance(make, Optimizer) or not callable(make):
         found = type(make).__name__
         raise InputError(f"optimizer: is of type {found}: must be a function of the parameters, {example}")
-    optimizer = make(parameters)
+    optimizer: object = make(parameters)
     if not isinstance(optimizer, Optimizer):
         found = type(optimizer).__name__
         raise InputError(f"optimizer: gives an object of type {found}: must give a torch.optim.Optimizer, {example}")

@@ -76,7 +76,7 @@ def passed(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
         outputs: Tensor = module(inputs)
     except InputError:
         raise
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         words, shape = " ".join(str(error).split()), tuple(inputs.shape[1:])
         raise InputError(
             f"{name}: takes no samples of shape {shape} ({words}): change the layer, or flatten"

@@ -9,9 +9,10 @@ import numpy as np
 
 from ctsigprop.analysis.measures.callbacks import Angles, Gradients, measures
 from ctsigprop.continuous.architectures import build
-from ctsigprop.continuous.learning import OPTIMIZERS, RULES, Optimizer, Rule
+from ctsigprop.continuous.learning import RULES, Optimizer, Rule
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.prediction import Inference
+from ctsigprop.continuous.trained import load_trained
 from ctsigprop.continuous.training import draw, keep_initial, train
 from ctsigprop.core.threads import set_threads
 from ctsigprop.data import Dataset, dataset_of
@@ -62,7 +63,7 @@ def fit_network(
 ) -> Run:
     """Train a network of the continuous family; see `ctsigprop.fit`."""
     learning = LearningSettings(
-        feedback_rate=DEFAULTS.feedback_rate if feedback_rate is None else feedback_rate,
+        feedback_rate=feedback_rate,
         decay=decay,
         weight_decay=weight_decay,
         fixed=tuple(fixed),
@@ -71,7 +72,7 @@ def fit_network(
         **optimizer_settings(optimizer),
     )
     if network.settings is None:
-        shape = graph_settings(network, rates, OPTIMIZERS[learning.optimizer].rate)
+        shape = graph_settings(network, rates)
     else:
         shape, learning = network.settings, replace(learning, rates=forward_rates(rates))
     settings = Settings(
@@ -104,9 +105,9 @@ def fit_network(
             quiet=quiet,
         )
         if run_dir is None:
-            return replace(network_run(folder, settings, "best"), path=None)
+            return replace(network_run(folder, settings, "best"), path=None, trained=load_trained(folder, data=data))
         draw_figures(folder, settings, data)
-        return network_run(folder, settings, "best")
+        return replace(network_run(folder, settings, "best"), trained=load_trained(folder, data=data))
 
 
 def network_run(folder: RunFolder, settings: Settings, checkpoint: str) -> Run:

@@ -52,7 +52,7 @@ def fit(network: Any, data: Dataset, **options: Any) -> Run:
             rule: what an update is made of: eq14 (default), the name of another in `RULES`, or a Rule of one's own.
             rates: learning rates. Of a named architecture: of each forward connection from the input side, or one for
                 all. Of a graph: one for all, or by the connections' names; a connection that is left out has the rate
-                that it was made with. By default rates that follow the depth.
+                that it was made with. By default rates that follow depth, fan-in and optimizer.
             feedback_rate: of loops and of separate feedback connections of a named architecture.
             fixed: names of connections that do not learn; `loop` stands for every loop of a sigprop_loop.
             optimizer: sgd (default), momentum, adam, another in `OPTIMIZERS`, or an Optimizer of one's own.

@@ -5,9 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from os import PathLike
-from typing import TypeVar
-
-import torch
+from typing import Any, TypeVar
 
 from ctsigprop.analysis.measures.callbacks import Angles, Gradients
 from ctsigprop.core.threads import set_threads
@@ -20,7 +18,7 @@ from ctsigprop.layered.own import OwnModel, settings_of, standard_of
 from ctsigprop.layered.precision import settled
 from ctsigprop.layered.prediction import Inference
 from ctsigprop.layered.refusals import passed
-from ctsigprop.layered.training import placed, train_layers
+from ctsigprop.layered.training import device_for, placed, train_layers
 from ctsigprop.library.folders import run_folder
 from ctsigprop.library.run import Run
 from ctsigprop.library.training import draw_figures
@@ -64,7 +62,7 @@ def fit_learner(
     placed(learner, settings)
     learner.set_extra_state(learner.get_extra_state())  # moments follow their parameters to the device
     set_threads(threads)
-    standard = standard_of(learner, data, torch.device(device), channels_last=channels_last)
+    standard = standard_of(learner, data, device_for(device), channels_last=channels_last)
     _check_shapes(learner, data, standard)
     with run_folder(run_dir, settings, resume=resume) as folder:
         settings = settled(settings, folder)
@@ -85,15 +83,14 @@ def learner_run(folder: RunFolder, settings: LayeredSettings, checkpoint: str, l
 
     The learner is in evaluation mode, and on the CPU where the settings make it.
     """
-    made = isinstance(settings, OwnSettings)
-    if made and learner is None:
-        raise InputError(
-            f"{folder.path}: its network was made in Python ({settings.learning.rule}): make it again, and give it as "
-            "learner"
-        )
-    if not made and learner is not None:
-        raise InputError(f"learner: the settings of the run in {folder.path} make its network: leave it out")
     arrays, _ = folder.load_checkpoint(checkpoint, keys=("epoch",))
+    if isinstance(settings, OwnSettings):
+        if learner is None:
+            rule = settings.learning.rule
+            raise InputError(f"{folder.path}: its network was made in Python ({rule}): make it anew, and give learner=")
+        _check_same(learner, arrays, folder)
+    elif learner is not None:
+        raise InputError(f"learner: the settings of the run in {folder.path} make its network: leave it out")
     data = cache(lambda: _data_of(folder, settings, checkpoint))
     record = record_of(folder) or DataRecord.of(data())
     if learner is None:
@@ -124,6 +121,15 @@ def _check_shapes(learner: Learner, data: Dataset, standard: Standard) -> None:
         raise InputError(f"network: its outputs are of shape {found} a sample: must be ({data.classes},), one a class")
 
 
+def _check_same(learner: Learner, arrays: Arrays, folder: RunFolder) -> None:
+    """Refuse a learner that is not made as that of the run."""
+    for name, array in learner.parameter_arrays().items():
+        found = arrays[name].shape if name in arrays else None
+        if found != array.shape:
+            there = f"the run in {folder.path} has {'none' if found is None else f'one of shape {found}'}"
+            raise InputError(f"learner: {name} is of shape {array.shape}, and {there}: make it as for the run")
+
+
 def _made(settings: LayeredSettings, record: DataRecord) -> Learner:
     """The learner that settings make, on the CPU."""
     shape = planes_of(record.shape)
@@ -138,7 +144,8 @@ def _made(settings: LayeredSettings, record: DataRecord) -> Learner:
 
 
 def _on_cpu(settings: S) -> S:
-    return replace(settings, training=replace(settings.training, device="cpu"))
+    training: Any = replace(settings.training, device="cpu")
+    return replace(settings, training=training)
 
 
 def _inference(

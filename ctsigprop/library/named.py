@@ -11,7 +11,7 @@ from ctsigprop.continuous.learning.optimizers import Adam, Momentum, OptimizerKi
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.rho import RHOS, Rho
 from ctsigprop.errors import InputError
-from ctsigprop.settings import LearningSettings, NetworkSettings
+from ctsigprop.settings import NetworkSettings
 from ctsigprop.settings.graph import ConnectionSettings, LayerSettings
 
 Rates = float | Sequence[float] | Mapping[str, float]
@@ -28,17 +28,16 @@ def forward_rates(rates: Rates | None) -> tuple[float, ...]:
             "rates: are by name: a named architecture takes one number, or one for each forward connection"
         )
     if rates is None:
-        return LearningSettings().rates
+        return ()
     return (float(rates),) if isinstance(rates, int | float) else tuple(map(float, rates))
 
 
-def graph_settings(network: Network, rates: Rates | None, default: float | None) -> NetworkSettings:
+def graph_settings(network: Network, rates: Rates | None) -> NetworkSettings:
     """The settings of a network that was given as a graph.
 
     Args:
         network: its connections may have rates of their own.
         rates: one for all connections, or by name; they come before the connections' own.
-        default: rate of a connection without; where there is none, it follows the layer that the connection enters.
 
     Raises:
         InputError: a rate of no connection, or two functions of one's own that have the same name.
@@ -47,14 +46,13 @@ def graph_settings(network: Network, rates: Rates | None, default: float | None)
     for rho in network.rhos:
         if own.setdefault(rho.name, rho) is not rho:
             raise InputError(f"rho: two functions are called {rho.name!r}: give them names of their own")
-    rated = network.with_rates(_by_name(network, rates, default))
+    rated = network.with_rates(_by_name(network, rates))
     layers = [
-        LayerSettings(layer.units, RHOS.name_of(layer.function), _constants(layer.time_constant), rate)
-        for layer, rate in zip(rated.layers[1:], rated.bias_rates, strict=True)
+        LayerSettings(layer.units, RHOS.name_of(layer.function), _constants(layer.time_constant), layer.bias_rate)
+        for layer in rated.layers[1:]
     ]
     connections = [
-        ConnectionSettings(one.source, one.target, one.rate or 0.0, one.symmetric, one.gain)
-        for one in rated.connections
+        ConnectionSettings(one.source, one.target, one.rate, one.symmetric, one.gain) for one in rated.connections
     ]
     return NetworkSettings(
         "graph",
@@ -79,17 +77,11 @@ def optimizer_settings(optimizer: str | Optimizer) -> dict[str, Any]:
     return {"optimizer": OPTIMIZERS.name_of(OptimizerKind(optimizer.name, lambda learning: optimizer))}
 
 
-def _by_name(network: Network, rates: Rates | None, default: float | None) -> dict[str, float]:
-    """A rate for every connection."""
+def _by_name(network: Network, rates: Rates | None) -> Mapping[str, float]:
+    """The rates that are given, by the connections' names."""
     if isinstance(rates, int | float):
         return dict.fromkeys(network.weights, float(rates))
-    given = {} if rates is None else dict(rates) if isinstance(rates, Mapping) else _in_order(network, rates)
-    by_depth = LearningSettings().forward_rates(network.output)
-    for one in network.connections:
-        usual = by_depth[one.target - 1] if one.source < one.target else LearningSettings().feedback_rate
-        fallback = usual if default is None else default
-        given.setdefault(one.name, fallback if one.rate is None else one.rate)
-    return given
+    return {} if rates is None else rates if isinstance(rates, Mapping) else _in_order(network, rates)
 
 
 def _in_order(network: Network, rates: Sequence[float]) -> dict[str, float]:

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ctsigprop.data import Dataset
+from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import error_in_words
-from ctsigprop.settings import AnySettings
+from ctsigprop.settings import AnySettings, Settings
+
+if TYPE_CHECKING:
+    from ctsigprop.analysis.plots.figures import Figures
+    from ctsigprop.continuous.trained import Trained
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +27,7 @@ class Run:
             what callbacks added.
         summary: best epoch, errors, seconds, versions of packages, source revision, processor.
         path: folder of the run; None where none was asked for.
+        trained: network, initial network and data of a run of the continuous family that `fit` has just made.
     """
 
     settings: AnySettings
@@ -28,6 +35,28 @@ class Run:
     metrics: list[dict[str, Any]]
     summary: Mapping[str, Any]
     path: Path | None = None
+    trained: "Trained | None" = None
+
+    def figures(self, data: Dataset | None = None) -> "Figures":
+        """Draw what the run learned: every figure of `FIGURES` for which it has something, by name.
+
+        Args:
+            data: of the run, where it was loaded from a folder that does not name them; what it names by default.
+
+        Raises:
+            InputError: the data are not those that the run learned, or cannot be brought back.
+            RunFailure: a dataset is not here, and its download failed.
+        """
+        from ctsigprop.analysis.plots.figures import Finished, figures_of
+
+        return figures_of(Finished(self.settings, self.metrics, lambda: self._trained(data)))
+
+    def _trained(self, data: Dataset | None) -> "Trained | None":
+        if self.trained is not None or self.path is None or not isinstance(self.settings, Settings):
+            return self.trained
+        from ctsigprop.continuous.trained import load_trained
+
+        return load_trained(RunFolder.open(self.path), data=data)
 
     def __repr__(self) -> str:
         where = f" in {self.path}" if self.path else ""

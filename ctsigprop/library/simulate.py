@@ -12,6 +12,7 @@ from ctsigprop.continuous.prediction import network_inputs
 from ctsigprop.errors import InputError
 from ctsigprop.library.solvers import InTime
 from ctsigprop.settings import SolverSettings
+from ctsigprop.solvers import Tableau
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +47,9 @@ def simulate(
     target: ArrayLike,
     *,
     beta: float = 1.0,
-    solver: str | SolverSettings = "dopri5",
+    solver: str | Tableau | SolverSettings = "dopri5",
     duration: tuple[float, float] | None = None,
+    noise: float = 0.0,
 ) -> Simulation:
     """Integrate the free phase of samples from rest, and the clamped phase from where that ends.
 
@@ -56,15 +58,18 @@ def simulate(
         x: inputs as the user has them, (samples, ...).
         target: classes, whole numbers (samples,), or d of Eq. 13, floats (samples, outputs).
         beta: nudging strength.
-        solver: an integrator's name, or `InTime`.
+        solver: an integrator, or its name in `METHODS`, or `InTime`.
         duration: of the free and of the clamped phase, in the unit of the time constants; by default twice what the
             slowest sample takes to rest.
+        noise: standard deviation of a white noise current; 0 alone for now.
 
     Raises:
         InputError: an argument that cannot be used.
         RunFailure: the integration broke off.
     """
-    in_time = InTime(solver) if isinstance(solver, str) else solver
+    if noise != 0:
+        raise InputError(f"noise = {noise!r}: must be 0: there is no stochastic integrator yet")
+    in_time = solver if isinstance(solver, SolverSettings) else InTime(solver)
     if in_time.sweeps:
         raise InputError(f"solver = {in_time.method!r}: has no time: give the name of an integrator")
     inputs = network_inputs(network, x)

@@ -1,6 +1,7 @@
 """Solvers of a phase by name: `Anderson(tolerance=1e-4)` in place of settings."""
 
 from ctsigprop.settings import SolverSettings
+from ctsigprop.solvers import METHODS, Tableau
 
 
 def Anderson(*, tolerance: float = 1e-4, max_passes: int = 200, warm_start: bool = True) -> SolverSettings:
@@ -18,17 +19,26 @@ def Anderson(*, tolerance: float = 1e-4, max_passes: int = 200, warm_start: bool
 
 
 def Passes(*, tolerance: float = 1e-4, max_passes: int = 200, warm_start: bool = True) -> SolverSettings:
-    """Plain passes over the layers to the fixed point; arguments as for `Anderson`."""
+    """Plain passes over the layers to the fixed point.
+
+    Args:
+        tolerance: largest relative residual |F(s) - s| / |s| of a converged sample.
+        max_passes: cap on the passes of a phase.
+        warm_start: start a sample's free phase where its last one ended.
+
+    Raises:
+        InputError: a value that is not allowed.
+    """
     return SolverSettings("sweeps", tolerance, max_passes, "last" if warm_start else "zero")
 
 
 def InTime(
-    method: str = "dopri5", *, step: float = 0.2, tolerance: float = 1e-4, longest: float = 200.0
+    method: str | Tableau = "dopri5", *, step: float = 0.2, tolerance: float = 1e-4, longest: float = 200.0
 ) -> SolverSettings:
     """Eq. 13 integrated in time until it rests.
 
     Args:
-        method: euler, heun, rk4, dopri5 or exponential_euler.
+        method: euler, heun, rk4, dopri5, exponential_euler, the name of another in `METHODS`, or a Tableau.
         step: of time, in units of the time constant; dopri5 chooses its own.
         tolerance: largest relative residual at rest; dopri5's step errors follow it.
         longest: longest phase, in units of the time constant.
@@ -36,4 +46,4 @@ def InTime(
     Raises:
         InputError: a value that is not allowed.
     """
-    return SolverSettings(method, tolerance, step=step, longest=longest)  # type: ignore[arg-type]
+    return SolverSettings(METHODS.name_of(method), tolerance, step=step, longest=longest)

@@ -1,11 +1,15 @@
 """Training a run of any family in its folder, with every measure, and drawing what it learned."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctsigprop.data import Dataset
+from ctsigprop.errors import InputError
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
+from ctsigprop.settings import AnySettings, DiscreteSettings, OwnSettings, Settings, SpikingSettings
+
+if TYPE_CHECKING:
+    from ctsigprop.continuous.trained import Trained
 
 
 def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet: bool) -> dict[str, Any]:
@@ -21,9 +25,14 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
         The summary that was written.
 
     Raises:
-        CtsigpropError: as the `train` of the family does.
+        CtsigpropError: as the `train` of the family does; a run whose network was made in Python.
         KeyboardInterrupt: after the state was saved.
     """
+    if isinstance(settings, OwnSettings):
+        raise InputError(
+            f"{run.path}: the network of these settings was made in Python: train it there, with "
+            "ctsigprop.fit(learner, data, run_dir=...), and resume=True to go on"
+        )
     begun = run.checkpoint("last").exists()
     if isinstance(settings, DiscreteSettings):
         if processes > 1:
@@ -58,13 +67,13 @@ def draw_figures(run: RunFolder, settings: AnySettings, data: Dataset | None = N
         InputError: metrics or a checkpoint that are not as a run wrote them, or other data than the run learned.
         RunFailure: the folder cannot be written.
     """
-    if isinstance(settings, Settings):
-        from ctsigprop.analysis.plots.curves import draw_curves
-        from ctsigprop.analysis.plots.weights import draw_weights
+    from ctsigprop.analysis.plots.figures import Finished, figures_of
+
+    def bring() -> "Trained | None":
+        if not isinstance(settings, Settings):
+            return None
         from ctsigprop.continuous.trained import load_trained
 
-        curves = draw_curves(run.metrics(), run.figures, settings.solver.tolerance)
-        return [*curves, *draw_weights(load_trained(run, data=data), run.figures)]
-    from ctsigprop.analysis.plots.layers import draw_layers
+        return load_trained(run, data=data)
 
-    return draw_layers(run.metrics(), run.figures)
+    return figures_of(Finished(settings, run.metrics(), bring)).save(run.figures)

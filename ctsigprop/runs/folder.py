@@ -27,7 +27,7 @@ from ctsigprop.core.locks import LOCK, lock_folder
 from ctsigprop.core.npz import read_npz
 from ctsigprop.errors import Busy, InputError, RunFailure
 from ctsigprop.runs.metrics import is_count, is_number, wrong_in
-from ctsigprop.settings import AnySettings
+from ctsigprop.settings import AnySettings, OwnSettings
 from ctsigprop.settings.config import CONFIG, family_of, read_settings, to_yaml
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -173,8 +173,9 @@ class RunFolder:
         """
         settings = self.settings()
         if not isinstance(settings, kind):
-            family = family_of(settings)
-            raise InputError(f"{self.path}: is a run of the {family} family, which this command does not know")
+            own = ", of a network that was made in Python" if isinstance(settings, OwnSettings) else ""
+            family = f"the {family_of(settings)} family{own}"
+            raise InputError(f"{self.path}: is a run of {family}, which this command does not know")
         return settings
 
     def write_settings(self, settings: AnySettings) -> None:

@@ -18,6 +18,11 @@ REGRESSION = "regression"
 """A field of rows and summaries whose errors are mean squares; without it they are in percent."""
 
 
+def error_unit(of: Row) -> str:
+    """The unit of the errors of a row or a summary."""
+    return "mean square" if of.get(REGRESSION) else "%"
+
+
 def error_in_words(error: float, of: Row) -> str:
     """An error with its unit.
 
@@ -25,7 +30,7 @@ def error_in_words(error: float, of: Row) -> str:
         error: of a class in percent, of a regression the mean square over outputs and samples.
         of: the row, or the summary, that it is from.
     """
-    return f"{error:.4g} (mean square)" if of.get(REGRESSION) else f"{error:.2f} %"
+    return f"{error:.4g} ({error_unit(of)})" if of.get(REGRESSION) else f"{error:.2f} %"
 
 
 def is_number(value: object) -> bool:

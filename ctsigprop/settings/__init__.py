@@ -11,7 +11,7 @@ from ctsigprop.settings.continuous import (
     Settings,
     SolverSettings,
 )
-from ctsigprop.settings.data import DatasetName, DataSettings
+from ctsigprop.settings.data import DataSettings
 from ctsigprop.settings.discrete import DiscreteSettings
 from ctsigprop.settings.own import OwnDiscreteSettings, OwnSettings, OwnSpikingSettings
 from ctsigprop.settings.spiking import SpikingSettings
@@ -40,7 +40,6 @@ __all__ = [
     "MADE_IN_PYTHON",
     "AnySettings",
     "DataSettings",
-    "DatasetName",
     "DiscreteSettings",
     "LayeredSettings",
     "LearningSettings",

@@ -1,25 +1,31 @@
 """All settings of the continuous family: frozen dataclasses that refuse a wrong value when they are made."""
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from ctsigprop.settings.checks import (
     require,
     require_number,
     require_one_of,
+    require_rate,
     require_sequence,
     require_whole,
 )
 from ctsigprop.settings.choices import ARCHITECTURES, COSTS, OPTIMIZERS, RHOS, RULES
 from ctsigprop.settings.data import DataSettings
 from ctsigprop.settings.graph import MOST_UNITS, ConnectionSettings, LayerSettings, require_graph
+from ctsigprop.settings.printing import changed
+from ctsigprop.settings.rates import with_rates
 from ctsigprop.settings.training import TrainingSettings
 
-Method = Literal["anderson", "sweeps", "euler", "heun", "rk4", "dopri5", "exponential_euler"]
+if TYPE_CHECKING:
+    from ctsigprop.solvers import Tableau
+
+SWEEPS = ("anderson", "sweeps")
+"""Methods that seek the fixed point without time."""
 NudgingKind = Literal["positive", "random-sign", "centered"]
 Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
-FIRST_RATE, LAST_RATE = 4.0, 0.03
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
 
 
@@ -57,6 +63,8 @@ class NetworkSettings:
     layers: tuple[LayerSettings, ...] = ()
     connections: tuple[ConnectionSettings, ...] = ()
 
+    __repr__ = changed
+
     @property
     def rho_of_outputs(self) -> str:
         """Firing-rate function of the output layer."""
@@ -93,7 +101,8 @@ class SolverSettings:
     """How a phase is brought to its fixed point.
 
     Attributes:
-        method: anderson (accelerated layer sweeps), sweeps (plain), or an integrator in time.
+        method: anderson (accelerated layer sweeps), sweeps (plain), or an integrator in time: euler, heun, rk4, dopri5,
+            exponential_euler or one's own.
         tolerance: largest relative residual of a converged sample, |F(s) - s| / |s|.
         max_sweeps: cap on the sweeps of one phase.
         start: free phase from the sample's last state (`last`) or from zero.
@@ -101,15 +110,18 @@ class SolverSettings:
         longest: longest phase that an integrator runs, in the unit of network.time_constant.
     """
 
-    method: Method = "anderson"
+    method: str = "anderson"
     tolerance: float = 1e-4
     max_sweeps: int = 200
     start: Start = "last"
     step: float = 0.2
     longest: float = 200.0
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
-        require_one_of("solver.method", self.method, Method)
+        if not self.sweeps:
+            _integrator(self.method)
         require_number("solver.tolerance", self.tolerance, 0.0, 0.1, open_low=True)
         require_whole("solver.max_sweeps", self.max_sweeps, 1)
         require_one_of("solver.start", self.start, Start)
@@ -122,12 +134,12 @@ class SolverSettings:
     @property
     def sweeps(self) -> bool:
         """Whether the method seeks the fixed point in sweeps, without time."""
-        return self.method in ("anderson", "sweeps")
+        return self.method in SWEEPS
 
     @property
     def fixed_step(self) -> bool:
         """Whether the method integrates in time by `step`."""
-        return not self.sweeps and self.method != "dopri5"
+        return not self.sweeps and not _integrator(self.method).error.size
 
 
 @dataclass(frozen=True)
@@ -142,6 +154,8 @@ class NudgingSettings:
     kind: NudgingKind = "positive"
     beta: float = 1.0
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         require_one_of("nudging.kind", self.kind, NudgingKind)
         require_number("nudging.beta", self.beta, 0.0, open_low=True)
@@ -152,9 +166,10 @@ class LearningSettings:
     """Eq. 14's rates.
 
     Attributes:
-        rates: learning rate of each forward connection from the input side; one number serves all. Left
-            out, or empty, from 4 for the first to 0.03 for the last, each the same fraction of the one before.
-        feedback_rate: learning rate of loops and of separate feedback connections.
+        rates: learning rate of each forward connection from the input side; one number serves all. Left out, or
+            empty, from 4 for the first to 0.03 for the last (less above 512 units), each the same fraction of the one
+            before; momentum and adam have their own.
+        feedback_rate: learning rate of loops and of separate feedback connections; left out, 0.1, or the optimizer's.
         decay: factor on every rate after each epoch.
         weight_decay: fraction of a weight that an update at rate 1 takes off.
         fixed: names of connections that stay as they were drawn, such as W12; `loop` stands for every loop. The
@@ -168,7 +183,7 @@ class LearningSettings:
     """
 
     rates: tuple[float, ...] = ()
-    feedback_rate: float = 0.1
+    feedback_rate: float | None = None
     decay: float = 0.95
     weight_decay: float = 0.0
     fixed: tuple[str, ...] = ()
@@ -177,6 +192,8 @@ class LearningSettings:
     optimizer: str = "sgd"
     momentum: float = 0.9
     betas: tuple[float, ...] = (0.9, 0.999)
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         RULES.check(self.rule)
@@ -192,22 +209,10 @@ class LearningSettings:
             require(isinstance(name, str), "learning.fixed", name, "names of connections, such as [W12, loop]")
         for rate in self.rates:
             require_number("learning.rates", rate, 0.0)
-        require_number("learning.feedback_rate", self.feedback_rate, 0.0)
+        require_rate("learning.feedback_rate", self.feedback_rate)
         require_number("learning.decay", self.decay, 0.0, 1.0, open_low=True)
         require_number("learning.weight_decay", self.weight_decay, 0.0)
         require_number("learning.average", self.average, 0.0)
-
-    def forward_rates(self, connections: int) -> tuple[float, ...]:
-        """`rates` of so many forward connections, or one number that serves all.
-
-        Those of 512 hidden units on digits were found by measuring; for other depths what lies between is interpolated
-        geometrically: an error that passes through more layers is smaller, and its layers' rates larger.
-        """
-        if self.rates:
-            return self.rates
-        steps = max(connections - 1, 1)
-        between = (FIRST_RATE * (LAST_RATE / FIRST_RATE) ** (step / steps) for step in range(1, steps))
-        return (FIRST_RATE, *(float(f"{rate:.3g}") for rate in between), LAST_RATE)
 
 
 @dataclass(frozen=True)
@@ -223,6 +228,8 @@ class ProbeSettings:
     samples: int = 0
     early: int = 0
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         require_whole("probe.samples", self.samples, 0)
         require_whole("probe.early", self.early, 0)
@@ -230,7 +237,7 @@ class ProbeSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a run of the continuous family depends on; `learning.rates` that are left out are filled in.
+    """Everything that a run of the continuous family depends on; learning rates that are left out are filled in.
 
     Raises:
         InputError: two settings that do not go together.
@@ -243,6 +250,8 @@ class Settings:
     learning: LearningSettings = field(default_factory=LearningSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+
+    __repr__ = changed
 
     @property
     def title(self) -> str:
@@ -273,19 +282,37 @@ class Settings:
         return found
 
     @property
+    def own_names(self) -> dict[str, str]:
+        """Settings that choose what was added to a registry, with the name that they choose."""
+        network, learning = self.network, self.learning
+        rhos = {network.rho, network.rho_of_outputs, *(layer.rho for layer in network.layers)}
+        asked = [
+            (ARCHITECTURES, network.architecture),
+            *((RHOS, rho) for rho in sorted(rhos)),
+            (COSTS, network.cost),
+            (RULES, learning.rule),
+            (OPTIMIZERS, learning.optimizer),
+        ]
+        return {registry.setting: name for registry, name in asked if registry.is_own(name)}
+
+    @property
     def rates(self) -> tuple[float, ...]:
         """The learning rates of connections and biases that count."""
         if self.network.architecture == "graph":
             layers, connections = self.network.layers, self.network.connections
-            return (*(one.bias_rate for one in layers), *(one.rate for one in connections))
-        feedback = () if ("learning", "feedback_rate") in self.inactive else (self.learning.feedback_rate,)
+            return tuple(
+                rate or 0.0 for rate in (*(one.bias_rate for one in layers), *(one.rate for one in connections))
+            )
+        feedback = () if ("learning", "feedback_rate") in self.inactive else (self.learning.feedback_rate or 0.0,)
         return (*self.learning.rates, *feedback)
 
     def __post_init__(self) -> None:
         hidden, beta = self.network.hidden, self.nudging.beta
         forward = len(hidden) + 1
-        rates = self.learning.forward_rates(forward)
-        object.__setattr__(self, "learning", replace(self.learning, rates=rates))
+        network, learning = with_rates(self.network, self.learning)
+        object.__setattr__(self, "network", network)
+        object.__setattr__(self, "learning", learning)
+        rates = learning.rates
         allowed = f"1 number, or {forward} for the forward connections of network.hidden = {list(hidden)}"
         counted = self.network.architecture != "graph"
         require(not counted or len(rates) in (1, forward), "learning.rates", list(rates), allowed)
@@ -304,6 +331,12 @@ class Settings:
             bound = 1 / self.network.time_constant
             allowed = f"below 1 / network.time_constant = {bound:g} with {self.nudging.kind} nudging"
             require(beta < bound, "nudging.beta", beta, f"{allowed}, or outputs run away from their targets")
+
+
+def _integrator(name: str) -> "Tableau":
+    from ctsigprop.solvers import METHODS  # imports NumPy, which a run without an integrator's settings does not need
+
+    return METHODS[METHODS.check(name, SWEEPS)]
 
 
 def _heeded(optimizer: str) -> set[tuple[str, str]]:

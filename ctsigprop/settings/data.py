@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ctsigprop.settings.checks import require, require_one_of, require_whole
+from ctsigprop.settings.choices import DATASETS
+from ctsigprop.settings.printing import changed
 
-DatasetName = Literal["digits", "mnist", "fashion-mnist", "kmnist", "cifar-10", "cifar-100", "svhn"]
 ScalingName = Literal["auto", "none", "standard"]
 
 OF_A_FILE = ("file", "scaling", "seed")
@@ -22,7 +23,7 @@ class DataSettings:
     """What is learned.
 
     Attributes:
-        name: dataset; `ctsigprop data list` shows them.
+        name: dataset; `ctsigprop data list` shows them. From Python also one's own.
         limit: use only the first so many training samples (all where it is left out).
         file: NPZ file of data of one's own, in place of a dataset: x_train, y_train and, where there are any,
             x_validation, y_validation, x_test, y_test; or x and y; kept as an absolute path.
@@ -37,9 +38,11 @@ class DataSettings:
     scaling: ScalingName = "auto"
     seed: int = 0
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         if self.name != ARRAYS:
-            require_one_of("data.name", self.name, DatasetName)
+            DATASETS.check(self.name)
         if self.limit is not None:
             require_whole("data.limit", self.limit, 1)
         require_one_of("data.scaling", self.scaling, ScalingName)

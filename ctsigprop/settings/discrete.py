@@ -12,6 +12,7 @@ from ctsigprop.settings.checks import (
     require_whole,
 )
 from ctsigprop.settings.data import DataSettings
+from ctsigprop.settings.printing import changed
 from ctsigprop.settings.training import TrainingSettings
 
 Architecture = Literal["fc", "conv", "vgg8b"]
@@ -53,6 +54,8 @@ class DiscreteNetworkSettings:
     batch_norm: bool = True
     dropout: float = 0.1
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         require_one_of("network.architecture", self.architecture, Architecture)
         require_sequence(self, "network", "hidden")
@@ -90,6 +93,8 @@ class DiscreteLearningSettings:
     decay_at: tuple[float, ...] = (0.5, 0.75, 0.89, 0.94)
     weight_decay: float = 0.0
     similarity_weight: float = 0.99
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         require_one_of("learning.algorithm", self.algorithm, Algorithm)
@@ -136,6 +141,8 @@ class TargetSettings:
     scope: Scope = "class"
     prediction: Prediction = "classification"
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         require_one_of("target.generator", self.generator, Generator)
         require_one_of("target.place", self.place, Place)
@@ -172,6 +179,8 @@ class DiscreteTrainingSettings(TrainingSettings):
     channels_last: bool = False
     augment: Augmentation = "none"
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         super().__post_init__()
         require_whole("training.batch_size", self.batch_size, 2)
@@ -194,6 +203,8 @@ class DiscreteSettings:
     learning: DiscreteLearningSettings = field(default_factory=DiscreteLearningSettings)
     target: TargetSettings = field(default_factory=TargetSettings)
     training: DiscreteTrainingSettings = field(default_factory=DiscreteTrainingSettings)
+
+    __repr__ = changed
 
     @property
     def title(self) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeVar
 
 from ctsigprop.errors import InputError
-from ctsigprop.settings.checks import require, require_flag, require_number, require_whole
+from ctsigprop.settings.checks import require, require_flag, require_number, require_rate, require_whole
 from ctsigprop.settings.choices import RHOS
+from ctsigprop.settings.printing import changed
 
 MOST_UNITS = 10_000_000
 MOST_LAYERS = 1000
@@ -21,13 +22,15 @@ class LayerSettings:
         units: how many neurons.
         rho: firing-rate function.
         time_constant: leak time constant r: one for all, or a list with one for each neuron; dimensionless.
-        bias_rate: learning rate of the biases.
+        bias_rate: learning rate of the biases; that of the first connection from below by default.
     """
 
     units: int
     rho: str = "hard_sigmoid"
     time_constant: float | tuple[float, ...] = 1.0
-    bias_rate: float = 0.0
+    bias_rate: float | None = None
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         require_whole("network.layers: units", self.units, 1, MOST_UNITS)
@@ -39,7 +42,7 @@ class LayerSettings:
             object.__setattr__(self, "time_constant", tuple(constants))
         for constant in constants if isinstance(constants, list | tuple) else (constants,):
             require_number("network.layers: time_constant", constant, 0.0, open_low=True)
-        require_number("network.layers: bias_rate", self.bias_rate, 0.0)
+        require_rate("network.layers: bias_rate", self.bias_rate)
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,23 @@ class ConnectionSettings:
     Attributes:
         source: layer that drives; 0 is the input.
         target: layer that is driven.
-        rate: learning rate; 0 stays fixed.
+        rate: learning rate; 0 stays fixed. Left out, it follows the layer that is driven, and the optimizer.
         symmetric: the same matrix, transposed, also drives the source.
         gain: factor on the Glorot-uniform weights.
     """
 
     source: int
     target: int
-    rate: float = 0.0
+    rate: float | None = None
     symmetric: bool = False
     gain: float = 1.0
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
             require_whole(f"network.connections: {name}", getattr(self, name), 0, MOST_LAYERS)
-        require_number("network.connections: rate", self.rate, 0.0)
+        require_rate("network.connections: rate", self.rate)
         require_flag("network.connections: symmetric", self.symmetric)
         require_number("network.connections: gain", self.gain, 0.0)
 

@@ -15,6 +15,7 @@ from ctsigprop.settings.checks import (
 from ctsigprop.settings.choices import CODINGS, NEURONS, SURROGATES
 from ctsigprop.settings.data import DataSettings, absolute
 from ctsigprop.settings.discrete import Density, DiscreteTrainingSettings, Precision, Weights
+from ctsigprop.settings.printing import changed
 
 Reset = Literal["hard", "soft"]
 Model = Literal["bp-surrogate", "shallow", "sp-surrogate", "sp-voltage"]
@@ -44,6 +45,8 @@ class SpikingDataSettings(DataSettings):
     """
 
     events: str | None = None
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,6 +97,8 @@ class SpikingNetworkSettings:
     coding: str = "direct"
     neuron: str = "integrate_and_fire"
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         require_sequence(self, "network", "channels")
         require(len(self.channels) == 2, "network.channels", list(self.channels), "two numbers, such as [32, 64]")
@@ -133,6 +138,8 @@ class SpikingLearningSettings:
     weight_decay: float = 0.0
     update: Update = "end"
 
+    __repr__ = changed
+
     def __post_init__(self) -> None:
         require_one_of("learning.model", self.model, Model)
         require_number("learning.rate", self.rate, 0.0, open_low=True)
@@ -153,6 +160,8 @@ class SpikingTargetSettings:
 
     weights: Weights = "learned"
     density: Density = "dense"
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         require_one_of("target.weights", self.weights, Weights)
@@ -183,6 +192,8 @@ class SpikingTrainingSettings(DiscreteTrainingSettings):
     precision: Precision = "auto"
     channels_last: bool = True
 
+    __repr__ = changed
+
 
 @dataclass(frozen=True)
 class SpikingSettings:
@@ -197,6 +208,8 @@ class SpikingSettings:
     learning: SpikingLearningSettings = field(default_factory=SpikingLearningSettings)
     target: SpikingTargetSettings = field(default_factory=SpikingTargetSettings)
     training: SpikingTrainingSettings = field(default_factory=SpikingTrainingSettings)
+
+    __repr__ = changed
 
     @property
     def title(self) -> str:

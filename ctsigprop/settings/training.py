@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ctsigprop.settings.checks import require_flag, require_sequence, require_whole
+from ctsigprop.settings.printing import changed
 
 MOST_SEEDS = 2**63 - 1
 MOST_THREADS = 1024
@@ -28,6 +29,8 @@ class TrainingSettings:
     threads: int = 2
     keep: tuple[int, ...] = ()
     tensorboard: bool = False
+
+    __repr__ = changed
 
     def __post_init__(self) -> None:
         require_whole("training.epochs", self.epochs, 1)

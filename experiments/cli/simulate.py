@@ -11,6 +11,7 @@ from ctsigprop.analysis.plots.style import save, styled
 from ctsigprop.analysis.plots.time_courses import Shown, time_course_figure
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
+from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.trained import load_trained
 from ctsigprop.core.files import atomic
 from ctsigprop.core.threads import set_threads
@@ -23,6 +24,7 @@ from ctsigprop.settings.config import settings_from, to_values, to_yaml
 from ctsigprop.solvers import METHODS
 
 SAMPLES, MOST = 3, 100
+SHOWN = 4  # numbers of a regression in a line
 DEFAULT_METHOD = "dopri5"
 OF_THE_SWEEPS = "max_sweeps"  # that find the fixed points with which the ends of the phases are compared
 RECORD = "time-courses.npz"
@@ -46,10 +48,11 @@ def command(options: Mapping[str, Any]) -> None:
     first = whole_number(options, "first", 0, 0, len(test) - 1)
     count = whole_number(options, "samples", SAMPLES, 1, min(MOST, len(test) - first))
 
-    samples = test.rows(slice(first, first + count))
-    target = np.eye(network.sizes[-1], dtype=network.dtype)[samples.labels]
-    inputs = samples.inputs(network.dtype)
-    courses = time_courses(LayerSweeps(network), inputs, target, settings.nudging.beta, settings.solver)
+    chosen = test.rows(slice(first, first + count))
+    samples = Samples.of(trained.data, chosen, network.dtype)
+    courses = time_courses(
+        LayerSweeps(network), samples.inputs, samples.targets, settings.nudging.beta, settings.solver
+    )
     rates = network.rates_of(courses.states)
     outputs = rates[-1]
     record: dict[str, Any] = {
@@ -59,22 +62,31 @@ def command(options: Mapping[str, Any]) -> None:
         "outputs": outputs,
         "residual": courses.residual,
         **_energies(courses),
-        "targets": target,
-        "labels": samples.labels,
+        "targets": samples.targets,
+        **({} if samples.labels is None else {"labels": samples.labels}),
         "samples": np.arange(first, first + count),
         "settings": to_yaml(settings),
     }
     with atomic(run.figures / RECORD) as file:
         np.savez_compressed(file, **record)
 
-    predictions = outputs[len(courses.free.times) - 1].argmax(axis=1)
+    states = courses.states[-1][len(courses.free.times) - 1]
     made_by = f"{settings.solver.method}, weights after epoch {trained.epoch} of {run.path.name}"
-    for place, (label, prediction) in enumerate(zip(samples.labels, predictions, strict=True)):
-        outcome = f"test sample {first + place}: label {label}, predicted {prediction}"
-        shown = Shown(samples.picture(place), int(label), f"{outcome}\n{made_by}")
+    for place in range(count):
+        outcome = f"test sample {first + place}: {_outcome(samples, states, place)}"
+        label = None if samples.labels is None else int(samples.labels[place])
+        shown = Shown(chosen.picture(place), label, f"{outcome}\n{made_by}", samples.targets[place])
         path = _draw(courses, rates, place, shown, settings, run.figures / f"time-course-{first + place}.png")
         print(f"{outcome}, {_rests(courses, place)}: {path}")
     print(f"states in time: {run.figures / RECORD}")
+
+
+def _outcome(samples: Samples, states: Array, place: int) -> str:
+    """What the outputs say of a sample at the end of its free phase, beside what they should."""
+    if samples.labels is not None:
+        return f"label {samples.labels[place]}, predicted {states[place].argmax()}"
+    targets, found = (", ".join(f"{value:.3g}" for value in row[place][:SHOWN]) for row in (samples.targets, states))
+    return f"target {targets}, predicted {found}" + (", ..." if states.shape[1] > SHOWN else "")
 
 
 def _draw(

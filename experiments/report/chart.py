@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from ctsigprop.analysis.plots.limits import FEW_POINTS, WIDE_RANGE
-from ctsigprop.runs.metrics import is_number
+from ctsigprop.runs.metrics import error_unit, is_number
 
 Row = Mapping[str, Any]
 Values = Mapping[str, Sequence[float | None]]
@@ -58,7 +58,7 @@ def charts(rows: Sequence[Row]) -> list[Chart]:
     epochs = [row["epoch"] for row in rows]
     errors = {part: [row[f"{part}_error"] for row in rows] for part in PARTS}
     drawn = (
-        chart("error (%)", epochs, errors, log=True),
+        chart(f"error ({error_unit(rows[0])})", epochs, errors, log=True),
         chart("validation error of the exits (%)", epochs, _by_name(map(_exits, rows)), log=True),
         chart("loss of each stage", epochs, _by_name([row.get("losses", {}) for row in rows])),
         chart("angle between matrices (degrees)", epochs, _by_name([row["angles"] for row in rows]), mark=90),

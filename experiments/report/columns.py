@@ -7,10 +7,11 @@ from math import prod
 from ctsigprop.continuous.connections import connection_name
 from ctsigprop.data.catalog import CATALOG
 from ctsigprop.experiments.report.run import Outcome, Run
-from ctsigprop.settings import AnySettings, DiscreteSettings, Settings, SpikingSettings
+from ctsigprop.settings import AnySettings, DiscreteSettings, OwnSettings, Settings, SpikingSettings
 
 NOTHING = "\N{EN DASH}"
 WITHOUT_LOOP = {"symmetric_ep": "symmetric weights", "random_feedback_ep": "random feedback"}
+OF_A_REGRESSION = "mean square"
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ def columns() -> list[Column]:
         Column("seed", "seed", True, _seed),
         Column("epochs", "epochs", True, _epochs),
         _number_of_outcome("best", "best", "{:g}", lambda outcome: outcome.best_epoch),
-        _number_of_outcome("validation", "validation", "{:.2f}", lambda outcome: outcome.validation),
-        _number_of_outcome("test", "test", "{:.2f}", lambda outcome: outcome.test),
-        _number_of_outcome("train", "train", "{:.2f}", lambda outcome: outcome.train),
+        _error("validation", lambda outcome: outcome.validation),
+        _error("test", lambda outcome: outcome.test),
+        _error("train", lambda outcome: outcome.train),
         _number_of_outcome("seconds", "seconds", "{:.1f}", lambda outcome: outcome.seconds),
         Column("warnings", "warnings", True, _warnings),
     ]
@@ -67,6 +68,18 @@ def _number_of_outcome(key: str, title: str, pattern: str, number: Callable[[Out
         return Cell(pattern.format(number(run.outcome)), number(run.outcome)) if run.outcome else Cell(NOTHING)
 
     return Column(key, title, True, cell)
+
+
+def _error(key: str, error: Callable[[Outcome], float]) -> Column:
+    """In percent without the unit, or a mean square with its name."""
+
+    def cell(run: Run) -> Cell:
+        if run.outcome is None:
+            return Cell(NOTHING)
+        found = error(run.outcome)
+        return Cell(f"{found:.4g} {OF_A_REGRESSION}" if run.outcome.regression else f"{found:.2f}", found)
+
+    return Column(key, key, True, cell)
 
 
 def _beta(run: Run) -> Cell:
@@ -84,7 +97,10 @@ def _learning(settings: AnySettings) -> str:
         return settings.learning.algorithm
     if isinstance(settings, SpikingSettings):
         return settings.learning.model
-    return "ep + sp" if settings.network.architecture == "sigprop_loop" else "ep"
+    if isinstance(settings, OwnSettings):
+        return settings.learning.rule
+    of = {"sigprop_loop": "ep + sp", "graph": "graph"}
+    return of.get(settings.network.architecture, "ep")
 
 
 def _dataset(settings: AnySettings) -> str:
@@ -93,23 +109,34 @@ def _dataset(settings: AnySettings) -> str:
 
 
 def _network(settings: AnySettings) -> str:
+    if isinstance(settings, OwnSettings):
+        return settings.network.architecture
     if isinstance(settings, DiscreteSettings) and settings.network.architecture != "fc":
         widen = settings.network.widen
         return settings.network.architecture + (f"({widen}x)" if widen > 1 else "")
-    entry, of_dataset = CATALOG[settings.data.name], ("data", "name") not in settings.inactive
+    entry = CATALOG.get(settings.data.name) if ("data", "name") not in settings.inactive else None
     if isinstance(settings, SpikingSettings):
         network = settings.network
         layers = [*(f"{channels}c3" for channels in network.channels), f"{network.units}"]
-        return "-".join([*layers, f"{entry.classes}"] if of_dataset else layers)
+        return "-".join([*layers, f"{entry.classes}"] if entry else layers)
+    if isinstance(settings, Settings) and settings.network.architecture == "graph":
+        units = tuple(layer.units for layer in settings.network.layers)
+        return "-".join(map(str, (prod(entry.shape), *units) if entry else units))
     hidden = settings.network.hidden
-    return "-".join(map(str, (prod(entry.shape), *hidden, entry.classes) if of_dataset else hidden))
+    return "-".join(map(str, (prod(entry.shape), *hidden, entry.classes) if entry else hidden))
 
 
 def _loop(settings: Settings) -> str:
     """Whether the loops learn, and which other matrices do not."""
     network, fixed = settings.network, settings.learning.fixed
+    if network.architecture == "graph":
+        back = [one for one in network.connections if one.source >= one.target]
+        names = [connection_name(one.source, one.target) + ("" if one.rate else " fixed") for one in back]
+        return ", ".join(names) or "no feedback"
     if network.architecture != "sigprop_loop":
-        return ", ".join([WITHOUT_LOOP[network.architecture], *(f"{name} fixed" for name in fixed)])
+        return ", ".join(
+            [WITHOUT_LOOP.get(network.architecture, network.architecture), *(f"{name} fixed" for name in fixed)]
+        )
     loops = [connection_name(len(network.hidden) + 1, layer) for layer in network.loops]
     held = [name for name in loops if name in fixed or "loop" in fixed]
     others = [name for name in fixed if name not in (*loops, "loop")]

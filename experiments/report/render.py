@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from importlib.resources import files
@@ -22,11 +22,11 @@ from ctsigprop.experiments.report.gather import MOST_DETAILED, Found, Reproducti
 from ctsigprop.experiments.report.measured_table import MeasuredTable
 from ctsigprop.experiments.report.run import Run
 from ctsigprop.experiments.report.summary_table import over_seeds
-from ctsigprop.settings import FAMILIES, AnySettings
+from ctsigprop.settings import FAMILIES, MADE_IN_PYTHON, AnySettings
 from ctsigprop.settings.config import FAMILY, family_of, to_values
 
 BUDGET = 4_500_000
-DEFAULTS: Mapping[type, AnySettings] = {kind: kind() for kind in FAMILIES.values()}
+DEFAULTS: Mapping[type, AnySettings] = {kind: kind() for kind in (*FAMILIES.values(), *MADE_IN_PYTHON.values())}
 
 
 @dataclass(frozen=True)
@@ -170,14 +170,12 @@ def _state(run: Run) -> str:
 
 
 def _changed(settings: AnySettings) -> tuple[tuple[str, str, str], ...]:
-    defaults = DEFAULTS[type(settings)]
-    groups = {group.name: (getattr(settings, group.name), getattr(defaults, group.name)) for group in fields(settings)}
+    defaults = to_values(DEFAULTS[type(settings)])
     return tuple(
-        (f"{group}.{setting.name}", _shown(value), _shown(default))
-        for group, (own, others) in groups.items()
-        if own != others
-        for setting in fields(own)
-        if (value := getattr(own, setting.name)) != (default := getattr(others, setting.name, None))
+        (f"{group}.{name}", _shown(value), _shown(defaults[group].get(name)))
+        for group, content in to_values(settings).items()
+        for name, value in content.items()
+        if value != defaults[group].get(name)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ctsigprop.core.files import parse_json, read_bytes
 from ctsigprop.errors import InputError
 from ctsigprop.runs import METRICS, OUTCOME, SUMMARY, RunFolder, covers
-from ctsigprop.runs.metrics import Row, best_row
+from ctsigprop.runs.metrics import REGRESSION, Row, best_row
 from ctsigprop.settings import AnySettings
 from ctsigprop.settings.config import CONFIG
 
@@ -23,7 +23,7 @@ MOST_OF_AN_OBJECT = 1 << 24
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run has reached; errors in percent.
+    """What a run has reached; errors in percent, of a regression mean squares.
 
     Attributes:
         epochs: finished.
@@ -32,6 +32,7 @@ class Outcome:
         test: error after that epoch.
         train: error of the last epoch.
         seconds: of all epochs.
+        regression: whether errors are mean squares.
     """
 
     epochs: int
@@ -40,6 +41,7 @@ class Outcome:
     test: float
     train: float
     seconds: float
+    regression: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def read_run(path: Path, name: str, *, detailed: bool = True) -> Run:
         settings=settings,
         rows=rows if detailed else (),
         summary=summary,
-        outcome=_reached(rows) if rows else Outcome(*(summary[one] for one in OUTCOME)) if summary else None,
+        outcome=_reached(rows) if rows else _kept(summary) if summary else None,
         figures=figures(path / FIGURES) if detailed else (),
         warnings=_warnings(rows),
         warned=sum(bool(row["warnings"]) for row in rows) if rows else None,
@@ -148,6 +150,10 @@ def _warnings(rows: Sequence[Row]) -> dict[str, tuple[int, str]]:
     return found
 
 
+def _kept(summary: Mapping[str, Any]) -> Outcome:
+    return Outcome(*(summary[one] for one in OUTCOME), bool(summary.get(REGRESSION)))
+
+
 def _reached(rows: Sequence[Row]) -> Outcome:
     best = best_row(rows)
     return Outcome(
@@ -157,4 +163,5 @@ def _reached(rows: Sequence[Row]) -> Outcome:
         test=best["test_error"],
         train=rows[-1]["train_error"],
         seconds=sum(row["seconds"] for row in rows),
+        regression=bool(best.get(REGRESSION)),
     )

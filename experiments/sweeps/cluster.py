@@ -4,6 +4,7 @@ import logging
 import multiprocessing.resource_tracker
 import os
 import signal
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -55,23 +56,40 @@ def embedded(workers: int) -> Iterator[Client]:
     _allow_files(workers)
     set_threads(1)
     _silence_dask()
-    with dask.config.set(EMBEDDED), _deaf_to_interrupts():
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=0,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL + 1,
-            security=Security.temporary(),
-        )
-        client = Client(cluster)
+    with _main_module_hidden():
+        with dask.config.set(EMBEDDED), _deaf_to_interrupts():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=0,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL + 1,
+                security=Security.temporary(),
+            )
+            client = Client(cluster)
+        try:
+            yield client
+        finally:
+            with suppress(TimeoutError):  # what is left of them ends with this process
+                client.close(SECONDS_TO_CLOSE)
+                cluster.close(SECONDS_TO_CLOSE)
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Processes that are spawned in the block do not run the program's main module again.
+
+    They need nothing of it, and a script without `if __name__ == "__main__"` would begin anew in each of them.
+    """
+    main = sys.modules["__main__"]
+    before: dict[str, Any] = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    for name in before:
+        setattr(main, name, None)
     try:
-        yield client
+        yield
     finally:
-        with suppress(TimeoutError):  # what is left of them ends with this process
-            client.close(SECONDS_TO_CLOSE)
-            cluster.close(SECONDS_TO_CLOSE)
+        vars(main).update(before)
 
 
 @contextmanager

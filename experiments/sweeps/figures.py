@@ -23,13 +23,14 @@ DODGE = 0.008  # of the axis, so that error bars at one value stand side by side
 MAP = "viridis"
 
 
-def draw_sweep(table: pd.DataFrame, swept: Sequence[str], folder: Path) -> list[Path]:
+def draw_sweep(table: pd.DataFrame, swept: Sequence[str], folder: Path, unit: str = "%") -> list[Path]:
     """Draws test-error.png, angles.png where angles were logged, and map.png where two settings are numbers.
 
     Args:
         table: of results, a row a point.
         swept: names of the settings that vary.
         folder: where the figures go.
+        unit: of the errors.
 
     Returns:
         Paths of the figures; none where only the seed varies.
@@ -43,21 +44,22 @@ def draw_sweep(table: pd.DataFrame, swept: Sequence[str], folder: Path) -> list[
         return []
     axis = (numeric or settings)[0]
     rest = [name for name in settings if name != axis]
+    quantity = f"test error ({unit})"
     with styled():
-        drawn = {"test-error": _errors(table, axis, rest)}
+        drawn = {"test-error": _errors(table, axis, rest, quantity)}
         if angle_names(table):
             drawn["angles"] = _angles(table, axis, rest)
         if len(numeric) > 1:
             across, up = numeric[:2]
-            drawn["map"] = _map(table, across, up, [name for name in rest if name != up])
+            drawn["map"] = _map(table, across, up, [name for name in rest if name != up], quantity)
         return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
 
 
-def _errors(table: pd.DataFrame, axis: str, rest: list[str]) -> Figure:
+def _errors(table: pd.DataFrame, axis: str, rest: list[str], quantity: str) -> Figure:
     figure = new_figure(6.4, 3.8)
     axes = figure.add_subplot()
     _lines(axes, table, axis, rest, "test_error")
-    axes.set_ylabel("test error (%)")
+    axes.set_ylabel(quantity)
     if _spans_decades(table["test_error"]):
         axes.set_yscale("log", nonpositive="clip")
         axes.yaxis.set_major_locator(LogLocator(subs=STEPS))
@@ -164,7 +166,7 @@ def _legend(figure: Figure, axes: Axes) -> None:
         figure.legend(*zip(*shown, strict=True), loc="outside right upper")
 
 
-def _map(table: pd.DataFrame, across: str, up: str, rest: list[str]) -> Figure:
+def _map(table: pd.DataFrame, across: str, up: str, rest: list[str], quantity: str) -> Figure:
     """Mean test error over two settings, a panel for each of the first combinations of the others.
 
     Whole grids as numbered cells, any other set of points as coloured dots.
@@ -193,5 +195,5 @@ def _map(table: pd.DataFrame, across: str, up: str, rest: list[str]) -> Figure:
                 axes.set_yscale("log")
         axes.set_title(label)
     panels[0].set_ylabel(up)
-    figure.colorbar(shown, ax=panels, label="test error (%)")
+    figure.colorbar(shown, ax=panels, label=quantity)
     return figure

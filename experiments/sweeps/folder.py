@@ -30,7 +30,7 @@ CONTENT = "sweep.yaml"
 POINTS = "points"
 FAILURE = ".error.json"
 Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-BUSY = "another process is at this sweep: wait for it to end, or choose another --output"
+BUSY = "another process is at this sweep: wait for it to end, or choose another folder for the output"
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,6 @@ def check_free(path: Path) -> None:
     try:
         others = {entry.name for entry in path.iterdir()} - {LOCK} if path.exists() else set()
     except OSError as error:
-        raise InputError(f"{path}: cannot be used ({error.strerror}): choose another --output") from error
+        raise InputError(f"{path}: cannot be used ({error.strerror}): choose another folder for the output") from error
     if others and CONTENT not in others:
-        raise InputError(f"{path}: is not empty and holds no sweep: choose a new --output")
+        raise InputError(f"{path}: is not empty and holds no sweep: choose a new folder for the output")

@@ -13,13 +13,13 @@
       settings:
         learning.decay: {low: 0.9, high: 1.0}
 
-All but one of grid and sample may be left out.
+At least one of grid and sample is required.
 """
 
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from hashlib import sha256
 from itertools import product
 from math import prod
@@ -109,6 +109,21 @@ def sweep_from(content: Mapping[str, Any], folder: Path) -> Sweep:
             raise InputError(f"{key}: no such field: {nearest(str(key), KEYS)}")
     config = _config(content["config"], folder) if "config" in content else None
     family = _family(content, config)
+    below = {} if config is None else read_values(config, family)
+    return sweep_over(content, below, family)
+
+
+def sweep_over(content: Mapping[str, Any], below: Values, family: str) -> Sweep:
+    """Points of a sweep over settings that are given.
+
+    Args:
+        content: `base`, `grid` and `sample` as in a sweep file; at least one of the last two.
+        below: settings that those of `base`, and what is swept, stand over.
+        family: whose settings they are.
+
+    Raises:
+        InputError: naming the field that cannot be used.
+    """
     grid = _grid(content["grid"], family) if "grid" in content else {}
     sample = sample_from(content["sample"], family) if "sample" in content else None
     swept = [*(sample.settings if sample else {}), *grid]
@@ -117,7 +132,7 @@ def sweep_from(content: Mapping[str, Any], folder: Path) -> Sweep:
     for name in swept:
         if swept.count(name) > 1:
             raise InputError(f"sample.settings.{name}: is in the grid too: keep one")
-    base = _base(content, config, swept, family)
+    base = _base(content.get("base", {}), below, swept, family)
     _check_count(grid, sample)
     cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     drawn = sample.draw() if sample else [{}]
@@ -149,14 +164,15 @@ def _hash(texts: Mapping[str, str]) -> str:
 
 
 def _canonical_json(group: Any) -> str:
-    values = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(group).items()}
-    return CANONICAL.encode(_canonical(values))
+    return CANONICAL.encode(_canonical(group))
 
 
 def _canonical(value: Any) -> Any:
+    if is_dataclass(value):
+        value = vars(value)
     if isinstance(value, dict):
         return {name: _canonical(item) for name, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -211,10 +227,8 @@ def _grid(grid: Any, family: str) -> dict[str, list[Any]]:
     return dict(grid)
 
 
-def _base(content: Mapping[str, Any], config: Path | None, swept: list[str], family: str) -> dict[str, dict[str, Any]]:
-    """Settings common to all points: of the config, those of `base` on top, and one thread."""
-    below = {} if config is None else read_values(config, family)
-    above = content.get("base", {})
+def _base(above: Any, below: Values, swept: list[str], family: str) -> dict[str, dict[str, Any]]:
+    """Settings common to all points: those below, those of `base` on top, and one thread."""
     if not isinstance(above, Mapping):
         raise InputError(f"base = {above!r}: must be a mapping of groups of settings")
     check_names(above, family)

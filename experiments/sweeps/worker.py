@@ -1,6 +1,8 @@
 """The work of one worker: a point of a sweep, trained in its folder."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ctsigprop.core.threads import set_threads
@@ -24,10 +26,10 @@ def train_point(point: Point, folder: Path) -> str | None:
         RunFailure: not even that can be written.
     """
     set_threads(1)
-    logging.getLogger("ctsigprop").setLevel(logging.ERROR)  # warnings are in the metrics of the run
     sweep = SweepFolder(folder)
     try:
-        _train(point, sweep)
+        with _without_warnings():
+            _train(point, sweep)
     except CtsigpropError as error:
         reason = str(error)
     except Exception as error:  # whatever it is, the other points can go on
@@ -37,6 +39,18 @@ def train_point(point: Point, folder: Path) -> str | None:
         return None
     sweep.fail(point.name, point.settings, reason)
     return reason
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Log errors alone: the warnings of a run are in its metrics."""
+    log = logging.getLogger("ctsigprop")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _train(point: Point, sweep: SweepFolder) -> None:

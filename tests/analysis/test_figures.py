@@ -7,20 +7,19 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from ctsigprop.analysis.measures.time_courses import time_courses
-from ctsigprop.analysis.plots import weights as learned
-from ctsigprop.analysis.plots.curves import angle_curves, angle_figure, angle_label, draw_curves
+from ctsigprop.analysis.plots.curves import angle_curves, angle_figure, angle_label, error_figure
+from ctsigprop.analysis.plots.figures import Figures, Finished, figures_of
 from ctsigprop.analysis.plots.probe_curves import gradient_figure, signal_bands, stability_figure
 from ctsigprop.analysis.plots.style import styled
 from ctsigprop.analysis.plots.time_courses import Shown, time_course_figure
-from ctsigprop.analysis.plots.weights import draw_weights
+from ctsigprop.analysis.plots.weights import predictions_figure, weights_figure
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.trained import Trained
-from ctsigprop.settings import NetworkSettings, SolverSettings
+from ctsigprop.settings import NetworkSettings, Settings, SolverSettings
 
 
 def row(epoch: int, **changed: Any) -> dict[str, Any]:
@@ -61,9 +60,14 @@ METRICS = {
 }
 
 
+def learned(trained: Trained) -> Figures:
+    with styled():
+        return Figures(weights=weights_figure(trained), predictions=predictions_figure(trained))
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_curves_of_every_kind_of_run(name: str, tmp_path: Path) -> None:
-    paths = draw_curves(METRICS[name], tmp_path, 1e-4)
+    paths = figures_of(Finished(Settings(), METRICS[name], lambda: None)).save(tmp_path)
     drawn = ["errors", "phases"] if name == "no angles" else ["errors", "phases", "angles"]
     if name.startswith("probed"):
         drawn += ["gradient", "stability"]
@@ -72,14 +76,10 @@ def test_curves_of_every_kind_of_run(name: str, tmp_path: Path) -> None:
         assert imread(path).std() > 0.01
 
 
-def test_errors_that_fall_far_are_on_a_log_axis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    scales = []
-    monkeypatch.setattr(
-        "ctsigprop.analysis.plots.curves.save", lambda figure, path: scales.append(figure.axes[0].get_yscale())
-    )
-    for last in (1.0, 0.1):
-        draw_curves([row(1), row(2, train_error=last)], tmp_path, 1e-4)
-    assert scales[::3] == ["linear", "log"]
+def test_errors_that_fall_far_are_on_a_log_axis() -> None:
+    with styled():
+        drawn = [error_figure([row(1), row(2, train_error=last)]) for last in (1.0, 0.1)]
+    assert [figure.axes[0].get_yscale() for figure in drawn] == ["linear", "log"]
 
 
 def test_angle_curves_follow_the_names_of_the_last_epoch() -> None:
@@ -159,22 +159,19 @@ def test_a_users_own_defaults_are_left_alone() -> None:
 def test_what_was_learned_is_drawn_for_every_kind_of_image(
     make_trained: Callable[..., Trained], case: dict[str, Any], tmp_path: Path
 ) -> None:
-    paths = draw_weights(make_trained(**case), tmp_path)
+    paths = learned(make_trained(**case)).save(tmp_path)
     assert [path.name for path in paths] == ["weights.png", "predictions.png"]
     for path in paths:
         assert imread(path).std() > 0.01
 
 
 def test_rates_outside_of_0_to_1_are_seen_whole(
-    make_trained: Callable[..., Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_trained: Callable[..., Trained],
 ) -> None:
-    figures: list[Figure] = []
-    monkeypatch.setattr(learned, "save", lambda figure, path: figures.append(figure) or path)
     network = NetworkSettings(hidden=(8,), precision="float64", rho="rectifier")
     trained = make_trained(network=network)
     trained.network.biases[-1][:] = [2.5, -1.0, 0.4]
-    draw_weights(trained, tmp_path)
-    panels = [axes for part in figures[1].subfigs for axes in part.axes if axes.patches]
+    panels = [axes for part in learned(trained)["predictions"].subfigs for axes in part.axes if axes.patches]
     highest = max(bar.get_height() for axes in panels for bar in axes.patches)
     assert highest > 1
     for axes in panels:
@@ -188,7 +185,7 @@ def test_a_network_without_mistakes_is_drawn(make_trained: Callable[..., Trained
     trained.data.test.labels[:] = 1
     trained.network.connections[2].weight[...] = 0
     trained.network.biases[-1][1] = 1
-    assert draw_weights(trained, tmp_path)[1].exists()
+    assert learned(trained).save(tmp_path)[1].exists()
 
 
 @pytest.mark.parametrize("architecture", ["sigprop_loop", "symmetric_ep"])

@@ -27,7 +27,7 @@ def row(error: float, **swept: Any) -> Row:
         "final_train_error": 0.0,
         "seconds": 1.0,
     }
-    return str(sorted(swept.items())), values, found, {ANGLE: 80 - error}
+    return Row(str(sorted(swept.items())), values, found, {ANGLE: 80 - error}, Path())
 
 
 def grid(betas: list[float], seeds: tuple[int, ...] = SEEDS, **others: list[Any]) -> tuple[pd.DataFrame, list[str]]:
@@ -36,7 +36,7 @@ def grid(betas: list[float], seeds: tuple[int, ...] = SEEDS, **others: list[Any]
         row(10 * beta + seed, nudging_beta=beta, training_seed=seed, **dict(zip(others, values, strict=True)))
         for beta, *values, seed in product(betas, *others.values(), seeds)
     ]
-    return results(rows), list(rows[0][1])
+    return results(rows), list(rows[0].swept)
 
 
 def test_mean_and_standard_deviation_over_the_seeds_in_the_order_of_the_file() -> None:
@@ -100,12 +100,12 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
 
 def test_a_random_sample_of_two_settings_is_drawn_as_points(tmp_path: Path, figures: dict[str, Figure]) -> None:
     rows = [row(place, nudging_beta=0.01 * 1.5**place, learning_decay=1 - 0.01 * place) for place in range(25)]
-    draw_sweep(results(rows), list(rows[0][1]), tmp_path)
+    draw_sweep(results(rows), list(rows[0].swept), tmp_path)
     assert list(figures) == ["test-error", "angles", "map"]
     panel = figures["map"].axes[0]
     assert not panel.images
     (points,) = panel.collections
-    np.testing.assert_allclose(points.get_offsets(), [list(one[1].values()) for one in rows])
+    np.testing.assert_allclose(points.get_offsets(), [list(one.swept.values()) for one in rows])
     np.testing.assert_allclose(points.get_array(), range(25))
 
 
@@ -116,7 +116,7 @@ def test_panels_of_a_map_share_their_axes(tmp_path: Path, figures: dict[str, Fig
         row(10 * beta, nudging_beta=beta, learning_decay=decay, network_hidden=hidden)
         for beta, decay, hidden in product([0.1, 1.0, 10.0], [0.9, 1.0], [[8], [9]])
     ]
-    draw_sweep(results(rows[missing:]), list(rows[0][1]), tmp_path)
+    draw_sweep(results(rows[missing:]), list(rows[0].swept), tmp_path)
     panels = [axes for axes in figures["map"].axes if axes.get_xlabel()]
     assert len(panels) == 2
     for axes in panels:
@@ -133,7 +133,7 @@ def test_paths_are_labelled_by_their_last_part_and_dollars_are_no_mathematics(
     tmp_path: Path, figures: dict[str, Figure]
 ) -> None:
     rows = [row(place, data_events=f"/recordings/of/{place}$a$_", training_seed=0) for place in range(3)]
-    draw_sweep(results(rows), list(rows[0][1]), tmp_path)
+    draw_sweep(results(rows), list(rows[0].swept), tmp_path)
     (axes,) = figures["test-error"].axes
     assert [label.get_text() for label in axes.get_xticklabels()] == [rf"{place}\$a\$_" for place in range(3)]
     figures["test-error"].draw_without_rendering()

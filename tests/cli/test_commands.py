@@ -229,7 +229,7 @@ def test_compiling_is_announced_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", script]
     answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert answer.stdout.count("compiling, once") == 1
-    assert list(cache.rglob("activations.settle-*.nbi"))  # by which the next process knows
+    assert list(cache.rglob("kernels.settle-*.nbc"))  # by which the next process knows
 
 
 def test_the_next_run_gets_the_next_folder(ctsigprop: Command) -> None:
@@ -381,7 +381,7 @@ def test_a_polite_kill_outside_of_training_is_an_interruption(
     ctsigprop: Command, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(train, "_draw", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(train, "draw_figures", lambda *_: signal.raise_signal(signal.SIGTERM))
     answer = ctsigprop("train", "--resume", "--run-dir", "run", "--quiet")
     advice = "interrupted: go on with `ctsigprop train --resume --run-dir run`"
     assert (answer.status, answer.err) == (130, f"ctsigprop: {advice}\n")

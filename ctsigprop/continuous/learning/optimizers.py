@@ -12,6 +12,8 @@ from ctsigprop.continuous.products import add_outer
 from ctsigprop.core.registry import Registry
 from ctsigprop.settings import LearningSettings, choices
 
+ADAM_RATE = 1e-3
+
 
 class Optimizer(Protocol):
     """Changes weights, one matrix at a time, and remembers what it needs between updates."""
@@ -45,7 +47,11 @@ class Optimizer(Protocol):
 
 @dataclass
 class Sgd:
-    """w <- keep w + rate update, in one pass over the weights."""
+    """w <- keep w + rate update, in one pass over the weights.
+
+    Attributes:
+        name: by which settings choose it.
+    """
 
     name: str = "sgd"
 
@@ -69,6 +75,7 @@ class Momentum:
 
     Attributes:
         momentum: fraction of the velocity that an update keeps.
+        name: by which settings choose it.
     """
 
     momentum: float = 0.9
@@ -101,6 +108,7 @@ class Adam:
     Attributes:
         betas: decay of the mean and of the mean square.
         epsilon: added to the root.
+        name: by which settings choose it.
     """
 
     betas: tuple[float, float] = (0.9, 0.999)
@@ -152,6 +160,10 @@ def _of_kind(kind: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     return {name: np.array(array) for name, array in found.items()}
 
 
+def _plain(learning: LearningSettings, plain: float) -> float:
+    return plain
+
+
 @dataclass(frozen=True)
 class OptimizerKind:
     """An optimizer that settings can choose.
@@ -159,16 +171,22 @@ class OptimizerKind:
     Attributes:
         name: by which they do.
         make: an optimizer of these settings.
-        rate: learning rate of every connection where none is given; None where it follows the fan-in.
+        rate: the learning rate that it has where none is given, of the settings and the rate of plain steps.
     """
 
     name: str
     make: Callable[[LearningSettings], Optimizer]
-    rate: float | None = None
+    rate: Callable[[LearningSettings, float], float] = _plain
 
 
 SGD = OptimizerKind("sgd", lambda learning: Sgd())
-MOMENTUM = OptimizerKind("momentum", lambda learning: Momentum(learning.momentum))
-ADAM = OptimizerKind("adam", lambda learning: Adam((learning.betas[0], learning.betas[1])), rate=1e-3)
+MOMENTUM = OptimizerKind(
+    "momentum",
+    lambda learning: Momentum(learning.momentum),
+    rate=lambda learning, plain: (1 - learning.momentum) * plain,
+)
+ADAM = OptimizerKind(
+    "adam", lambda learning: Adam((learning.betas[0], learning.betas[1])), rate=lambda learning, plain: ADAM_RATE
+)
 
 OPTIMIZERS: Registry[OptimizerKind] = choices.OPTIMIZERS

@@ -11,6 +11,7 @@ import shutil
 import socket
 import stat
 import tempfile
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +46,15 @@ class Meeting(NamedTuple):
     def close(self) -> None:
         """Removes the folder, once no process needs it."""
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove(self.folder)
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder to meet in; out of the way first, lest a process that still waits makes its store anew in it."""
+    gone = folder.with_name(f"{folder.name}-gone")
+    with suppress(OSError):  # another process removes it
+        folder.rename(gone)
+        shutil.rmtree(gone)
 
 
 def opened(size: int, name: str = "") -> Meeting:

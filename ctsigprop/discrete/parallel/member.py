@@ -2,6 +2,7 @@
 
 import sys
 
+from ctsigprop.discrete.parallel.start import leave_nothing
 from ctsigprop.discrete.parallel.training import follow
 from ctsigprop.errors import CtsigpropError
 
@@ -10,4 +11,5 @@ if __name__ == "__main__":
         follow()
     except CtsigpropError as error:
         print(f"ctsigprop: error: {error}", file=sys.stderr)
+        leave_nothing()
         sys.exit(error.exit_status)

@@ -169,6 +169,7 @@ class Peers:
 
     def leave(self) -> None:
         """Ends what this process shares with the others, once all of them are done."""
+        self._close()
         until = time.monotonic() + GRACE
         for child in self.children:
             with suppress(subprocess.TimeoutExpired):
@@ -181,6 +182,9 @@ class Peers:
             child.kill()
             child.wait()
         dist.destroy_process_group()
+        self._close()
+
+    def _close(self) -> None:
         if self.rank == 0:
             self._meeting.close()
 

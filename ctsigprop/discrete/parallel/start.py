@@ -13,13 +13,15 @@ from torch._C._distributed_c10d import Store
 
 from ctsigprop.core.threads import VARIABLES
 from ctsigprop.discrete.parallel.launch import number
-from ctsigprop.discrete.parallel.meeting import Meeting, entered, opened, torchruns
+from ctsigprop.discrete.parallel.meeting import Meeting, entered, opened, remove, torchruns
 from ctsigprop.discrete.parallel.peers import LEFT, Peers, cause_of
 from ctsigprop.errors import InputError, RunFailure
 
 FOLDER = "CTSIGPROP_MEETING"
 PARENT = "CTSIGPROP_PARENT"
 """What a process that is started is told: the folder to meet in, and the process that started it."""
+ORPHANED = 0.5
+"""Seconds after which a process whose parent was killed knows it."""
 
 
 def joined() -> Peers:
@@ -92,6 +94,16 @@ def _ending_with_parent(meeting: Meeting) -> Iterator[None]:
         yield
     finally:
         done.set()
+
+
+def leave_nothing() -> None:
+    """Removes the folder where processes met if rank 0, which started this one, was killed before it could."""
+    folder, until = os.environ.get(FOLDER), time.monotonic() + ORPHANED
+    while folder and time.monotonic() < until:
+        if os.getppid() != number(PARENT, 1):
+            remove(Path(folder))
+            return
+        time.sleep(0.02)
 
 
 def _await(store: Store, children: Sequence["subprocess.Popen[bytes]"]) -> None:

@@ -26,7 +26,7 @@ from ctsigprop.discrete.parallel.peers import LEFT, Peers
 from ctsigprop.discrete.parallel.plan import DONE, Begun, Plan, Trained
 from ctsigprop.discrete.parallel.signals import Lost, Outlet
 from ctsigprop.discrete.parallel.split import balanced, check_rule, check_size, check_stages, name_of
-from ctsigprop.discrete.parallel.start import joined, started
+from ctsigprop.discrete.parallel.start import joined, leave_nothing, started
 from ctsigprop.discrete.training import model_for, placed_learner, train
 from ctsigprop.errors import OUT_OF_MEMORY, CtsigpropError, is_out_of_memory
 from ctsigprop.layered.batches import Batches
@@ -113,6 +113,7 @@ def follow() -> None:
 
 def _end(status: int) -> NoReturn:
     """Ends the process as it is: threads that wait for another process would not let the interpreter end in order."""
+    leave_nothing()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -10,18 +10,23 @@ through a third, a fixed random projection: so the paper counts (Sec. VII). The 
 backpropagation-free variant: the prediction loss compares the projections' signs, the similarity loss projections.
 """
 
+from collections.abc import Iterable, Sequence
 from math import prod
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ctsigprop.discrete.network import Block, Network
+from ctsigprop.discrete.chain import Chain
+from ctsigprop.discrete.network import Network
 from ctsigprop.discrete.rules.feedback import FeedbackLinear, with_feedback
+from ctsigprop.errors import InputError
 from ctsigprop.layered.learner import Learner, Signal, Stage, Step
-from ctsigprop.layered.output import classification
+from ctsigprop.layered.optimizers import MakeOptimizer, chosen
+from ctsigprop.layered.output import OutputStage, classification
 from ctsigprop.layered.seeding import Use, draw_weights, generator
-from ctsigprop.settings.discrete import DiscreteSettings
+from ctsigprop.settings.checks import require_number
+from ctsigprop.settings.discrete import DiscreteSettings, Precision
 
 FEATURES = 2048
 """A classifier sees at most so many features of a convolutional layer, or else one a channel."""
@@ -44,12 +49,15 @@ class LocalStage(Stage):
 
     codes: Tensor
 
-    def __init__(self, place: int, block: Block, codes: Tensor, similarity_weight: float, seed: int) -> None:
+    def __init__(
+        self, place: int, block: nn.Module, outputs: tuple[int, ...], codes: Tensor, similarity_weight: float, seed: int
+    ) -> None:
         """Draws the auxiliary layers.
 
         Args:
             place: of the hidden layer, from 1.
             block: the hidden layer.
+            outputs: shape of a sample as it leaves the hidden layer: (features,) or (channels, height, width).
             codes: see the class.
             similarity_weight: see the class.
             seed: of the run.
@@ -59,10 +67,10 @@ class LocalStage(Stage):
         self.similarity_weight = similarity_weight
         self.register_buffer("codes", codes)
         source = generator(seed, place, Use.AUXILIARY)
-        size = _pooled(block.outputs)
+        size = _pooled(outputs)
         self.pool = nn.AdaptiveAvgPool2d(size[1:]) if len(size) == 3 else nn.Identity()
         self.classifier = nn.Linear(prod(size), codes.shape[1])
-        self.similar = _same_size(block.outputs)
+        self.similar = _same_size(outputs)
         draw_weights(self.classifier, source)
         draw_weights(self.similar, source)
 
@@ -105,9 +113,11 @@ class AlignedLocalStage(LocalStage):
         codes: fixed random projections of the one-hot labels.
     """
 
-    def __init__(self, place: int, block: Block, codes: Tensor, similarity_weight: float, seed: int) -> None:
+    def __init__(
+        self, place: int, block: nn.Module, outputs: tuple[int, ...], codes: Tensor, similarity_weight: float, seed: int
+    ) -> None:
         """As LL-BP's; the auxiliary layers get their feedback weights."""
-        super().__init__(place, block, codes, similarity_weight, seed)
+        super().__init__(place, block, outputs, codes, similarity_weight, seed)
         source = generator(seed, place, Use.FEEDBACK)
         self.classifier = FeedbackLinear(self.classifier, source)
         self.similar = with_feedback(self.similar, source)
@@ -141,18 +151,71 @@ def similarities(features: Tensor) -> Tensor:
         return centred @ centred.T
 
 
-def local_learner(network: Network, settings: DiscreteSettings) -> Learner:
-    """Local learning: ll-bp or ll-fa, as the settings say."""
-    learning, seed = settings.learning, network.seed
+class LocalLoss(Learner):
+    """Local learning (Noekland & Eidnes 2019) of any layers, each of which learns from losses of its own."""
+
+    def __init__(
+        self,
+        layers: Iterable[nn.Module],
+        shape: Sequence[int],
+        *,
+        random_feedback: bool = False,
+        similarity_weight: float = 0.99,
+        optimizer: MakeOptimizer | None = None,
+        rate: float | None = None,
+        precision: Precision = "float32",
+        seed: int = 0,
+    ) -> None:
+        """Give each hidden layer auxiliary layers; the last layer learns the labels.
+
+        Args:
+            layers: modules from the input side, or an `nn.Sequential`; the last gives a score for each class.
+            shape: of a sample, as `Dataset.shape` has it.
+            random_feedback: errors pass the auxiliary layers through fixed random weights (LL-FA).
+            similarity_weight: of the similarity loss, from 0 to 1; the prediction loss has the rest.
+            optimizer: of the parameters, such as `lambda parameters: torch.optim.SGD(parameters, lr=0.1)`.
+            rate: of Adam in its place (default: 5e-4).
+            precision: auto, float32 or bfloat16.
+            seed: of the auxiliary layers.
+
+        Raises:
+            InputError: an argument that cannot be used, or a hidden layer whose outputs are neither (features,) nor
+                (channels, height, width).
+        """
+        require_number("similarity_weight", similarity_weight, 0.0, 1.0)
+        chain = Chain(layers, shape, seed)
+        chain.require_hidden("local learning")
+        for place, found in enumerate(chain.shapes, start=1):
+            if len(found) not in (1, 3):
+                allowed = "(features,) or (channels, height, width): flatten them"
+                raise InputError(f"layer {place}: gives outputs of shape {found}: local learning takes {allowed}")
+        stages = local_stages(chain, similarity_weight, random_feedback=random_feedback)
+        stages.append(OutputStage("output", chain.output))
+        for stage in stages:
+            stage.learn_with(optimizer=chosen(optimizer, rate))
+        super().__init__(stages, chain.classes, precision)
+        self.options = {"random_feedback": random_feedback, "similarity_weight": similarity_weight, "seed": seed}
+        self.to(next(chain.parameters()))
+
+
+def local_stages(network: Network | Chain, similarity_weight: float, *, random_feedback: bool) -> list[Stage]:
+    """The hidden layers, each with its auxiliary layers."""
     stages: list[Stage] = []
-    for place, block in enumerate(network.blocks, start=1):
-        if learning.algorithm == "ll-fa":
-            source = generator(seed, place, Use.LABELS)
+    for place, (block, outputs) in enumerate(zip(network.blocks, network.shapes, strict=True), start=1):
+        if random_feedback:
+            source = generator(network.seed, place, Use.LABELS)
             codes = torch.randn(network.classes, CODE, generator=source)
-            stages.append(AlignedLocalStage(place, block, codes, learning.similarity_weight, seed))
+            stages.append(AlignedLocalStage(place, block, outputs, codes, similarity_weight, network.seed))
         else:
             codes = torch.eye(network.classes)
-            stages.append(LocalStage(place, block, codes, learning.similarity_weight, seed))
+            stages.append(LocalStage(place, block, outputs, codes, similarity_weight, network.seed))
+    return stages
+
+
+def local_learner(network: Network, settings: DiscreteSettings) -> Learner:
+    """Local learning: ll-bp or ll-fa, as the settings say."""
+    learning = settings.learning
+    stages = local_stages(network, learning.similarity_weight, random_feedback=learning.algorithm == "ll-fa")
     for stage in stages:
         stage.learn_with(learning.rate, learning.weight_decay)
     stages.append(classification(network.output))

@@ -1,123 +1,26 @@
 """Signal propagation: inputs and targets pass the same layers, and each layer learns as they pass (paper, Sec. III)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ctsigprop.discrete.centred import Centred
-from ctsigprop.discrete.losses import (
-    COMPARISONS,
-    HebbianLoss,
-    LayerLoss,
-    PredictionLoss,
-    interleave,
-    on_one_grid,
-    reconstructed,
-    separate,
-)
+from ctsigprop.discrete.chain import Chain
+from ctsigprop.discrete.losses import COMPARISONS, HebbianLoss, LayerLoss, PredictionLoss
 from ctsigprop.discrete.network import Network
+from ctsigprop.discrete.rules.layer_stage import LayerStage
 from ctsigprop.discrete.sparse import Layout
-from ctsigprop.discrete.target_forward import pass_both
-from ctsigprop.discrete.targets import TargetGenerator, generator_for, layout_for
+from ctsigprop.discrete.targets import TargetGenerator, TargetOnly, generator_for, layout_for
 from ctsigprop.errors import InputError
-from ctsigprop.layered.learner import Learner, Signal, Stage, Step
+from ctsigprop.layered.learner import Learner, Signal, Stage
+from ctsigprop.layered.optimizers import MakeOptimizer, chosen
 from ctsigprop.layered.output import OutputLoss, OutputStage
 from ctsigprop.layered.prediction import inference
+from ctsigprop.layered.seeding import Use, generator
+from ctsigprop.settings.checks import require_one_of
 from ctsigprop.settings.discrete import DiscreteSettings, Precision, Statistics
-
-
-class LayerStage(Stage):
-    """A hidden layer that learns from what passes it: [h, t] in, [h, t] out, and no graph between layers.
-
-    Attributes:
-        layer: any module that takes a batch.
-        loss: compares its outputs with its targets.
-        seen: what the loss sees of the outputs, once they are on the grid of their targets.
-        per_class: the targets are one a class; otherwise one a sample.
-        together: h and t pass as one interleaved batch, so that batch normalisation counts both.
-        generator: makes the targets: the first layer's.
-        statistics: by which targets are normalised that pass by themselves.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        layer: nn.Module,
-        loss: LayerLoss,
-        *,
-        per_class: bool,
-        together: bool = False,
-        generator: TargetGenerator | None = None,
-        seen: nn.Module | None = None,
-        statistics: Statistics = "inputs",
-    ) -> None:
-        """A stage that has not begun to learn: call `learn_with`. Arguments are the attributes.
-
-        Raises:
-            InputError: the layer has no parameters that learn.
-        """
-        super().__init__(name)
-        if not any(parameter.requires_grad for parameter in layer.parameters()):
-            raise InputError(f"{name}: has no parameters that learn: join it to the layer before it")
-        self.layer = layer
-        self.loss = loss
-        self.per_class = per_class
-        self.together = together
-        self.generator = generator
-        self.seen = nn.Identity() if seen is None else seen
-        self.statistics: Statistics = statistics
-
-    def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
-        """Passes [h, t], updates the layer by the loss between them, and hands them on.
-
-        Raises:
-            InputError: inputs or outputs and their targets are not of one shape.
-        """
-        h, t = self._pass(signal, labels)
-        self._check(h, t)
-        loss, scores = self.loss(*self._seen(h, t), labels if self.per_class else reconstructed(labels))
-        self.update(loss)
-        return Signal(h.detach(), t.detach()), Step(loss.detach(), scores.detach() if self.per_class else None)
-
-    def forward(self, signal: Signal) -> Signal:
-        """Passes h, and t where it is one a class and so needs no labels."""
-        if self.per_class:
-            return Signal(*self._pass(signal, None))
-        return Signal(self.layer(signal.h))
-
-    def scores(self, signal: Signal) -> Tensor | None:
-        """O(h, t) of this layer, an early exit (paper, Eq. 8); None where targets are one a sample."""
-        return None if signal.t is None else self.loss.scores(*self._seen(signal.h, signal.t))
-
-    def _seen(self, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        h, t = on_one_grid(h, t)
-        return self.seen(h), t
-
-    def _pass(self, signal: Signal, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-        h, t = signal.h.detach(), signal.t
-        if self.generator is not None and not self.generator.at_input:
-            h = self.layer(h)
-            return h, self.generator(h, labels, signal.context)
-        if self.generator is not None:
-            t = self.generator(h, labels, signal.context)
-            if h.ndim == t.ndim and h.ndim in (2, 4) and h.shape[1] != t.shape[1]:
-                raise self._unlike("inputs", h, t)
-        if t is None:
-            raise InputError(f"{self.name}: no targets came with its inputs: the first layer needs a target generator")
-        if self.together and h.shape == t.shape:
-            return separate(self.layer(interleave(h, t)))
-        return pass_both(self.layer, h, t, self.statistics)
-
-    def _check(self, h: Tensor, t: Tensor) -> None:
-        alike = h.shape[1:2] == t.shape[1:2] if h.ndim == t.ndim == 4 else h.shape[1:] == t.shape[1:]
-        if not alike:
-            raise self._unlike("outputs", h, t)
-
-    def _unlike(self, of: str, h: Tensor, t: Tensor) -> InputError:
-        shapes = f"{of} of shape {tuple(h.shape[1:])}, targets of shape {tuple(t.shape[1:])}"
-        return InputError(f"{self.name}: {shapes}: both must have the same shape, images the same channels")
 
 
 class SigpropLearner(Learner):
@@ -137,7 +40,8 @@ class SigpropLearner(Learner):
         seen: Sequence[nn.Module] | None = None,
         statistics: Statistics = "inputs",
         output_loss: OutputLoss = F.cross_entropy,
-        rate: float = 5e-4,
+        optimizer: MakeOptimizer | None = None,
+        rate: float | None = None,
         readout_rate: float | None = None,
         weight_decay: float = 0.0,
         precision: Precision = "float32",
@@ -153,8 +57,9 @@ class SigpropLearner(Learner):
             seen: what the loss sees of each layer's outputs, on the grid of their targets; all of them unless given.
             statistics: by which targets are normalised; see `ctsigprop.discrete.target_forward.for_targets`.
             output_loss: of the output layer.
-            rate: of every stage's Adam.
-            readout_rate: of the output layer's; `rate` unless given.
+            optimizer: of every stage's parameters, such as `lambda parameters: torch.optim.SGD(parameters, lr=0.1)`.
+            rate: of every stage's Adam in its place (default: 5e-4).
+            readout_rate: of the output layer's Adam; `rate` unless given.
             weight_decay: fraction of a weight that an update at rate 1 takes off.
             precision: auto, float32 or bfloat16.
 
@@ -184,12 +89,15 @@ class SigpropLearner(Learner):
             for number, layer in enumerate(layers, start=1)
         ]
         for stage in stages:
-            stage.learn_with(rate, weight_decay)
+            stage.learn_with(optimizer=chosen(optimizer, rate, weight_decay))
         if output is not None:
             stages.append(OutputStage("output", output, output_loss))
-            stages[-1].learn_with(rate if readout_rate is None else readout_rate, weight_decay)
+            stages[-1].learn_with(
+                optimizer=chosen(optimizer, rate if readout_rate is None else readout_rate, weight_decay)
+            )
         super().__init__(stages, classes, precision)
         self.uses_scores = generator.uses_scores
+        self.options = {"statistics": statistics, "loss": repr(loss or PredictionLoss())}
 
     def begin(self, inputs: Tensor, labels: Tensor) -> Signal:
         """The inputs, and the network's own scores where the generator uses them.
@@ -210,6 +118,61 @@ class SigpropLearner(Learner):
             for stage in self.stages:
                 signal = stage(signal)
         return signal.h
+
+
+class SigProp(SigpropLearner):
+    """Signal propagation of any layers: inputs and targets pass them, and each learns as they pass (Kohan et al. 2022).
+
+    The last layer reads out the classes and learns from the labels (paper, Fig. 2b). See `SigpropLearner` for networks
+    without such a layer, and for learning signals that are no classes.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[nn.Module],
+        shape: Sequence[int],
+        *,
+        targets: TargetGenerator | None = None,
+        loss: LayerLoss | None = None,
+        statistics: Statistics = "inputs",
+        optimizer: MakeOptimizer | None = None,
+        rate: float | None = None,
+        precision: Precision = "float32",
+        seed: int = 0,
+    ) -> None:
+        """Cut the layers into stages.
+
+        Args:
+            layers: modules from the input side, or an `nn.Sequential`; the last gives a score for each class.
+            shape: of a sample, as `Dataset.shape` has it.
+            targets: makes the first layer's targets; one a class, t = f(S c + d), by default (paper, Eq. 1).
+            loss: of every hidden layer; the prediction loss with the dot product by default (Eq. 9).
+            statistics: by which batch normalisation normalises targets: of the inputs, or of the targets themselves.
+            optimizer: of the parameters, such as `lambda parameters: torch.optim.SGD(parameters, lr=0.1)`.
+            rate: of Adam in its place (default: 5e-4).
+            precision: auto, float32 or bfloat16.
+            seed: of the targets' weights.
+
+        Raises:
+            InputError: an argument that cannot be used, layers that do not go together, or no hidden layer.
+        """
+        require_one_of("statistics", statistics, Statistics)
+        chain = Chain(layers, shape, seed)
+        chain.require_hidden("signal propagation")
+        random = generator(seed, 1, Use.TARGETS)
+        targets = targets or TargetOnly(chain.classes, Layout(chain.shapes[0]), random=random)
+        super().__init__(
+            chain.blocks,
+            targets.to(next(chain.parameters())),
+            chain.classes,
+            output=chain.output,
+            loss=loss,
+            statistics=statistics,
+            optimizer=optimizer,
+            rate=rate,
+            precision=precision,
+        )
+        self.options |= {"seed": seed}
 
 
 def sigprop_learner(network: Network, settings: DiscreteSettings) -> SigpropLearner:
