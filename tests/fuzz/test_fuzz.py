@@ -37,11 +37,12 @@ FLAT = st.sampled_from(
         *("\ud800", "a" * 3000, "~nobodyxyz/x", "../..", "pipe", "continuous", "auto", "🙂", "no\nline", "%s{0}"),
     ]
 )
-VALUES = st.recursive(
+NESTED = st.recursive(
     FLAT | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
     max_leaves=5,
-) | st.sampled_from([[0] * 5000, {}, [], [[[[[[[[1]]]]]]]]])
+)
+VALUES = (NESTED | st.sampled_from([[0] * 5000, {}, [], [[[[[[[[1]]]]]]]]])).map(copy.deepcopy)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
