@@ -30,7 +30,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.experiments.cli.flags import CONFIGS, Values, merged, shipped_or_path
 from ctsigprop.experiments.sweeps.sampling import Sample, sample_from
 from ctsigprop.experiments.sweeps.setting_paths import THREADS, Setting, check_setting, grouped
-from ctsigprop.settings import FAMILIES, AnySettings
+from ctsigprop.settings import FAMILIES, AnySettings, DataSettings
 from ctsigprop.settings.config import (
     CONTINUOUS,
     FAMILY,
@@ -43,6 +43,7 @@ from ctsigprop.settings.config import (
     read_mapping,
     read_values,
 )
+from ctsigprop.settings.data import OF_A_FILE
 
 SWEEPS = CONFIGS / "sweeps"
 KEYS = (FAMILY, "config", "base", "grid", "sample")
@@ -164,7 +165,11 @@ def _hash(texts: Mapping[str, str]) -> str:
 
 
 def _canonical_json(group: Any) -> str:
-    return CANONICAL.encode(_canonical(group))
+    values = dict(vars(group))
+    if isinstance(group, DataSettings) and group.file is None:
+        for name in OF_A_FILE:
+            del values[name]
+    return CANONICAL.encode(_canonical(values))
 
 
 def _canonical(value: Any) -> Any:
@@ -193,7 +198,9 @@ class _Points:
         varied = grouped(swept)
         found = {name: self._group(name, varied.get(name, {})) for name in self._kinds}
         settings = FAMILIES[self._family](**{name: group for name, (group, _) in found.items()})
-        return Point(_hash({name: text for name, (_, text) in found.items()}), swept, settings)
+        resolved = {name: (getattr(settings, name), group, text) for name, (group, text) in found.items()}
+        texts = {name: text if own is group else _canonical_json(own) for name, (own, group, text) in resolved.items()}
+        return Point(_hash(texts), swept, settings)
 
     def _group(self, name: str, varied: Mapping[str, Any]) -> tuple[Any, str]:
         """A group of settings, and its part of the hash."""

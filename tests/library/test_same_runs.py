@@ -33,32 +33,26 @@ def graph() -> ct.Network:
     return ct.Network(layers, edges, seed=3)
 
 
-CASES: dict[str, tuple[Any, tuple[str, ...], dict[str, Any]]] = {
+CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {
     "sigprop_loop": (
         lambda: ct.Network.sigprop_loop([64, 12, 9, 10], loops=(1, 2), seed=3),
-        (
-            *("--network.hidden", "[12,9]", "--network.loops", "[1,2]", "--learning.optimizer", "momentum"),
-            *("--probe.samples", "20", "--probe.early", "2", "--training.keep", "[1]"),
-        ),
+        "--network.hidden [12,9] --network.loops [1,2] --learning.optimizer momentum"
+        " --probe.samples 20 --probe.early 2 --training.keep [1]",
         {"optimizer": "momentum", "callbacks": [ct.Gradients(samples=20), ct.Angles(early=2)], "keep": [1]},
     ),
     "symmetric": (
         lambda: ct.Network.symmetric([64, 12, 10], seed=3),
-        (
-            *("--network.architecture", "symmetric_ep", "--network.hidden", "[12]", "--nudging.kind", "centered"),
-            *("--nudging.beta", "0.5", "--learning.rates", "[0.5,0.1]", "--learning.average", "1"),
-        ),
+        "--network.architecture symmetric_ep --network.hidden [12] --nudging.kind centered"
+        " --nudging.beta 0.5 --learning.rates [0.5,0.1] --learning.average 1",
         {"nudging": "centered", "beta": 0.5, "rates": [0.5, 0.1], "average": 1.0},
     ),
     "random_feedback": (
         lambda: ct.Network.random_feedback([64, 12, 10], rho="logistic", seed=3),
-        (
-            *("--network.architecture", "random_feedback_ep", "--network.hidden", "[12]", "--network.rho", "logistic"),
-            *("--learning.optimizer", "adam"),
-        ),
+        "--network.architecture random_feedback_ep --network.hidden [12] --network.rho logistic"
+        " --learning.optimizer adam",
         {"optimizer": "adam"},
     ),
-    "graph": (graph, ("--config", "graph.yaml"), {}),
+    "graph": (graph, "--config graph.yaml", {}),
 }
 
 
@@ -67,7 +61,7 @@ def test_both_give_the_same_folder(case: str, tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     Path("graph.yaml").write_text(GRAPH)
     network, flags, arguments = CASES[case]
-    assert main(["train", *flags, *FLAGS, "--run-dir", "by-command"]) == 0
+    assert main(["train", *flags.split(), *FLAGS, "--run-dir", "by-command"]) == 0
     data = ct.load_dataset("digits", limit=120)
     ct.fit(network(), data, **arguments, epochs=2, seed=3, threads=1, run_dir="from-python", quiet=True)
     mine, theirs = Path("from-python"), Path("by-command")
