@@ -74,7 +74,7 @@ class Begun(NamedTuple):
         return cls(meta["epoch"], Tally(**meta["tally"]))
 
 
-class Trained(NamedTuple):
+class Ended(NamedTuple):
     """What a process has at the end of an epoch: the arrays of its stages, and their tally."""
 
     arrays: Arrays

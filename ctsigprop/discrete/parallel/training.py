@@ -23,7 +23,7 @@ from torch import Tensor
 from ctsigprop.core.interrupt import stops
 from ctsigprop.discrete.parallel.launch import launched
 from ctsigprop.discrete.parallel.peers import LEFT, Peers
-from ctsigprop.discrete.parallel.plan import DONE, Begun, Plan, Trained
+from ctsigprop.discrete.parallel.plan import DONE, Begun, Ended, Plan
 from ctsigprop.discrete.parallel.signals import Lost, Outlet
 from ctsigprop.discrete.parallel.split import balanced, check_rule, check_size, check_stages, name_of
 from ctsigprop.discrete.parallel.start import joined, leave_nothing, started
@@ -205,7 +205,7 @@ class Pipeline(LayeredModel):
             with self._counting(section, epoch, tally):
                 yield
             section.finish()
-            others = [Trained.unpack(message) for message in peers.gather()]
+            others = [Ended.unpack(message) for message in peers.gather()]
         except Lost as error:
             remedy = RESUME if self._resumable() else "train anew"
             raise peers.ended(plan.names, remedy) from error
@@ -229,7 +229,7 @@ class Pipeline(LayeredModel):
         return peers, plan
 
 
-def _take_over(others: Sequence[Trained], learner: Learner, tally: Tally) -> None:
+def _take_over(others: Sequence[Ended], learner: Learner, tally: Tally) -> None:
     """Puts together what the processes have at the end of an epoch; the last of them makes the prediction."""
     arrays = learner.arrays()
     for trained in others:
@@ -267,7 +267,7 @@ def _train_stages(plan: Plan, peers: Peers) -> None:
             count.add(section.step_from(arrived, labels)[0], labels)
         count.read()
         section.finish()
-        peers.gather(Trained(_arrays_of(learner, part), tally).pack())
+        peers.gather(Ended(_arrays_of(learner, part), tally).pack())
 
 
 def _arrays_of(learner: Learner, part: range) -> Mapping[str, NDArray[Any]]:

@@ -5,6 +5,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ctsigprop.analysis.measures.alignment import angles
 from ctsigprop.analysis.measures.probe import probe
 from ctsigprop.analysis.plots.style import save, styled
@@ -171,7 +173,8 @@ def _untrained(settings: Settings, data: Dataset, seed: int) -> Measured:
     settings = replace(settings, training=replace(settings.training, seed=seed))
     network = draw(settings, data)
     samples = data.validation.rows(slice(settings.probe.samples))
-    found = probe(network, samples.inputs(network.dtype), samples.labels, settings)
+    target = np.eye(data.classes, dtype=network.dtype)[samples.labels]
+    found = probe(network, samples.inputs(network.dtype), target, settings)
     return {"epoch": 0, "angles": angles(network), "probe": found}
 
 
