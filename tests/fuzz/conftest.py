@@ -27,6 +27,7 @@ from ctsigprop.experiments.cli import main, sweep
 from ctsigprop.experiments.paper import scheduling
 from ctsigprop.experiments.sweeps.folder import SweepFolder
 from ctsigprop.experiments.sweeps.specification import read_sweep
+from ctsigprop.experiments.sweeps.training import Workers
 from ctsigprop.runs import trainer
 from ctsigprop.settings.config import read_settings, to_yaml
 
@@ -100,7 +101,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def attack(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attack]:
     """Damages a copy of the world, calls a command over it and asserts that it ends as it should; see `_judge`.
 
-    Training stops before the given batch as by Ctrl-C; a sweep starts no workers, and a reproduction no training.
+    Training stops before the given batch as by Ctrl-C; a sweep trains in this process, a reproduction starts none.
     Figures are made of what was read, but their pixels, nine tenths of the time, are not.
     """
     base = tmp_path_factory.mktemp("attack")
@@ -110,7 +111,7 @@ def attack(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[At
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(outside))
         patch.setenv("CTSIGPROP_DATA", str(base / "nothing"))
-        patch.setattr(sweep, "_workers", lambda *_: contextlib.nullcontext())
+        patch.setattr(sweep, "_workers", lambda *_: Workers(0))
         patch.setattr(scheduling, "finish", _interrupt)
         patch.setattr(Figure, "savefig", lambda _, file, **__: file.write(PIXEL))
 

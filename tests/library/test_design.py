@@ -88,8 +88,6 @@ def test_noise_is_refused_until_it_can_be_integrated() -> None:
 
 
 def test_sweep(names: dict[str, Any]) -> None:
-    if "sweep" not in ct.__all__:
-        pytest.skip("ct.sweep is not part of the library yet")
     small = ct.load_dataset("digits", limit=60)
     fit = ct.fit(ct.Network.sigprop_loop([64, 8, 10]), small, epochs=1, threads=1, quiet=True)
     exec(SWEEP, names | {"BASE": fit.settings})
