@@ -60,9 +60,12 @@ def test_the_cores_are_counted_on_every_system(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_file_is_written_where_its_folder_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, flags: int) -> int:
-        assert path == tmp_path
-        raise PermissionError
+    system_open = os.open
+
+    def refuse(path: Path, flags: int, mode: int = 0o777) -> int:
+        if path == tmp_path:
+            raise PermissionError
+        return system_open(path, flags, mode)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", refuse)

@@ -38,12 +38,12 @@ def chosen(optimizer: MakeOptimizer | None, rate: float | None, weight_decay: fl
         weight_decay: of Adam.
 
     Raises:
-        InputError: a rate that is no number above 0, or both an optimizer and a rate.
+        InputError: a rate that is no number from 0 on, or both an optimizer and a rate.
     """
     if optimizer is not None and rate is not None:
         raise InputError(f"rate = {rate!r}: is of Adam, and the optimizer has its own: leave one of the two out")
     rate = RATE if rate is None else rate
-    require_number("rate", rate, 0.0, open_low=True)
+    require_number("rate", rate, 0.0)
     return optimizer or adam(rate, weight_decay)
 
 

@@ -120,23 +120,23 @@ def test_what_one_family_alone_keeps_is_checked_too(runs: dict[str, RunFolder], 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("layer 1.adam.0.exp_avg", np.zeros(3, np.float32)),
-        ("layer 1.adam.0.exp_avg", None),
-        ("layer 1.adam.7.exp_avg", np.zeros(3, np.float32)),
-        ("layer 1.adam.x.y", np.zeros(3, np.float32)),
-        ("layer 1.adam.0.step", np.float32("nan")),
+        ("layer 1.optimizer.0.exp_avg", np.zeros(3, np.float32)),
+        ("layer 1.optimizer.0.exp_avg", None),
+        ("layer 1.optimizer.7.exp_avg", np.zeros(3, np.float32)),
+        ("layer 1.optimizer.x.y", np.zeros(3, np.float32)),
+        ("layer 1.optimizer.0.step", np.float32("nan")),
     ],
 )
 def test_moments_that_are_not_of_the_network_are_refused(runs: dict[str, RunFolder], name: str, value: Any) -> None:
     run = runs["discrete"]
     before = run.checkpoint("last").read_bytes()
     arrays, meta = run.load_checkpoint("last")
-    assert "layer 1.adam.0.exp_avg" in arrays
+    assert "layer 1.optimizer.0.exp_avg" in arrays
     changed = {one: array for one, array in {**arrays, name: value}.items() if array is not None}
     try:
         run.save_checkpoint("last", changed, meta)
         with (
-            pytest.raises(InputError, match=r"checkpoint-last\.npz: layer 1\.adam"),
+            pytest.raises(InputError, match=r"checkpoint-last\.npz: layer 1\.optimizer"),
             RunFolder.resume(run.path) as again,
         ):
             discrete.train(run.settings(), again, resume=True, quiet=True)

@@ -14,12 +14,14 @@ from ctsigprop.errors import InputError
 from ctsigprop.settings import LearningSettings, NetworkSettings, NudgingSettings, Settings, SolverSettings
 from ctsigprop.settings.config import read_mapping, read_settings, settings_from, to_values, to_yaml
 
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85\u2028\u2029"))
+"""Without the line breaks that PyYAML's writer folds into spaces."""
 SCALARS = (
     st.none()
     | st.booleans()
     | st.integers(-(10**30), 10**30)
     | st.floats(allow_nan=False)
-    | st.text()
+    | TEXTS
     | st.dates().map(str)
 )
 
@@ -99,7 +101,7 @@ def test_depth_has_a_bound(tmp_path: Path, open_: str, close: str) -> None:
     assert refused(tmp_path, deep + 16 * open_ + "*a" + 16 * close).startswith(", line 2: is nested deeper than 32")
 
 
-@given(st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)))
+@given(st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4)))
 def test_what_yaml_writes_is_read_as_it_was(value: Any) -> None:
     written = yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
     assert repr(parsed(written, "text")) == repr(value)
