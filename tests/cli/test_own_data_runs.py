@@ -116,7 +116,15 @@ def test_features_alone(ctsigprop: Command, refused: Refuse) -> None:
     assert not Path("run").exists()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+def test_floats_are_learned_by_regression(ctsigprop: Command, tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x=np.eye(30)[:, :16].reshape(30, 4, 4), y=np.linspace(0, 1, 30))
+    answer = ctsigprop("train", *FAMILIES["continuous"], *SMALL, "--data.file", "mine.npz", "--run-dir", "run")
+    assert answer.status == 0, answer.err
+    assert "(mean square)" in answer.out
+    assert RunFolder.open(Path("run")).summary()["regression"] is True
+
+
+@pytest.mark.parametrize("family", ["discrete", "spiking"])
 def test_what_a_family_does_not_learn_leaves_nothing_behind(family: str, refused: Refuse, tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", x=np.eye(30)[:, :16].reshape(30, 4, 4), y=np.linspace(0, 1, 30))
     reason = f"the targets of mine are floats, and the {family} family learns classes alone"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
-from ctsigprop.analysis.measures import probe as probing
+from ctsigprop.analysis.measures import callbacks
 from ctsigprop.analysis.measures.alignment import angles
 from ctsigprop.analysis.plots.style import new_figure
 from ctsigprop.continuous.trained import load_trained
@@ -107,7 +107,7 @@ def test_interrupted_it_reports_what_is_finished_and_goes_on(
     ctsigprop: Command, digits: None, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     epochs = 0
-    real = probing.probe
+    real = callbacks.probe
 
     def interrupting(*given: Any) -> dict[str, Any]:
         nonlocal epochs
@@ -116,7 +116,7 @@ def test_interrupted_it_reports_what_is_finished_and_goes_on(
             signal.raise_signal(signal.SIGINT)
         return real(*given)
 
-    monkeypatch.setattr(probing, "probe", interrupting)
+    monkeypatch.setattr(callbacks, "probe", interrupting)
     answer = ctsigprop(*SMOKE, "--output", "a folder")
     assert answer.status == 130
     advice = "ctsigprop reproduce figure-4 --scale smoke --output 'a folder' --threads 1 --quiet"

@@ -22,6 +22,7 @@ from numpy.testing import assert_array_equal
 from ctsigprop.experiments.sweeps import cluster
 from ctsigprop.experiments.sweeps.specification import read_sweep
 from ctsigprop.runs import RunFolder
+from ctsigprop.settings.begun import as_begun
 
 CTSIGPROP = Path(sys.executable).with_name("ctsigprop")
 BASE = "base: {data: {limit: 200}, network: {hidden: [16]}, training: {epochs: 15, batch_size: 4}}\n"
@@ -149,7 +150,7 @@ def test_a_sweep_of_another_family(family: str, tmp_path: Path) -> None:
     assert list(table["learning.rate"]) == [0.001, 0.01]
     for point, (_, row) in zip(read_sweep(file).points, table.iterrows(), strict=True):
         run = RunFolder.open(output / "points" / point.name)
-        assert run.settings() == point.settings
+        assert run.settings() == as_begun(point.settings, run.settings())
         assert row["test_error"] == run.summary()["test_error"]
     assert {path.name for path in (output / "figures").iterdir()} == {"test-error.png"}
     assert read_sweep(output / "sweep.yaml").points == read_sweep(file).points
