@@ -1,4 +1,4 @@
-"""Dormand-Prince 5(4): the one method here that chooses its own steps."""
+"""Dormand-Prince 5(4): the one method here that chooses its own steps; engine.py does so by its error estimate."""
 
 import numpy as np
 

@@ -16,27 +16,28 @@ if TYPE_CHECKING:
     from ctsigprop.spiking.blocks import Block as Block
     from ctsigprop.spiking.coding import CODINGS as CODINGS
     from ctsigprop.spiking.coding import Coding as Coding
-    from ctsigprop.spiking.dynamics import Dynamics as Dynamics
-    from ctsigprop.spiking.dynamics import Fire as Fire
     from ctsigprop.spiking.monitor.recording import account_of as account_of
     from ctsigprop.spiking.monitor.recording import network_of as network_of
     from ctsigprop.spiking.monitor.recording import record as record
+    from ctsigprop.spiking.neuron import Neuron as Neuron
     from ctsigprop.spiking.neurons import NEURONS as NEURONS
-    from ctsigprop.spiking.neurons import Neuron as Neuron
     from ctsigprop.spiking.neurons import NeuronKind as NeuronKind
     from ctsigprop.spiking.own import Backprop as Backprop
     from ctsigprop.spiking.own import Shallow as Shallow
     from ctsigprop.spiking.own import SigProp as SigProp
+    from ctsigprop.spiking.own_neurons import Dynamics as Dynamics
+    from ctsigprop.spiking.own_neurons import Fire as Fire
     from ctsigprop.spiking.surrogates import SURROGATES as SURROGATES
     from ctsigprop.spiking.surrogates import Surrogate as Surrogate
 
 _HOMES = {
     "ctsigprop.spiking.blocks": ("Block",),
     "ctsigprop.spiking.coding": ("CODINGS", "Coding"),
-    "ctsigprop.spiking.dynamics": ("Dynamics", "Fire"),
     "ctsigprop.spiking.monitor.recording": ("account_of", "network_of", "record"),
-    "ctsigprop.spiking.neurons": ("NEURONS", "Neuron", "NeuronKind"),
+    "ctsigprop.spiking.neuron": ("Neuron",),
+    "ctsigprop.spiking.neurons": ("NEURONS", "NeuronKind"),
     "ctsigprop.spiking.own": ("Backprop", "Shallow", "SigProp"),
+    "ctsigprop.spiking.own_neurons": ("Dynamics", "Fire"),
     "ctsigprop.spiking.surrogates": ("SURROGATES", "Surrogate"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

@@ -11,9 +11,10 @@ from ctsigprop.errors import InputError
 from ctsigprop.settings.checks import require, require_number, require_whole
 from ctsigprop.settings.spiking import THRESHOLD_BOUNDS
 from ctsigprop.spiking.coding import CODINGS, Coding
-from ctsigprop.spiking.dynamics import Dynamics, neurons_of
 from ctsigprop.spiking.network import SpikingBlock, SpikingNetwork
-from ctsigprop.spiking.neurons import Neuron, NeuronKind
+from ctsigprop.spiking.neuron import Neuron
+from ctsigprop.spiking.neurons import NeuronKind
+from ctsigprop.spiking.own_neurons import Dynamics, neurons_of
 from ctsigprop.spiking.shapes import Shape
 from ctsigprop.spiking.surrogates import SURROGATES, Surrogate
 

@@ -15,8 +15,9 @@ from ctsigprop.errors import InputError
 from ctsigprop.layered.seeding import Use, draw_weights, generator
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.coding import CODINGS
-from ctsigprop.spiking.dynamics import neurons_of
-from ctsigprop.spiking.neurons import Neuron, Neurons
+from ctsigprop.spiking.neuron import Neuron
+from ctsigprop.spiking.neurons import Neurons
+from ctsigprop.spiking.own_neurons import neurons_of
 from ctsigprop.spiking.shapes import Shape, begins_linear, passed_shape
 from ctsigprop.spiking.surrogates import SURROGATES
 

@@ -1,4 +1,4 @@
-"""Layers of neurons over steps of time: integrate-and-fire (paper, Eq. 15), and the user's own."""
+"""Layers of neurons over steps of time, and the kinds that settings can choose."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,61 +9,9 @@ from torch import Tensor, nn
 
 from ctsigprop.core.registry import Registry
 from ctsigprop.settings import choices
-from ctsigprop.settings.spiking import Reset
+from ctsigprop.spiking.neuron import Neuron, charge, discharge, fire, state_type
 from ctsigprop.spiking.surrogates import Surrogate
-
-
-@dataclass(frozen=True)
-class Neuron:
-    """How a neuron integrates and fires (paper, Eq. 15): v_t = (1 - leak) v_(t-1) + h_t.
-
-    Attributes:
-        threshold: voltage at which it spikes.
-        reset: what a spike leaves of the voltage: nothing (hard), or the voltage less the threshold (soft).
-        leak: fraction of the voltage that a step loses.
-    """
-
-    threshold: float = 1.0
-    reset: Reset = "hard"
-    leak: float = 0.0
-
-
-def step(v: Tensor, current: Tensor, neuron: Neuron) -> tuple[Tensor, Tensor]:
-    """One step: v_t = (1 - leak) v_(t-1) + h_t (Eq. 15 where nothing leaks), a spike where that reaches the threshold.
-
-    Args:
-        v: voltages after the step before.
-        current: h_t, of the same shape.
-        neuron: threshold, reset and leak.
-
-    Returns:
-        Voltages after the reset, and spikes, 0 or 1.
-    """
-    charged = charge(v, current, neuron)
-    spikes = fire(charged, neuron).to(charged.dtype)
-    return discharge(charged, spikes, neuron), spikes
-
-
-def charge(v: Tensor, current: Tensor, neuron: Neuron) -> Tensor:
-    """The voltage before a spike takes it away."""
-    return torch.add(current, v, alpha=1 - neuron.leak)
-
-
-def fire(charged: Tensor, neuron: Neuron) -> Tensor:
-    """Where there is a spike: booleans."""
-    return charged >= neuron.threshold
-
-
-def discharge(charged: Tensor, spikes: Tensor, neuron: Neuron) -> Tensor:
-    """The voltage after the reset."""
-    if neuron.reset == "hard":
-        return torch.addcmul(charged, charged, spikes, value=-1)
-    return torch.sub(charged, spikes, alpha=neuron.threshold)
-
-
-def state_type(currents: Tensor) -> torch.dtype:
-    """The type of voltages: float32 at least."""
-    return torch.promote_types(currents.dtype, torch.float32)
+from ctsigprop.spiking.time_steps import spikes_of, voltages_of
 
 
 class Neurons(nn.Module):
@@ -86,9 +34,7 @@ class Neurons(nn.Module):
         Args:
             currents: shape (steps, samples, ...), or (1, samples, ...) where they are the same at each step.
         """
-        steps = self._steps(currents)
-        spikes: Tensor = _Spikes.apply(currents, self.neuron, self.surrogate, steps)  # type: ignore[no-untyped-call]
-        return spikes
+        return spikes_of(currents, self.neuron, self.surrogate, self._steps(currents))
 
     def voltages(self, currents: Tensor) -> Tensor:
         """Voltages before each reset, float32, of the shape of the spikes: what is learned from beside the spikes.
@@ -96,9 +42,7 @@ class Neurons(nn.Module):
         Their gradient goes to the current of the same step alone: what a neuron holds from the steps before is as
         given, so that no gradient passes a spike or a reset.
         """
-        steps = self._steps(currents)
-        voltages: Tensor = _Voltages.apply(currents, self.neuron, steps)  # type: ignore[no-untyped-call]
-        return voltages
+        return voltages_of(currents, self.neuron, self._steps(currents))
 
     def _steps(self, currents: Tensor) -> int:
         return len(currents) if len(currents) > 1 else self.steps
@@ -147,110 +91,3 @@ class NeuronKind:
 INTEGRATE_AND_FIRE = NeuronKind("integrate_and_fire", lambda given: given)
 
 NEURONS: Registry[NeuronKind] = choices.NEURONS
-
-
-class _Spikes(torch.autograd.Function):
-    """Spikes, with backpropagation through time; what is kept for it are the voltages."""
-
-    @staticmethod
-    def forward(ctx: Any, currents: Tensor, neuron: Neuron, surrogate: Surrogate, steps: int) -> Tensor:
-        spikes = _frames(steps, currents, currents.dtype)
-        charged = _integrated(currents, neuron, steps, spikes)
-        ctx.save_for_backward(charged)
-        ctx.neuron, ctx.surrogate, ctx.dtype, ctx.constant = neuron, surrogate, currents.dtype, len(currents) == 1
-        return spikes
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None]:
-        (charged,) = ctx.saved_tensors
-        to_currents = _frames(1 if ctx.constant else len(charged), charged, ctx.dtype)
-        last = _channels_last(charged)
-        rows, to_spikes, results = (_rows(one, last) for one in (charged, gradients[0], to_currents))
-        for part in _parts(rows):
-            found = _gradients(rows[:, part], to_spikes[:, part], ctx.neuron, ctx.surrogate)
-            if ctx.constant:
-                results[0, part] = sum(found)
-            else:
-                for t, to_current in enumerate(found):
-                    results[t, part] = to_current
-        return to_currents, None, None, None
-
-
-class _Voltages(torch.autograd.Function):
-    """Voltages before each reset; nothing is kept, for the gradient goes to the current of the same step as it is."""
-
-    @staticmethod
-    def forward(ctx: Any, currents: Tensor, neuron: Neuron, steps: int) -> Tensor:
-        ctx.dtype, ctx.constant = currents.dtype, len(currents) == 1
-        return _integrated(currents, neuron, steps)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
-        to_currents = gradients[0].sum(0, keepdim=True) if ctx.constant else gradients[0]
-        return to_currents.to(ctx.dtype), None, None
-
-
-def _integrated(currents: Tensor, neuron: Neuron, steps: int, spikes: Tensor | None = None) -> Tensor:
-    """Voltages before each reset, at all steps; fills in the spikes where there is room for them."""
-    charged = _frames(steps, currents, state_type(currents))
-    last = _channels_last(currents)
-    inputs, rows = _rows(currents, last), _rows(charged, last)
-    fired = None if spikes is None else _rows(spikes, last)
-    for part in _parts(rows):
-        v: Tensor | None = None
-        for t in range(steps):
-            row, current = rows[t, part], inputs[t if len(inputs) > 1 else 0, part]
-            if v is None:
-                row.copy_(current)
-            else:
-                torch.add(current, v, alpha=1 - neuron.leak, out=row)
-            spiked = torch.ge(row, neuron.threshold, out=torch.empty_like(row))
-            v = discharge(row, spiked, neuron)
-            if fired is not None:
-                fired[t, part] = spiked
-    return charged
-
-
-def _gradients(charged: Tensor, to_spikes: Tensor, neuron: Neuron, surrogate: Surrogate) -> list[Tensor]:
-    """What reaches the current of each step, from the last to the first: through the spikes and through the resets."""
-    found: list[Tensor] = []
-    to_v: Tensor | None = None
-    for v, to_spike in zip(charged.unbind()[::-1], to_spikes.to(charged.dtype).unbind()[::-1], strict=True):
-        above = v - neuron.threshold
-        slope = surrogate.derivative(above)
-        if to_v is None:
-            to_charged = slope.mul_(to_spike)
-        elif neuron.reset == "hard":
-            silent = torch.lt(above, 0, out=above)
-            to_charged = torch.addcmul(to_spike, to_v, v, value=-1).mul_(slope).addcmul_(to_v, silent)
-        else:
-            to_charged = torch.sub(to_spike, to_v, alpha=neuron.threshold).mul_(slope).add_(to_v)
-        found.append(to_charged)
-        to_v = to_charged if neuron.leak == 0 else to_charged * (1 - neuron.leak)
-    return found[::-1]
-
-
-PART = 2**16
-"""Neurons that a CPU takes through all steps before the next ones: what they hold then stays in its cache."""
-
-
-def _parts(rows: Tensor) -> list[slice]:
-    size = PART if rows.device.type == "cpu" else rows.shape[1]
-    return [slice(start, start + size) for start in range(0, rows.shape[1], size)]
-
-
-def _channels_last(x: Tensor) -> bool:
-    return x.dim() == 5 and x[0].is_contiguous(memory_format=torch.channels_last)
-
-
-def _rows(x: Tensor, channels_last: bool) -> Tensor:
-    """Shape (steps, ...) to (steps, entries), in the order of memory: a view where x lies as is said."""
-    return (x.movedim(2, -1) if channels_last else x).flatten(1)
-
-
-def _frames(steps: int, like: Tensor, dtype: torch.dtype) -> Tensor:
-    """Room of shape (steps, samples, ...), laid out in memory as `like` is at each of its steps."""
-    form = torch.channels_last if _channels_last(like) else torch.contiguous_format
-    samples, *shape = like.shape[1:]
-    room = torch.empty((steps * samples, *shape), dtype=dtype, device=like.device, memory_format=form)
-    return room.unflatten(0, (steps, samples))

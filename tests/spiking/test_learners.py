@@ -22,7 +22,8 @@ from ctsigprop.settings.spiking import (
 )
 from ctsigprop.spiking.learners import learner_for
 from ctsigprop.spiking.network import SpikingBlock, build
-from ctsigprop.spiking.neurons import Neuron, Neurons
+from ctsigprop.spiking.neuron import Neuron
+from ctsigprop.spiking.neurons import Neurons
 from ctsigprop.spiking.sigprop import HiddenStage, StepwiseLearner, surrogate_scores, voltage_scores
 from ctsigprop.spiking.surrogates import SURROGATES
 

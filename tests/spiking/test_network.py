@@ -9,7 +9,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.settings.spiking import SpikingLearningSettings, SpikingNetworkSettings, SpikingSettings
 from ctsigprop.spiking.coding import CODINGS, Latency, Rate
 from ctsigprop.spiking.network import SpikingNetwork, build
-from ctsigprop.spiking.neurons import Neuron, step
+from ctsigprop.spiking.neuron import Neuron, step
 
 STEPS = 5
 

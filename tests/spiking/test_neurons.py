@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from ctsigprop.settings.spiking import Reset
-from ctsigprop.spiking import neurons
-from ctsigprop.spiking.neurons import Neuron, Neurons, step
+from ctsigprop.spiking import time_steps
+from ctsigprop.spiking.neuron import Neuron, step
+from ctsigprop.spiking.neurons import Neurons
 from ctsigprop.spiking.surrogates import SURROGATES, Surrogate
 
 STEPS = 60
@@ -117,7 +118,7 @@ def by_autograd(currents: Tensor, neuron: Neuron, surrogate: Surrogate, steps: i
 def test_the_fused_pass_is_the_loop_and_its_gradient_that_of_autograd(
     reset: Reset, leak: float, entering: int, surrogate: Surrogate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neurons, "PART", 17)
+    monkeypatch.setattr(time_steps, "PART", 17)
     torch.manual_seed(0)
     neuron, shape = Neuron(0.5, reset, leak), (entering, 3, 2, 4, 3)
     currents = torch.randn(shape, dtype=torch.float64, requires_grad=True)

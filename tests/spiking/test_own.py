@@ -19,10 +19,10 @@ from ctsigprop.settings.spiking import (
     SpikingTrainingSettings,
 )
 from ctsigprop.spiking import CODINGS, NEURONS, SURROGATES, Block, Neuron
-from ctsigprop.spiking.dynamics import OwnNeurons, neurons_of
 from ctsigprop.spiking.learners import learner_for
 from ctsigprop.spiking.network import build
 from ctsigprop.spiking.neurons import Neurons
+from ctsigprop.spiking.own_neurons import OwnNeurons, neurons_of
 from ctsigprop.spiking.sigprop import HiddenStage
 
 ARCTAN = SURROGATES["arctan"]

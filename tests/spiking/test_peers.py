@@ -14,7 +14,8 @@ from ctsigprop.benchmarks.spiking_peers import ALPHA, PEERS, replace_neurons
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.settings.spiking import SpikingLearningSettings, SpikingNetworkSettings, SpikingSettings
 from ctsigprop.spiking.network import SpikingNetwork, build
-from ctsigprop.spiking.neurons import Neuron, Neurons
+from ctsigprop.spiking.neuron import Neuron
+from ctsigprop.spiking.neurons import Neurons
 from ctsigprop.spiking.surrogates import SURROGATES
 
 MODULES = {"snnTorch": "snntorch", "SpikingJelly": "spikingjelly"}

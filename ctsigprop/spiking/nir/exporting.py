@@ -13,9 +13,9 @@ from torch import nn
 
 from ctsigprop.errors import InputError
 from ctsigprop.spiking.coding import CODINGS
-from ctsigprop.spiking.dynamics import OwnNeurons
 from ctsigprop.spiking.network import SpikingNetwork, weights_of
-from ctsigprop.spiking.neurons import Neuron
+from ctsigprop.spiking.neuron import Neuron
+from ctsigprop.spiking.own_neurons import OwnNeurons
 from ctsigprop.spiking.shapes import Shape, neurons_shape, pair, pooled_shape
 
 DT = 1.0

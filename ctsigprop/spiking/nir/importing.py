@@ -13,7 +13,8 @@ from ctsigprop.errors import InputError
 from ctsigprop.settings.checks import require, require_whole
 from ctsigprop.spiking.coding import CODINGS
 from ctsigprop.spiking.network import SpikingBlock, SpikingNetwork
-from ctsigprop.spiking.neurons import Neuron, Neurons
+from ctsigprop.spiking.neuron import Neuron
+from ctsigprop.spiking.neurons import Neurons
 from ctsigprop.spiking.shapes import Shape, pair
 from ctsigprop.spiking.surrogates import SURROGATES
 

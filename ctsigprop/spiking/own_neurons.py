@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ctsigprop.errors import InputError
-from ctsigprop.spiking.neurons import NEURONS, Neuron, NeuronKind, Neurons, state_type
+from ctsigprop.spiking.neuron import Neuron, state_type
+from ctsigprop.spiking.neurons import NEURONS, NeuronKind, Neurons
 from ctsigprop.spiking.surrogates import Surrogate
 
 Fire = Callable[[Tensor], Tensor]
