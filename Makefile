@@ -22,8 +22,9 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 demo: $(VENV)/.demo
 	$(BIN)/ctsigprop train --config digits
 
+# Two processes, whole files each: fixtures that train are made once.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-portable: $(VENV)/.test
 	.ci/portable $(BIN)/pytest $(CURDIR)/$(VENV)/numba
