@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
@@ -203,13 +203,22 @@ def read_settings(path: Path) -> Any:
 def to_values(settings: AnySettings) -> dict[str, dict[str, Any]]:
     """Settings as the mapping {group: {name: value}} that makes them; those of a file of data where there is one."""
     values = {
-        group: {name: list(value) if isinstance(value, tuple) else value for name, value in content.items()}
-        for group, content in asdict(settings).items()
+        group: {name: _plain(value) for name, value in vars(content).items()}
+        for group, content in vars(settings).items()
     }
     if settings.data.file is None:
         for name in OF_A_FILE:
             del values["data"][name]
     return values
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML has it."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def to_yaml(settings: AnySettings) -> str:

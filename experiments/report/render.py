@@ -26,7 +26,7 @@ from ctsigprop.settings import FAMILIES, MADE_IN_PYTHON, AnySettings
 from ctsigprop.settings.config import FAMILY, family_of, to_values
 
 BUDGET = 4_500_000
-DEFAULTS: Mapping[type, AnySettings] = {kind: kind() for kind in (*FAMILIES.values(), *MADE_IN_PYTHON.values())}
+DEFAULTS = {kind: to_values(kind()) for kind in (*FAMILIES.values(), *MADE_IN_PYTHON.values())}
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _state(run: Run) -> str:
 
 
 def _changed(settings: AnySettings) -> tuple[tuple[str, str, str], ...]:
-    defaults = to_values(DEFAULTS[type(settings)])
+    defaults = DEFAULTS[type(settings)]
     return tuple(
         (f"{group}.{name}", _shown(value), _shown(defaults[group].get(name)))
         for group, content in to_values(settings).items()

@@ -24,7 +24,10 @@ WORDS = [
     ("train --beta 0.5", "--beta: no such flag: did you mean --nudging.beta?"),
     ("train --training.rates [1]", "--training.rates: no such flag: did you mean --learning.rates?"),
     ("train --learning.optimiser adam", "--learning.optimiser: no such flag: did you mean --learning.optimizer?"),
-    ("train --learning.optimizer adagrad", "learning.optimizer = 'adagrad': must be one of sgd, momentum, adam; one's own"),
+    (
+        "train --learning.optimizer adagrad",
+        "learning.optimizer = 'adagrad': must be one of sgd, momentum, adam; one's own",
+    ),
     ("align --lr 3", "--lr: no such flag: `ctsigprop align --help` lists all"),
     ("train --quiet=1", "--quiet = '1': takes no value"),
     ("train --training.epochs --quiet", "--training.epochs: needs a value"),
