@@ -89,9 +89,10 @@ def _fits(trained: Trained) -> Figure:
     figure = new_figure(4.4, 4.2)
     axes = figure.add_subplot()
     targets = evaluated.targets
-    axes.axline((0, 0), slope=1, color=MUTED, linewidth=0.9)
     for unit in range(min(targets.shape[1], len(COLOURS))):
         axes.plot(targets[:, unit], outputs.states[:, unit], ".", markersize=3, color=COLOURS[unit], label=f"{unit}")
+    axes.axline((0, 0), slope=1, color=MUTED, linewidth=0.9)
+    axes.axis("square")  # one scale for both, so that the line of exact outputs is the diagonal
     axes.set_xlabel("target")
     axes.set_ylabel("output")
     axes.set_title(f"the first {len(evaluated):,} test samples")
