@@ -47,5 +47,5 @@ class Samples:
             rows: which samples they are of.
         """
         if self.labels is None:
-            return ((outputs - self.targets[rows]) ** 2).mean(axis=1, dtype=np.float64)
+            return (np.subtract(outputs, self.targets[rows], dtype=np.float64) ** 2).mean(axis=1)
         return outputs.argmax(axis=1) != self.labels[rows]

@@ -171,7 +171,8 @@ def other_arrays(draw: Draw, path: Path) -> dict[str, Any]:
                 with contextlib.suppress(ValueError, TypeError), np.errstate(all="ignore"):
                     arrays[name] = array.astype(kind)
             case "shape":
-                arrays[name] = array[draw(st.sampled_from([np.newaxis, ..., slice(0), slice(1), slice(None, None, 2)]))]
+                part = draw(st.sampled_from([np.newaxis, ..., slice(0), slice(1), slice(None, None, 2)]))
+                arrays[name] = np.atleast_1d(array)[part]
             case "content":
                 numbers = [-1, np.nan, np.inf, 1e30, 0]
                 arrays[name] = np.where(array == array.flat[:1], draw(st.sampled_from(numbers)), array)
