@@ -215,12 +215,14 @@ def test_read_only_package_and_home(tmp_path):
     scratch.mkdir()
     package = Path(ctsigprop.__file__).parent
     environment = {**os.environ, "HOME": str(home), "TMPDIR": str(scratch), "PYTHON": sys.executable}
+    environment["PYTHONPATH"] = str(package.parent)
     for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "CTSIGPROP_CACHE_TOLD"):
         environment.pop(name, None)
 
     def solve(**changed):
         command = ["unshare", "-rm", "sh", "-c", READ_ONLY, "sh", home, package, (package / "solvers").resolve()]
-        return subprocess.run(command, env={**environment, **changed}, capture_output=True, text=True, check=True)
+        here, changed = tmp_path, {**environment, **changed}  # not in a checkout, which would hide what is installed
+        return subprocess.run(command, cwd=here, env=changed, capture_output=True, text=True, check=True)
 
     first, second = solve(), solve()
     assert first.stdout.startswith("[0. 1. 2.] 0 ")
