@@ -73,9 +73,16 @@ class SweepFolder:
         return {path.name.partition(".")[0] for path in (self.path / POINTS).glob("[!.]*")}
 
     def summary(self, point: Point) -> dict[str, Any] | None:
-        """What came out of a point; None before all its epochs are done."""
+        """What came out of a point; None before all its epochs are done.
+
+        Raises:
+            InputError: it was finished, and its settings are gone.
+        """
+        run = RunFolder(self.point(point.name))
         with suppress(OSError):
-            return RunFolder(self.point(point.name)).finished(point.settings)
+            if (found := run.finished(point.settings)) is not None:
+                RunFolder.open(run.path)
+                return found
         return None
 
     def missing(self, points: Iterable[Point]) -> list[Point]:
