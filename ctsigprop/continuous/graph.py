@@ -45,11 +45,6 @@ def check_graph(sizes: Sequence[int], edges: Sequence[Edge]) -> None:
         raise InputError(f"layer {dead[0]}: no way leads from there to the output: connect it, or leave it out")
 
 
-def feedback_reaches(last: int, pairs: Collection[tuple[int, int]]) -> set[int]:
-    """The layers that the output, layer `last`, drives by any way: those that nudging can displace."""
-    return _reached({last}, pairs)
-
-
 def _reached(start: set[int], pairs: Collection[tuple[int, int]]) -> set[int]:
     reached = set(start)
     while grown := {target for source, target in pairs if source in reached} - reached:

@@ -20,7 +20,6 @@ from ctsigprop.errors import InputError
 from ctsigprop.library.folders import run_folder
 from ctsigprop.library.named import Rates, forward_rates, graph_settings, optimizer_settings
 from ctsigprop.library.run import Run
-from ctsigprop.library.training import draw_figures
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.callbacks import Callback
 from ctsigprop.runs.data_record import DataRecord, record_of
@@ -104,10 +103,11 @@ def fit_network(
             resume=resume,
             quiet=quiet,
         )
+        best = replace(network_run(folder, settings, "best"), trained=load_trained(folder, data=data))
         if run_dir is None:
-            return replace(network_run(folder, settings, "best"), path=None, trained=load_trained(folder, data=data))
-        draw_figures(folder, settings, data)
-        return replace(network_run(folder, settings, "best"), trained=load_trained(folder, data=data))
+            return replace(best, path=None)
+        best.figures().save(folder.figures)
+        return best
 
 
 def network_run(folder: RunFolder, settings: Settings, checkpoint: str) -> Run:

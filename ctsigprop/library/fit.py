@@ -1,7 +1,6 @@
 """`fit`: train a network of any family on data, in a run folder or without one."""
 
 import sys
-from difflib import get_close_matches
 from inspect import signature
 from typing import TYPE_CHECKING, Any, overload
 
@@ -11,6 +10,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.library.continuous import fit_network
 from ctsigprop.library.options import LearnerOptions, NetworkOptions
 from ctsigprop.library.run import Run
+from ctsigprop.settings.config import nearest
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -96,6 +96,4 @@ def _check_names(fitted: Any, options: dict[str, Any]) -> None:
     known = [name for name, one in signature(fitted).parameters.items() if one.kind == one.KEYWORD_ONLY]
     for name in options:
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-            raise InputError(f"{name}: is no option of this family's fit: {hint}")
+            raise InputError(f"{name}: is no option of this family's fit: {nearest(name, known)}")

@@ -21,7 +21,6 @@ from ctsigprop.layered.refusals import passed
 from ctsigprop.layered.training import device_for, placed, train_layers
 from ctsigprop.library.folders import run_folder
 from ctsigprop.library.run import Run
-from ctsigprop.library.training import draw_figures
 from ctsigprop.runs import Arrays, RunFolder
 from ctsigprop.runs.callbacks import Callback
 from ctsigprop.runs.data_record import DataRecord, check_data, record_of
@@ -74,7 +73,7 @@ def fit_learner(
         learner.eval()
         if run_dir is None:
             return replace(best, path=None)
-        draw_figures(folder, settings)
+        best.figures().save(folder.figures)
         return best
 
 
@@ -95,7 +94,7 @@ def learner_run(folder: RunFolder, settings: LayeredSettings, checkpoint: str, l
     record = record_of(folder) or DataRecord.of(data())
     if learner is None:
         learner = _made(settings, record)
-    folder.load_checkpoint(checkpoint, like=learner.parameter_arrays())
+    folder.require_alike(checkpoint, arrays, learner.parameter_arrays())
     learner.load_arrays(arrays)
     learner.inference = _inference(settings, record, arrays, learner, data)
     return Run(settings, learner.eval(), folder.metrics(), folder.summary(), folder.path)

@@ -53,11 +53,9 @@ class Run:
         return figures_of(Finished(self.settings, self.metrics, lambda: self._trained(data)))
 
     def _trained(self, data: Dataset | None) -> "Trained | None":
-        if self.trained is not None or self.path is None or not isinstance(self.settings, Settings):
+        if self.trained is not None or self.path is None:
             return self.trained
-        from ctsigprop.continuous.trained import load_trained
-
-        return load_trained(RunFolder.open(self.path), data=data)
+        return trained_in(RunFolder.open(self.path), self.settings, data)
 
     def __repr__(self) -> str:
         where = f" in {self.path}" if self.path else ""
@@ -65,3 +63,22 @@ class Run:
             return f"Run({self.settings.title}, {len(self.metrics)} epochs, not finished{where})"
         epochs, error = self.summary["epochs"], error_in_words(self.summary["test_error"], self.summary)
         return f"Run({self.settings.title}, {epochs} epochs, test error {error}{where})"
+
+
+def trained_in(folder: RunFolder, settings: AnySettings, data: Dataset | None = None) -> "Trained | None":
+    """What a run of the continuous family has trained, with the weights of its best epoch; None of another family.
+
+    Args:
+        folder: of the run.
+        settings: of the run.
+        data: of the run; what the settings name by default.
+
+    Raises:
+        InputError: a checkpoint that is not as a run wrote it, or other data than the run learned.
+        RunFailure: a dataset is not here, and its download failed.
+    """
+    if not isinstance(settings, Settings):
+        return None
+    from ctsigprop.continuous.trained import load_trained
+
+    return load_trained(folder, data=data)

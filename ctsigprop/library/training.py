@@ -1,15 +1,12 @@
 """Training a run of any family in its folder, with every measure, and drawing what it learned."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ctsigprop.data import Dataset
 from ctsigprop.errors import InputError
+from ctsigprop.library.run import trained_in
 from ctsigprop.runs import RunFolder
-from ctsigprop.settings import AnySettings, DiscreteSettings, OwnSettings, Settings, SpikingSettings
-
-if TYPE_CHECKING:
-    from ctsigprop.continuous.trained import Trained
+from ctsigprop.settings import AnySettings, DiscreteSettings, OwnSettings, SpikingSettings
 
 
 def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet: bool) -> dict[str, Any]:
@@ -52,13 +49,12 @@ def train_in(run: RunFolder, settings: AnySettings, processes: int = 1, *, quiet
     return train(settings, run, resume=begun, quiet=quiet, callbacks=measures(settings.probe))
 
 
-def draw_figures(run: RunFolder, settings: AnySettings, data: Dataset | None = None) -> list[Path]:
+def draw_figures(run: RunFolder, settings: AnySettings) -> list[Path]:
     """Draw what a finished run has learned into its folder.
 
     Args:
         run: its folder.
         settings: of the run.
-        data: of the run; what the settings name by default.
 
     Returns:
         Paths of the figures.
@@ -69,11 +65,4 @@ def draw_figures(run: RunFolder, settings: AnySettings, data: Dataset | None = N
     """
     from ctsigprop.analysis.plots.figures import Finished, figures_of
 
-    def bring() -> "Trained | None":
-        if not isinstance(settings, Settings):
-            return None
-        from ctsigprop.continuous.trained import load_trained
-
-        return load_trained(run, data=data)
-
-    return figures_of(Finished(settings, run.metrics(), bring)).save(run.figures)
+    return figures_of(Finished(settings, run.metrics(), lambda: trained_in(run, settings))).save(run.figures)

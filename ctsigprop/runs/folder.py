@@ -29,7 +29,7 @@ from ctsigprop.errors import Busy, InputError, RunFailure
 from ctsigprop.runs.metrics import is_count, is_number, wrong_in
 from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import AnySettings, OwnSettings
-from ctsigprop.settings.config import CONFIG, family_of, read_settings, to_yaml
+from ctsigprop.settings.config import CONFIG, family_of, settings_in, to_yaml
 
 Arrays = Mapping[str, NDArray[Any]]
 SomeSettings = TypeVar("SomeSettings", bound=AnySettings)
@@ -44,6 +44,7 @@ MOST_OF_SETTINGS = 1 << 20
 """Bytes of a run's config.yaml."""
 META = "__meta__"
 AGAIN = "resume the run, which writes the file anew"
+REMEDY = "restore it from a copy, or train anew in another --run-dir"
 LEFT_BY_A_KILL = (LOCK, f".{CONFIG}.*.tmp")  # by one that came before the settings were written
 
 
@@ -157,10 +158,10 @@ class RunFolder:
         """
         path = self.path / CONFIG
         try:
-            read_bytes(path, self.path, MOST_OF_SETTINGS)
+            content = read_bytes(path, self.path, MOST_OF_SETTINGS)
         except OSError as error:
             raise _unreadable(path, error) from error
-        settings: AnySettings = read_settings(path)
+        settings: AnySettings = settings_in(content, path)
         return settings
 
     def settings_of(self, kind: type[SomeSettings]) -> SomeSettings:
@@ -224,31 +225,39 @@ class RunFolder:
             InputError: the file is missing, truncated or corrupt, belongs to another network or holds NaN.
         """
         path = self.checkpoint(kind)
-        remedy = "restore it from a copy, or train anew in another --run-dir"
         try:
             arrays = read_npz(path, inside=self.path)
             meta = parse_json(arrays.pop(META).tobytes())
             if missing := set(keys) - set(meta):
                 raise KeyError(*sorted(missing))
         except FileNotFoundError as error:
-            raise InputError(f"{path}: no such checkpoint: train on with --resume, or {remedy}") from error
+            raise InputError(f"{path}: no such checkpoint: train on with --resume, or {REMEDY}") from error
         except OSError as error:
-            raise _unreadable(path, error, remedy) from error
+            raise _unreadable(path, error, REMEDY) from error
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: is truncated or corrupt: {remedy}") from error
+            raise InputError(f"{path}: is truncated or corrupt: {REMEDY}") from error
         if "epoch" in keys and not is_count(meta["epoch"]):
-            raise InputError(f"{path}: epoch = {meta['epoch']!r}: must be a number of epochs: {remedy}")
-        for name, array in (like or {}).items():
+            raise InputError(f"{path}: epoch = {meta['epoch']!r}: must be a number of epochs: {REMEDY}")
+        self.require_alike(kind, arrays, like or {})
+        return arrays, meta
+
+    def require_alike(self, kind: str, arrays: Arrays, like: Arrays) -> None:
+        """Pass arrays of a checkpoint that match those of the network in hand; see `load_checkpoint`.
+
+        Raises:
+            InputError: they belong to another network or hold NaN.
+        """
+        path = self.checkpoint(kind)
+        for name, array in like.items():
             found = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "nothing"
             needed = f"{array.dtype}{list(array.shape)}"
             if found != needed:
                 raise InputError(
                     f"{path}: {name} is {found} and {CONFIG} asks for {needed}: "
-                    f"the checkpoint is of another network: {remedy}"
+                    f"the checkpoint is of another network: {REMEDY}"
                 )
             if not np.isfinite(arrays[name]).all():
-                raise InputError(f"{path}: {name} holds NaN or infinity: {remedy}")
-        return arrays, meta
+                raise InputError(f"{path}: {name} holds NaN or infinity: {REMEDY}")
 
     def write_metrics(self, rows: Sequence[MetricsRow]) -> None:
         """Write all epochs anew: the checkpoint's history is the truth, and this file its copy.

@@ -143,9 +143,15 @@ def read_mapping(path: Path, of: str) -> dict[str, Any]:
         InputError: the file cannot be read, is not YAML or no mapping, or holds a key twice.
     """
     try:
-        text = read_bytes(path, most=MOST_BYTES).decode()
+        return mapping_of(read_bytes(path, most=MOST_BYTES), path, of)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): give a YAML file") from error
+
+
+def mapping_of(content: bytes, path: Path, of: str) -> dict[str, Any]:
+    """The mapping that a YAML file with this content holds; arguments and errors as of `read_mapping`."""
+    try:
+        text = content.decode()
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not a text file: give a YAML file") from error
     values = parsed(text, str(path))
@@ -195,7 +201,15 @@ def read_settings(path: Path) -> Any:
     Raises:
         InputError: naming the file, and the setting where it is one.
     """
-    values = read_mapping(path, GROUPS_OF_SETTINGS.format(", ".join(groups())))
+    return _settings_of(read_mapping(path, GROUPS_OF_SETTINGS.format(", ".join(groups()))), path)
+
+
+def settings_in(content: bytes, path: Path) -> Any:
+    """Settings of a YAML file with this content; see `read_settings`."""
+    return _settings_of(mapping_of(content, path, GROUPS_OF_SETTINGS.format(", ".join(groups()))), path)
+
+
+def _settings_of(values: dict[str, Any], path: Path) -> Any:
     with named(path):
         return settings_from(values, check_family(values.pop(FAMILY, CONTINUOUS)))
 

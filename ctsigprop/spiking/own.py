@@ -7,11 +7,13 @@ from torch import Tensor
 
 from ctsigprop.layered.learner import Learner, Signal, Step
 from ctsigprop.layered.optimizers import MakeOptimizer
+from ctsigprop.layered.output import OutputStage
 from ctsigprop.settings.checks import require_one_of
 from ctsigprop.settings.spiking import THRESHOLDS, SpikingLearningSettings, Update
 from ctsigprop.spiking.blocks import Block, BlockOptions, network_of_blocks
 from ctsigprop.spiking.coding import CODINGS
 from ctsigprop.spiking.learners import readout_stage, whole_stage
+from ctsigprop.spiking.network import SpikingNetwork
 from ctsigprop.spiking.shapes import Shape
 from ctsigprop.spiking.sigprop import Reads, StepwiseLearner, stages_of, targets_for
 from ctsigprop.spiking.surrogates import SURROGATES
@@ -74,52 +76,49 @@ class SigProp(StepwiseLearner):
         return Learner.step_from(self, signal, labels) if once else super().step_from(signal, labels)
 
 
-class Backprop(Learner):
+class _OneStage(Learner):
+    """A learner of blocks whose loss is the network's own."""
+
+    family = "spiking"
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        shape: Shape,
+        classes: int,
+        *,
+        optimizer: MakeOptimizer | None = None,
+        **options: Unpack[BlockOptions],
+    ) -> None:
+        """Blocks and a classification layer; arguments as of `SigProp`.
+
+        Raises:
+            InputError: an argument that cannot be used, or blocks that do not go together.
+        """
+        network = network_of_blocks(blocks, shape, classes, **options)
+        super().__init__([self._stage(network, optimizer)], classes)
+        _describe(self, options)
+
+    @staticmethod
+    def _stage(network: SpikingNetwork, optimizer: MakeOptimizer | None) -> OutputStage:
+        """What learns."""
+        raise NotImplementedError
+
+
+class Backprop(_OneStage):
     """Backpropagation through layers and time; the surrogate's slope stands for that of the spike."""
 
-    family = "spiking"
-
-    def __init__(
-        self,
-        blocks: Sequence[Block],
-        shape: Shape,
-        classes: int,
-        *,
-        optimizer: MakeOptimizer | None = None,
-        **options: Unpack[BlockOptions],
-    ) -> None:
-        """Blocks and a classification layer, which learn together; arguments as of `SigProp`.
-
-        Raises:
-            InputError: an argument that cannot be used, or blocks that do not go together.
-        """
-        network = network_of_blocks(blocks, shape, classes, **options)
-        super().__init__([whole_stage(network, USUAL.rate, optimizer=optimizer)], classes)
-        _describe(self, options)
+    @staticmethod
+    def _stage(network: SpikingNetwork, optimizer: MakeOptimizer | None) -> OutputStage:
+        return whole_stage(network, USUAL.rate, optimizer=optimizer)
 
 
-class Shallow(Learner):
+class Shallow(_OneStage):
     """The classification layer alone learns; the blocks stay as they are, but for batch-normalisation statistics."""
 
-    family = "spiking"
-
-    def __init__(
-        self,
-        blocks: Sequence[Block],
-        shape: Shape,
-        classes: int,
-        *,
-        optimizer: MakeOptimizer | None = None,
-        **options: Unpack[BlockOptions],
-    ) -> None:
-        """Blocks that are held, and a classification layer; arguments as of `SigProp`.
-
-        Raises:
-            InputError: an argument that cannot be used, or blocks that do not go together.
-        """
-        network = network_of_blocks(blocks, shape, classes, **options)
-        super().__init__([readout_stage(network, USUAL.readout_rate, optimizer=optimizer)], classes)
-        _describe(self, options)
+    @staticmethod
+    def _stage(network: SpikingNetwork, optimizer: MakeOptimizer | None) -> OutputStage:
+        return readout_stage(network, USUAL.readout_rate, optimizer=optimizer)
 
 
 def _describe(learner: Learner, options: Any) -> None:

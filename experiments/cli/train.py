@@ -90,13 +90,14 @@ def _resumed(run_dir: Path | None, options: Mapping[str, Any], family: str) -> t
     """The run's own settings; those given again must be the same, but for more epochs."""
     if run_dir is None:
         raise InputError("--resume: does not say which run: give its folder with --run-dir")
-    before = RunFolder.open(run_dir).settings()
+    begun = RunFolder.open(run_dir)
+    before = begun.settings()
     if family_of(before) != family:
         raise InputError(
             f"--family = {family}: the run in {run_dir} is of the {family_of(before)} family: leave it out"
         )
     settings = as_begun(settings_given(options, family, to_values(before)), before)
-    check_resumable(RunFolder.open(run_dir), settings)
+    check_resumable(begun, settings)
     check_used(options, settings)
     run = RunFolder.resume(run_dir)
     saved = run.saved

@@ -215,9 +215,6 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
         return
     _start_resource_tracker()
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
-        yield
-        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, set(stops()) - {signal.SIGTERM})
     try:
         yield

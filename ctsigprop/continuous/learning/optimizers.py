@@ -84,7 +84,7 @@ class Momentum:
 
     def apply(self, parameter: str, weight: Array, terms: Sequence[Outer], rate: float, keep: float) -> None:
         """See `Optimizer`."""
-        velocity = self._velocity.setdefault(parameter, np.zeros_like(weight))
+        velocity = _remembered(self._velocity, parameter, weight)
         decay = self.momentum
         for pre, post in terms:
             add_outer(velocity, pre, post, 1.0, decay)
@@ -123,8 +123,8 @@ class Adam:
         update = np.zeros_like(weight)
         for pre, post in terms:
             add_outer(update, pre, post, 1.0, 1.0)
-        mean = self._mean.setdefault(parameter, np.zeros_like(weight))
-        square = self._square.setdefault(parameter, np.zeros_like(weight))
+        mean = _remembered(self._mean, parameter, weight)
+        square = _remembered(self._square, parameter, weight)
         steps = self._steps.setdefault(parameter, np.zeros(1, np.int64))
         steps += 1
         first, second = self.betas
@@ -148,6 +148,13 @@ class Adam:
         self._mean = _of_kind("mean update", arrays)
         self._square = _of_kind("mean square", arrays)
         self._steps = _of_kind("steps", arrays)
+
+
+def _remembered(moments: dict[str, Array], parameter: str, weight: Array) -> Array:
+    """One parameter's moment, to be changed in place; zeros before its first update."""
+    if parameter not in moments:
+        moments[parameter] = np.zeros_like(weight)
+    return moments[parameter]
 
 
 def _moment(moments: Mapping[str, Array], name: str, like: Array) -> Array:
