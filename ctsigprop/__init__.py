@@ -13,6 +13,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ctsigprop.core.lazy import imported, names_of
 from ctsigprop.core.temporary import keep_matplotlib_quiet
 
 # NumPy and SciPy each bring an OpenBLAS whose idle threads spin for milliseconds before they sleep, and so take
@@ -94,21 +95,14 @@ _HOMES = {
     "ctsigprop.library.solvers": ("Anderson", "InTime", "Passes"),
     "ctsigprop.solvers": ("METHODS", "Tableau", "integrate"),
 }
-_MODULES = {name: module for module, names in _HOMES.items() for name in names}
 _FAMILIES = ("discrete", "spiking")
 
-__all__ = sorted([*_MODULES, *_FAMILIES])
+__all__ = sorted([*names_of(_HOMES), *_FAMILIES])
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
-    if name in _FAMILIES:
-        return import_module(f"{__name__}.{name}")
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    thing = getattr(import_module(_MODULES[name]), name)
-    globals()[name] = thing
-    return thing
+    return import_module(f"{__name__}.{name}") if name in _FAMILIES else imported(__name__, name, _HOMES)
 
 
 def __dir__() -> list[str]:

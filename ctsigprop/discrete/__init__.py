@@ -8,10 +8,9 @@ Its names are imported when they are first used:
     run = ct.fit(learner, data, epochs=10)
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ctsigprop.errors import InputError
+from ctsigprop.core.lazy import imported, names_of
 
 if TYPE_CHECKING:
     from ctsigprop.discrete.losses import HebbianLoss as HebbianLoss
@@ -31,36 +30,22 @@ if TYPE_CHECKING:
     from ctsigprop.discrete.targets import TargetOnly as TargetOnly
 
 _HOMES = {
-    "losses": ("HebbianLoss", "LayerLoss", "PredictionLoss"),
-    "rules.backprop": ("Backprop",),
-    "rules.direct": ("DirectFeedbackAlignment",),
-    "rules.feedback": ("FeedbackAlignment",),
-    "rules.local": ("LocalLoss",),
-    "rules.sigprop": ("SigProp", "SigpropLearner"),
-    "sparse": ("Layout",),
-    "targets": ("SharedTarget", "TargetGenerator", "TargetInput", "TargetLoop", "TargetOnly"),
+    "ctsigprop.discrete.losses": ("HebbianLoss", "LayerLoss", "PredictionLoss"),
+    "ctsigprop.discrete.rules.backprop": ("Backprop",),
+    "ctsigprop.discrete.rules.direct": ("DirectFeedbackAlignment",),
+    "ctsigprop.discrete.rules.feedback": ("FeedbackAlignment",),
+    "ctsigprop.discrete.rules.local": ("LocalLoss",),
+    "ctsigprop.discrete.rules.sigprop": ("SigProp", "SigpropLearner"),
+    "ctsigprop.discrete.sparse": ("Layout",),
+    "ctsigprop.discrete.targets": ("SharedTarget", "TargetGenerator", "TargetInput", "TargetLoop", "TargetOnly"),
 }
-_MODULES = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_MODULES)
+__all__ = names_of(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used.
-
-    Raises:
-        InputError: PyTorch is not installed.
-    """
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        thing = getattr(import_module(_MODULES[name]), name)
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise InputError("torch: is not installed: `pip install 'ctsigprop[torch]'`") from error
-    globals()[name] = thing
-    return thing
+    """Import a public name when it is first used; PyTorch must be installed."""
+    return imported(__name__, name, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -9,8 +9,9 @@ Each name is imported when it is first used, and PyTorch with it:
     run = ct.fit(ct.spiking.SigProp(blocks, shape=(8, 8), classes=10), ct.load_dataset("digits"))
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from ctsigprop.core.lazy import imported, names_of
 
 if TYPE_CHECKING:
     from ctsigprop.spiking.blocks import Block as Block
@@ -40,18 +41,13 @@ _HOMES = {
     "ctsigprop.spiking.own_neurons": ("Dynamics", "Fire"),
     "ctsigprop.spiking.surrogates": ("SURROGATES", "Surrogate"),
 }
-_MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_MODULES)
+__all__ = names_of(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    thing = getattr(import_module(_MODULES[name]), name)
-    globals()[name] = thing
-    return thing
+    """Import a public name when it is first used; PyTorch must be installed."""
+    return imported(__name__, name, _HOMES)
 
 
 def __dir__() -> list[str]:
