@@ -92,6 +92,21 @@ def _main_module_hidden() -> Iterator[None]:
         vars(main).update(before)
 
 
+class _Joining(Client):
+    """A client that is closed where it cannot start.
+
+    Dask leaves one half open at an address that it cannot read. Whenever that is collected it closes itself, and where
+    another client is starting just then, under the same lock, it waits for ever.
+    """
+
+    def start(self, **options: Any) -> None:
+        try:
+            super().start(**options)  # type: ignore[no-untyped-call]
+        except BaseException:
+            self.close(SECONDS_TO_CLOSE)
+            raise
+
+
 @contextmanager
 def joined(scheduler: str) -> Iterator[Client]:
     """Joins the workers of a Dask scheduler, which go on after the block.
@@ -105,7 +120,7 @@ def joined(scheduler: str) -> Iterator[Client]:
     address = scheduler if "://" in scheduler else _address(Path(scheduler))
     _silence_dask()
     try:
-        client = Client(address, timeout=SECONDS_TO_CONNECT)
+        client = _Joining(address, timeout=SECONDS_TO_CONNECT)
     except Exception as error:  # Dask raises what it will at an address that is none
         reason = " ".join(str(error).split())
         raise InputError(f"--scheduler = {scheduler}: cannot be reached ({reason}): is it running?") from error

@@ -1,6 +1,7 @@
 """Sweeps on real worker processes: killed, interrupted, with points that fail. Each ends as if undisturbed."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -15,10 +16,12 @@ import psutil
 import pytest
 import torch
 import yaml
+from distributed import Client
 from distributed.comm import connect
 from distributed.security import Security
 from numpy.testing import assert_array_equal
 
+from ctsigprop.errors import InputError
 from ctsigprop.experiments.sweeps import cluster
 from ctsigprop.experiments.sweeps.specification import read_sweep
 from ctsigprop.runs import RunFolder
@@ -310,6 +313,15 @@ def test_a_scheduler_that_cannot_be_used(refuse: Refuse, tmp_path: Path, where: 
     for name, content in SCHEDULERS.items():
         (tmp_path / name).write_text(content)
     refuse("--scheduler", where, words=f"--scheduler = {where}: ")
+
+
+@pytest.mark.parametrize("where", ["nowhere://a:1", "tcp://"])
+def test_no_client_is_left_half_open_where_there_is_no_scheduler(where: str) -> None:
+    """One that is collected while another starts would close itself then, and both wait for ever."""
+    for _ in range(3):
+        with pytest.raises(InputError, match="cannot be reached"), cluster.joined(where):
+            pass
+        assert {one.status for one in gc.get_objects() if issubclass(type(one), Client)} <= {"closed"}
 
 
 @pytest.mark.parametrize("library", ["pandas", "distributed", "cryptography"])
