@@ -1,4 +1,4 @@
-"""YAML of anybody's as values: what is too large or too deep is refused before it is built."""
+"""YAML of anybody's as values, and values as YAML: what is too large or too deep is refused before it is built."""
 
 import re
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ DEEPEST = 32
 """Lists and mappings inside one another; the file of a sweep has five."""
 MOST_VALUES = 20_000
 """Keys and values of a text; what an alias repeats counts each time."""
+WIDEST = 2**31 - 1
+"""Characters of a line that libyaml takes."""
 
 FLOAT = "tag:yaml.org,2002:float"
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -40,25 +42,38 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
         return mapping
 
 
+class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # PyYAML is not typed
+    """PyYAML's safe dumper, which quotes a text that `Loader` would read as a number."""
+
+
+NUMBER = re.compile(
+    r"""^(?:
+     [-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
+    |[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+
+    |[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?
+    |[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*
+    |[-+]?\.(?:inf|Inf|INF)
+    |\.(?:nan|NaN|NAN)
+    )$""",
+    re.VERBOSE,
+)
 Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in (FLOAT, TIMESTAMP)]
     for first, resolvers in Loader.yaml_implicit_resolvers.items()
 }
-Loader.add_implicit_resolver(
-    FLOAT,
-    re.compile(
-        r"""^(?:
-         [-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
-        |[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+
-        |[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?
-        |[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*
-        |[-+]?\.(?:inf|Inf|INF)
-        |\.(?:nan|NaN|NAN)
-        )$""",
-        re.VERBOSE,
-    ),
-    list("-+0123456789."),
-)
+for _one in (Loader, Dumper):
+    _one.add_implicit_resolver(FLOAT, NUMBER, list("-+0123456789."))
+
+
+def written(value: Any) -> str:
+    """The YAML text that `parsed` reads as this value of plain types, keys in their order."""
+    return str(yaml.dump(value, Dumper=Dumper, sort_keys=False))
+
+
+def written_on_one_line(value: Any) -> str:
+    """The same in YAML's flow style, as a command line and a cell of a table hold it."""
+    text = yaml.dump(value, Dumper=Dumper, sort_keys=False, default_flow_style=True, width=WIDEST)
+    return str(text).removesuffix("...\n").strip()
 
 
 def parsed(text: str, source: str) -> Any:

@@ -8,10 +8,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-import yaml
-
 from ctsigprop.core.files import read_bytes
-from ctsigprop.core.yaml_text import parsed
+from ctsigprop.core.yaml_text import parsed, written
 from ctsigprop.errors import InputError
 from ctsigprop.settings import FAMILIES, MADE_IN_PYTHON, AnySettings
 from ctsigprop.settings.data import OF_A_FILE
@@ -239,7 +237,7 @@ def to_yaml(settings: AnySettings) -> str:
     """All settings, resolved, as `read_settings` reads them."""
     family = family_of(settings)
     head = {} if family == CONTINUOUS else {FAMILY: family}
-    return str(yaml.safe_dump({**head, **to_values(settings)}, sort_keys=False))
+    return written({**head, **to_values(settings)})
 
 
 @contextmanager

@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from math import inf
 from typing import Any
 
-import yaml
-
-from ctsigprop.core.yaml_text import TooLarge, parsed
+from ctsigprop.core.yaml_text import TooLarge, parsed, written_on_one_line
 from ctsigprop.errors import InputError
 from ctsigprop.settings.config import in_form
 
@@ -57,4 +54,4 @@ def _formed(flag: str, text: str, kind: Any) -> str:
     formed = in_form(read, kind)
     if repr(formed) == repr(read):
         return text
-    return str(yaml.safe_dump(formed, default_flow_style=True, width=inf)).removesuffix("...\n").strip()
+    return written_on_one_line(formed)

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ctsigprop.core.files import atomic, made, read_json, remove_temporary, to_json, write_failures
 from ctsigprop.core.locks import LOCK, wait_for_folder
+from ctsigprop.core.yaml_text import written
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.sweeps.specification import Point
 from ctsigprop.runs import RunFolder
@@ -28,7 +27,6 @@ from ctsigprop.settings.config import CONFIG, to_values
 CONTENT = "sweep.yaml"
 POINTS = "points"
 FAILURE = ".error.json"
-Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 BUSY = "another process is at this sweep: wait for it to end, or choose another folder for the output"
 
 
@@ -58,7 +56,7 @@ class SweepFolder:
             (self.path / POINTS).mkdir(parents=True, exist_ok=True)
             remove_temporary(self.path, self.path / POINTS, self.path / "figures")
         with atomic(self.path / CONTENT) as file:
-            file.write(yaml.dump(dict(content), Dumper=Dumper, sort_keys=False).encode())
+            file.write(written(dict(content)).encode())
 
     def point(self, name: str) -> Path:
         """Folder of a point's run, which need not exist."""

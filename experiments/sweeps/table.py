@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from ctsigprop.analysis.measures.angle import names_angle
 from ctsigprop.core.files import atomic
+from ctsigprop.core.yaml_text import written_on_one_line
 from ctsigprop.runs.metrics import error_in_words, error_unit
 
 SEED = "training.seed"
@@ -160,4 +160,4 @@ def _spread(mean: float, deviation: float, digits: str) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+    return written_on_one_line(value)
