@@ -26,12 +26,11 @@ from ctsigprop.benchmarks import torch_training
 from ctsigprop.continuous import training
 from ctsigprop.continuous.epoch import Tally
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.phases import Batch, contrast
 from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.model import ContinuousModel
 from ctsigprop.continuous.network import Array
 from ctsigprop.continuous.products import add_outer
-from ctsigprop.continuous.relaxation import relax
 from ctsigprop.core.environment import environment
 from ctsigprop.core.threads import set_threads
 from ctsigprop.data import Dataset, load
@@ -262,10 +261,10 @@ def _updates(
     rng = np.random.default_rng(0)
     changes = {name: np.zeros_like(values) for name, values in before.items()}
     for rows in batches:
-        drive = sweeps.drive(inputs[rows])
-        free = relax(sweeps, drive, sweeps.states_from(start(rows)), solver)
-        pair = contrast(sweeps, drive, free, targets[labels[rows]], settings.nudging, solver, rng)
-        learn(network, inputs[rows], pair)
+        before_batch = sweeps.states_from(start(rows))
+        nudging, target = settings.nudging, targets[labels[rows]]
+        batch = Batch.relaxed(sweeps, inputs[rows], target, nudging, solver, rng, before_batch)
+        learn(network, inputs[rows], contrast(batch))
         for name, values in network.parameters().items():
             changes[name] += values - before[name]
         network.load(before)

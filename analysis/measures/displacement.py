@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.learning.phases import Contrast, contrast, unconverged
+from ctsigprop.continuous.learning.phases import Batch, Contrast, contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.trained import Trained
 
@@ -35,11 +34,10 @@ def displacement(trained: Trained, samples: int) -> Displacement:
     settings, network = trained.settings, trained.network
     test = Samples.of(trained.data, trained.data.test.rows(slice(samples)), network.dtype)
     sweeps = LayerSweeps(network)
-    drive = sweeps.drive(test.inputs)
-    free = relax(sweeps, drive, sweeps.at_rest(samples), settings.solver)
     signs = np.random.default_rng(settings.training.seed)
-    pair = contrast(sweeps, drive, free, test.targets, settings.nudging, settings.solver, signs)
-    return Displacement(rate_changes(network, pair), unconverged(free, pair, settings.solver.tolerance))
+    batch = Batch.relaxed(sweeps, test.inputs, test.targets, settings.nudging, settings.solver, signs)
+    pair = contrast(batch)
+    return Displacement(rate_changes(network, pair), unconverged(batch.free, pair, settings.solver.tolerance))
 
 
 def rate_changes(network: Network, pair: Contrast) -> tuple[Array, ...]:

@@ -8,9 +8,8 @@ from ctsigprop.analysis.measures.gradient import compare
 from ctsigprop.continuous.diagnostics.adjoint import adjoint
 from ctsigprop.continuous.diagnostics.stability import decay, loop_gain
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.learning.phases import contrast, unconverged
+from ctsigprop.continuous.learning.phases import Batch, contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
-from ctsigprop.continuous.relaxation import relax
 from ctsigprop.errors import RunFailure
 from ctsigprop.runs.rows import Probe, Stability
 from ctsigprop.settings import Settings
@@ -43,10 +42,9 @@ def probe(network: Network, inputs: Array, target: Array, settings: Settings) ->
         RunFailure: a state is no longer finite.
     """
     sweeps = LayerSweeps(network)
-    drive = sweeps.drive(inputs)
-    free = relax(sweeps, drive, sweeps.at_rest(len(inputs)), settings.solver)
     signs = np.random.default_rng(settings.training.seed)
-    pair = contrast(sweeps, drive, free, target, settings.nudging, settings.solver, signs)
+    batch = Batch.relaxed(sweeps, inputs, target, settings.nudging, settings.solver, signs)
+    free, pair = batch.free, contrast(batch)
     if not (np.isfinite(free.residual).all() and np.isfinite(pair.residual).all()):
         raise RunFailure("states are no longer finite: lower learning.rates or nudging.beta and train anew")
     signals = sample_angles(network, rate_changes(network, pair))

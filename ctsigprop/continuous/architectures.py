@@ -13,7 +13,7 @@ from ctsigprop.continuous.network import Network, Options
 from ctsigprop.continuous.rho import RHOS
 from ctsigprop.core.registry import Registry
 from ctsigprop.errors import InputError
-from ctsigprop.settings import LearningSettings, NetworkSettings, choices, require_whole
+from ctsigprop.settings import LearningSettings, NetworkSettings, NudgingSettings, choices, require_whole
 from ctsigprop.settings.graph import MOST_UNITS
 from ctsigprop.settings.rates import with_rates
 
@@ -119,7 +119,9 @@ def named_network(name: str, sizes: Sequence[int], seed: int, options: Options, 
     if unknown := set(names) - set(Options.__annotations__):
         raise InputError(f"{min(unknown)}: no such option: known are {', '.join(Options.__annotations__)}")
     settings = NetworkSettings(name, tuple(sizes[1:-1]), **names, **more)
-    network = build(sizes[0], sizes[-1], settings, LearningSettings(rates=(0.0,)), np.random.default_rng(seed))
+    network = build(
+        sizes[0], sizes[-1], settings, LearningSettings(rates=(0.0,), feedback_rate=0.0), np.random.default_rng(seed)
+    )
     network.settings = settings
     return network
 
@@ -133,10 +135,12 @@ def build(
 ) -> Network:
     """Draw a network: forward weights first, in order, then loops or feedback weights.
 
+    Rates that are left out are those for beta = 1.
+
     Raises:
         InputError: a name in learning.fixed that no connection has, or a graph that cannot work.
     """
-    network, learning = with_rates(network, learning)
+    network, learning = with_rates(network, learning, NudgingSettings())
     layers = _layers(features, outputs, network)
     last = len(layers) - 1
     rates = _per_layer(learning.rates, last)

@@ -131,7 +131,9 @@ def hopfield_field(t: float, y: Array, dydt: Array, parameters: Array, layout: N
     beta, target_states = 2 * size, 2 * size + samples
     for sample in range(samples):
         pull = parameters[beta + sample]
-        if pull != 0:
+        if pull == np.inf:
+            dydt[output + sample * outputs : output + (sample + 1) * outputs] = 0
+        elif pull != 0:
             for k in range(sample * outputs, (sample + 1) * outputs):
                 dydt[output + k] -= pull * (y[output + k] - parameters[target_states + k])
 
@@ -165,7 +167,9 @@ def _plain_field(network: Network, drive: Sequence[Array], nudge: Nudge | None) 
             if not rho.rate_is_state:
                 change *= rho.inner_slopes(state)
             change -= leak * state
-        if nudge is not None:
+        if nudge is not None and np.isinf(nudge.beta).any():
+            changes[-1][...] = 0
+        elif nudge is not None:
             changes[-1][...] -= nudge.beta[:, None] * network.cost.gradient(states[-1], nudge.target)
 
     return field

@@ -199,6 +199,9 @@ class LayerSweeps:
             state: (samples, outputs).
         """
         network, cost = self.network, self.network.cost
+        if np.isinf(nudge.beta).any():
+            np.clip(nudge.target, *network.rhos[-1].bounds, out=state)
+            return
         beta = nudge.beta[:, None]
         pull = beta * cost.pull(before, nudge.target)
         stiffness = nudge.beta * network.dtype.type(cost.curvature)

@@ -13,7 +13,7 @@ from ctsigprop.continuous.epoch import Outputs, Tally, outputs_of, refuse_lost_s
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning import OPTIMIZERS, RULES, Optimizer, Rule
 from ctsigprop.continuous.learning.averaging import TAKEN, take_into
-from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.phases import Batch
 from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.relaxation import relax
@@ -27,7 +27,7 @@ from ctsigprop.settings import Settings
 MEMORY = "memory"
 GAIN_COLUMNS = 640
 
-Batch = NDArray[np.int64]
+Places = NDArray[np.int64]
 """Places of a batch's samples in the training set."""
 
 
@@ -112,7 +112,7 @@ class ContinuousModel:
         yield
         refuse_lost_weights(self.network, epoch)
 
-    def of_epoch(self, epoch: int, tally: Tally) -> Iterator[tuple[int, tuple[int, int, Batch]]]:
+    def of_epoch(self, epoch: int, tally: Tally) -> Iterator[tuple[int, tuple[int, int, Places]]]:
         """The batches that the tally has not counted yet; their order depends on seed and epoch alone.
 
         Yields:
@@ -123,22 +123,24 @@ class ContinuousModel:
         for start in range(tally.samples, len(self.train), training.batch_size):
             yield start // training.batch_size, (epoch, start, order[start : start + training.batch_size])
 
-    def step(self, batch: tuple[int, int, Batch], tally: Tally) -> None:
+    def step(self, place: tuple[int, int, Places], tally: Tally) -> None:
         """Learn from a batch: a free phase, clamped phases, an update.
 
         Raises:
             RunFailure: a state is no longer finite.
         """
-        epoch, start, rows = batch
+        epoch, start, rows = place
         settings, sweeps = self.settings, self.sweeps
         x = self.train.inputs[rows]
         with _without_warnings():
-            drive = sweeps.drive(x)
-            free = relax(sweeps, drive, sweeps.states_from(self.memory[rows]), settings.solver)
+            signs = np.random.default_rng([settings.training.seed, epoch, start + 1])
+            last = sweeps.states_from(self.memory[rows])
+            targets = self.train.targets[rows]
+            batch = Batch.relaxed(sweeps, x, targets, settings.nudging, settings.solver, signs, last)
+            free = batch.free
             if settings.solver.start == "last":
                 self.memory[rows] = sweeps.unknowns(free.states)
-            signs = np.random.default_rng([settings.training.seed, epoch, start + 1])
-            pair = contrast(sweeps, drive, free, self.train.targets[rows], settings.nudging, settings.solver, signs)
+            pair = self._rule.contrast(batch)
             refuse_lost_states(free, pair, settings, epoch, tally.samples)
             learn(
                 self.network,

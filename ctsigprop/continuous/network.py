@@ -28,7 +28,8 @@ class Nudge:
     """The pull on the outputs in a clamped phase.
 
     Attributes:
-        beta: strength for each sample, shape (samples,); negative pushes away.
+        beta: strength for each sample, shape (samples,); negative pushes away. Infinite for all of them, the
+            outputs are held at the target.
         target: d of Eq. 13, shape (samples, outputs).
     """
 

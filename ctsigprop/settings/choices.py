@@ -22,7 +22,12 @@ RHOS = _named(
     *("hard_sigmoid", "logistic", "tanh", "rectifier", "linear"),
 )
 COSTS = _named("COSTS", "network.cost", "ctsigprop.continuous.cost", "squared_error", "cross_entropy")
-RULES = _named("RULES", "learning.rule", "ctsigprop.continuous.learning.rules", "eq14")
+RULES = _named(
+    "RULES",
+    "learning.rule",
+    "ctsigprop.continuous.learning.rules",
+    *("eq14", "contrastive", "coupled", "exact"),
+)
 OPTIMIZERS = _named(
     "OPTIMIZERS", "learning.optimizer", "ctsigprop.continuous.learning.optimizers", "sgd", "momentum", "adam"
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SWEEPS = ("anderson", "sweeps")
 """Methods that seek the fixed point without time."""
-NudgingKind = Literal["positive", "random-sign", "centered"]
+NudgingKind = Literal["positive", "negative", "random-sign", "centered"]
 Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
@@ -43,7 +43,8 @@ class NetworkSettings:
         output_rho: that of the output layer; `rho` by default.
         cost: whose gradient nudges the outputs: squared_error, cross_entropy or one's own.
         time_constant: leak time constant r of every neuron, dimensionless.
-        output_gain: factor on the Glorot-uniform weights into the output layer.
+        output_gain: factor on the Glorot-uniform weights into the output layer. At 0, the default, outputs begin at 0,
+            where any nudge reaches them; an output that begins below -beta never moves (see docs/continuous.md).
         feedback_gain: factor on the Glorot-uniform weights of loops and feedback connections.
         precision: floating-point type of states and weights.
         layers: of a graph, hidden layers and output: `units`, `rho`, `time_constant`, `bias_rate` of each.
@@ -55,7 +56,7 @@ class NetworkSettings:
     loops: tuple[int, ...] = (1,)
     rho: str = "hard_sigmoid"
     time_constant: float = 1.0
-    output_gain: float = 0.3
+    output_gain: float = 0.0
     feedback_gain: float = 1.0
     precision: Precision = "float32"
     output_rho: str | None = None
@@ -147,7 +148,8 @@ class NudgingSettings:
     """The clamped phase.
 
     Attributes:
-        kind: positive (the paper's), random-sign, or centered (+beta and -beta, Laborieux et al. 2021).
+        kind: positive (the paper's), negative (-beta, away from the target), random-sign, or centered (+beta and -beta,
+            Laborieux et al. 2021).
         beta: nudging strength; below 1 where its sign may be negative, to keep the nudged leak positive.
     """
 
@@ -167,8 +169,8 @@ class LearningSettings:
 
     Attributes:
         rates: learning rate of each forward connection from the input side; one number serves all. Left out, or
-            empty, from 4 for the first to 0.03 for the last (less above 512 units), each the same fraction of the one
-            before; momentum and adam have their own.
+            empty, from 4 for the first to 0.0075 for the last behind 512 units (the more units, the less), each the
+            same fraction of the one before, and all in proportion to 1 + beta; momentum and adam have their own.
         feedback_rate: learning rate of loops and of separate feedback connections; left out, 0.1, or the optimizer's.
         decay: factor on every rate after each epoch.
         weight_decay: fraction of a weight that an update at rate 1 takes off.
@@ -176,7 +178,9 @@ class LearningSettings:
             biases go on learning.
         average: errors are measured with, and predictions made by, the mean of the weights over about this many
             epochs; by the weights as they stand at 0.
-        rule: what an update is made of: eq14 (paper, Eq. 14) or one's own.
+        rule: what an update is made of: eq14 (paper, Eq. 14), contrastive (outputs held at the target, Movellan 1991),
+            coupled (held a part beta of their way there, Stern et al. 2021), exact (the gradient at the free
+            equilibrium, as a reference: recurrent backpropagation) or one's own.
         optimizer: sgd, momentum, adam or one's own.
         momentum: fraction of its velocity that an update of momentum keeps.
         betas: decay of Adam's mean update and mean square.
@@ -274,7 +278,9 @@ class Settings:
         if not solver.fixed_step:
             of_solver |= {("solver", "step")}
         of_optimizer = {("learning", name) for name in ("momentum", "betas")} - _heeded(learning.optimizer)
-        found = self.data.inactive | dict.fromkeys(of_network, f"network.architecture = {network.architecture}")
+        of_nudging = {("nudging", "kind"), ("nudging", "beta")} if learning.rule in ("contrastive", "exact") else set()
+        found = self.data.inactive | dict.fromkeys(of_nudging, f"learning.rule = {learning.rule}")
+        found |= dict.fromkeys(of_network, f"network.architecture = {network.architecture}")
         found |= dict.fromkeys(of_solver, f"solver.method = {solver.method}")
         found |= dict.fromkeys(of_optimizer, f"learning.optimizer = {learning.optimizer}")
         if network.architecture == "sigprop_loop" and "loop" in learning.fixed:
@@ -309,7 +315,7 @@ class Settings:
     def __post_init__(self) -> None:
         hidden, beta = self.network.hidden, self.nudging.beta
         forward = len(hidden) + 1
-        network, learning = with_rates(self.network, self.learning)
+        network, learning = with_rates(self.network, self.learning, self.nudging)
         object.__setattr__(self, "network", network)
         object.__setattr__(self, "learning", learning)
         rates = learning.rates
@@ -327,7 +333,12 @@ class Settings:
             self.solver.tolerance,
             f"at least {finest:g} with network.precision = {self.network.precision}, which resolves no more",
         )
-        if self.nudging.kind != "positive":
+        if learning.rule == "coupled":
+            require(
+                self.nudging.kind == "positive", "nudging.kind", self.nudging.kind, "positive with coupled learning"
+            )
+            require(beta <= 1, "nudging.beta", beta, "at most 1 with coupled learning: the whole way to the target")
+        elif ("nudging", "beta") not in self.inactive and self.nudging.kind != "positive":
             bound = 1 / self.network.time_constant
             allowed = f"below 1 / network.time_constant = {bound:g} with {self.nudging.kind} nudging"
             require(beta < bound, "nudging.beta", beta, f"{allowed}, or outputs run away from their targets")

@@ -1,4 +1,4 @@
-"""Learning rates that settings leave out: they follow depth, fan-in and optimizer."""
+"""Learning rates that settings leave out: they follow depth, fan-in, nudging and optimizer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,27 +8,44 @@ from ctsigprop.settings.choices import OPTIMIZERS
 from ctsigprop.settings.graph import ConnectionSettings, LayerSettings
 
 if TYPE_CHECKING:
-    from ctsigprop.settings.continuous import LearningSettings, NetworkSettings
+    from ctsigprop.settings.continuous import LearningSettings, NetworkSettings, NudgingSettings
 
-FIRST_RATE, LAST_RATE, FEEDBACK_RATE = 4.0, 0.03, 0.1
+FIRST_RATE, LAST_RATE, FEEDBACK_RATE = 4.0, 0.0075, 0.1
 FAN_IN = 512
 """Units below the outputs for which LAST_RATE was measured; more of them move an output further in one update."""
+MOST_LAST_RATES = 4.0
+"""LAST_RATE is multiplied by no more than this, however few units are below the outputs."""
+
+WHOLE_STEPS = ("contrastive", "coupled", "exact")
+"""Rules by which an output moves by d - o, twice as far as by Eq. 14 at beta = 1."""
 
 
 def with_rates(
-    network: "NetworkSettings", learning: "LearningSettings"
+    network: "NetworkSettings", learning: "LearningSettings", nudging: "NudgingSettings"
 ) -> tuple["NetworkSettings", "LearningSettings"]:
     """The same settings with a number in place of every rate that they leave out."""
+    factor = step_at_beta_1(nudging) if learning.rule not in WHOLE_STEPS else 0.5
 
     def usual(plain: float) -> float:
-        """A rate of the optimizer where plain steps have this one."""
-        return float(f"{OPTIMIZERS[learning.optimizer].rate(learning, plain):.3g}")
+        """A rate of the optimizer where plain steps at beta = 1 have this one."""
+        return float(f"{OPTIMIZERS[learning.optimizer].rate(learning, factor * plain):.3g}")
 
     if network.architecture == "graph":
         return _rated_graph(network, usual), learning
     feedback = usual(FEEDBACK_RATE) if learning.feedback_rate is None else learning.feedback_rate
     rates = learning.rates or tuple(map(usual, plain_rates(network.hidden)))
     return network, replace(learning, rates=rates, feedback_rate=feedback)
+
+
+def step_at_beta_1(nudging: "NudgingSettings") -> float:
+    """Factor on a rate that gives updates the size that they have at beta = 1.
+
+    A nudged output o of unit leak moves by beta (d - o) / (1 + beta), which Eq. 14 divides by beta: at a small beta
+    an update is twice as large as at beta = 1. Of both signs the mean is (d - o) / (1 - beta^2).
+    """
+    beta = nudging.beta
+    stiffness = {"positive": 1 + beta, "negative": 1 - beta}.get(nudging.kind, 1 - beta**2)
+    return stiffness / 2
 
 
 def plain_rates(hidden: Sequence[int]) -> tuple[float, ...]:
@@ -40,7 +57,7 @@ def plain_rates(hidden: Sequence[int]) -> tuple[float, ...]:
     """
     if not hidden:
         return (LAST_RATE,)
-    last = LAST_RATE * min(1.0, FAN_IN / hidden[-1])
+    last = LAST_RATE * min(MOST_LAST_RATES, FAN_IN / hidden[-1])
     steps = len(hidden)
     return (FIRST_RATE, *(FIRST_RATE * (last / FIRST_RATE) ** (step / steps) for step in range(1, steps)), last)
 

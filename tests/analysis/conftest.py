@@ -29,7 +29,7 @@ def make_network() -> MakeNetwork:
         precision: str = "float64",
         **settings: object,
     ) -> Network:
-        drawn = NetworkSettings(hidden=tuple(hidden), precision=precision, **settings)
+        drawn = NetworkSettings(**{"hidden": tuple(hidden), "precision": precision, "output_gain": 0.3} | settings)
         return build(features, classes, drawn, LearningSettings(rates=(0.1,)), np.random.default_rng(seed))
 
     return make
@@ -47,7 +47,7 @@ def make_trained() -> MakeTrained:
         rng = np.random.default_rng(5)
         splits = (random_split(rng, samples, shape, classes) for samples in (7, 5, 20))
         data = Dataset("random", classes, shape, *splits)
-        network = NetworkSettings(hidden=(8, 6), precision="float64")
+        network = NetworkSettings(hidden=(8, 6), precision="float64", output_gain=0.3)
         own = Settings(**{"network": network, "learning": LearningSettings(rates=(0.1,))} | settings)
         network = draw(own, data)
         for connection in network.connections:

@@ -10,7 +10,7 @@ import pytest
 from ctsigprop.analysis.measures.gradient import compare
 from ctsigprop.continuous.diagnostics.adjoint import adjoint
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.phases import Batch, contrast
 from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.relaxation import relax
@@ -29,9 +29,8 @@ def measured(network: Network, samples: int, nudging: NudgingSettings, scale: fl
         bias[...] = rng.uniform(0.1, 0.4, bias.shape)
     inputs = rng.random((samples, network.sizes[0]))
     target = np.eye(network.sizes[-1])[rng.integers(network.sizes[-1], size=samples)]
-    drive = sweeps.drive(inputs)
-    free = relax(sweeps, drive, sweeps.at_rest(samples), SOLVER)
-    pair = contrast(sweeps, drive, free, target, nudging, SOLVER, rng)
+    batch = Batch.relaxed(sweeps, inputs, target, nudging, SOLVER, rng)
+    free, pair = batch.free, contrast(batch)
     found = adjoint(sweeps, free.states, target)
     comparison = compare(network, inputs, free.states, pair, found)
 
@@ -93,7 +92,7 @@ def test_nothing_to_compare(make_network: Callable[..., Network]) -> None:
     free = relax(sweeps, sweeps.drive(inputs), sweeps.at_rest(2), SOLVER)
     nudging = NudgingSettings("positive", 0.5)
     target = free.output
-    pair = contrast(sweeps, sweeps.drive(inputs), free, target, nudging, SOLVER, np.random.default_rng(0))
+    pair = contrast(Batch.relaxed(sweeps, inputs, target, nudging, SOLVER, np.random.default_rng(0)))
     found = adjoint(sweeps, free.states, target)
     nothing = {"cosine": None, "norm_ratio": None}
     assert all(value["norm_ratio"] is None for value in compare(network, inputs, free.states, pair, found).values())

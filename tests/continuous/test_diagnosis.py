@@ -28,7 +28,7 @@ from ctsigprop.solvers import Status
 
 SETTINGS = Settings(
     DataSettings("digits", limit=60),
-    NetworkSettings(hidden=(12, 10)),
+    NetworkSettings(hidden=(12, 10), output_gain=0.3),
     learning=LearningSettings(rates=(0.2, 0.1, 0.05), feedback_rate=0.02),
     training=TrainingSettings(epochs=1, threads=1),
 )

@@ -13,7 +13,7 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.phases import Batch, contrast
 from ctsigprop.continuous.learning.update import learn
 from ctsigprop.settings import LearningSettings, NudgingSettings, SolverSettings
 
@@ -124,15 +124,10 @@ def copied(problem) -> Weights:
 def updates(problem, kind: str, beta: float) -> Weights:
     """What `learn` adds to each weight and bias at rate 1; the network is as it was afterwards."""
     before, solver = copied(problem), SolverSettings("anderson", 1e-14, 500)
-    pair = contrast(
-        problem.sweeps,
-        problem.drive,
-        problem.relax(tolerance=1e-14),
-        problem.target,
-        NudgingSettings(kind, beta),
-        solver,
-        np.random.default_rng(0),
-    )
+    free = problem.relax(tolerance=1e-14)
+    nudging, rng = NudgingSettings(kind, beta), np.random.default_rng(0)
+    batch = Batch(problem.sweeps, problem.inputs, problem.target, problem.drive, free, nudging, solver, rng)
+    pair = contrast(batch)
     assert len(pair.rows) == len(problem.inputs)
     learn(problem.network, problem.inputs, pair)
     after = copied(problem)

@@ -13,7 +13,7 @@ from ctsigprop.continuous.cost import COSTS, Cost
 from ctsigprop.continuous.diagnostics.adjoint import adjoint
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.layers import Layer
-from ctsigprop.continuous.learning.phases import contrast
+from ctsigprop.continuous.learning.phases import Batch, contrast
 from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.network import Network, Nudge
 from ctsigprop.continuous.relaxation import relax
@@ -133,11 +133,9 @@ def test_eq_14_of_a_network_whose_output_alone_learns_is_its_gradient(cost: str)
     network = made(EDGES["no feedback"], cost)
     before = {name: array.copy() for name, array in network.parameters().items()}
     sweeps = LayerSweeps(network)
-    drive = sweeps.drive(X)
-    free = relax(sweeps, drive, sweeps.at_rest(3), EXACT)
-    beta = 1e-4
-    nudging = NudgingSettings("centered", beta)
-    learn(network, X, contrast(sweeps, drive, free, D, nudging, EXACT, np.random.default_rng(0)))
+    batch = Batch.relaxed(sweeps, X, D, NudgingSettings("centered", 1e-4), EXACT, np.random.default_rng(0))
+    free = batch.free
+    learn(network, X, contrast(batch))
     found = adjoint(sweeps, free.states, D)
     rates = [X, *network.rates_of(free.states)]
     update = (network.weights["W23"] - before["W23"]) / 0.1

@@ -14,7 +14,7 @@ from ctsigprop.settings.config import settings_from
 
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"limit": 60},
-    "network": {"hidden": (9, 7), "loops": (1,), "precision": "float64"},
+    "network": {"hidden": (9, 7), "loops": (1,), "precision": "float64", "output_gain": 0.3},
     "solver": {"tolerance": 1e-6},
     "nudging": {"beta": 0.5},
     "learning": {"rates": (0.4, 0.2, 0.1), "feedback_rate": 0.2},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.continuous.learning.phases import Contrast, clamped_phase, contrast
+from ctsigprop.continuous.learning.phases import Batch, Contrast, clamped_phase, contrast
 from ctsigprop.settings import NudgingSettings, SolverSettings
 
 SOLVER = SolverSettings("anderson", 1e-12, 2000)
@@ -14,8 +14,9 @@ SOLVER = SolverSettings("anderson", 1e-12, 2000)
 
 def contrasted(problem, kind: str, beta: float, seed: int = 0) -> Contrast:
     rng = np.random.default_rng(seed)
+    nudging = NudgingSettings(kind, beta)
     return contrast(
-        problem.sweeps, problem.drive, problem.relax(), problem.target, NudgingSettings(kind, beta), SOLVER, rng
+        Batch(problem.sweeps, problem.inputs, problem.target, problem.drive, problem.relax(), nudging, SOLVER, rng)
     )
 
 

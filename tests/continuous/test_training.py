@@ -46,7 +46,7 @@ def small(kind: str = "positive", start: str = "last", method: str = "anderson",
     """A run of twelve batches an epoch."""
     return Settings(
         DataSettings("digits", limit=230),
-        NetworkSettings(hidden=(16, 12), loops=(1, 2)),
+        NetworkSettings(hidden=(16, 12), loops=(1, 2), output_gain=0.3),
         SolverSettings(method, start=start),
         NudgingSettings(kind, 0.5),
         LearningSettings(rates=(0.4, 0.2, 0.05), feedback_rate=0.05, decay=0.9),

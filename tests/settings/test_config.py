@@ -108,14 +108,14 @@ def test_what_yaml_writes_is_read_as_it_was(value: Any) -> None:
 
 @pytest.mark.parametrize("hidden", [(512,), (128, 128), (256, 128, 64), (9, 9, 9, 9)])
 def test_rates_that_are_left_out_follow_the_depth(hidden: tuple[int, ...]) -> None:
-    rates = Settings(network=NetworkSettings(hidden=hidden)).learning.rates
-    assert (len(rates), rates[0], rates[-1]) == (len(hidden) + 1, 4.0, 0.03)
+    rates, last = Settings(network=NetworkSettings(hidden=hidden)).learning.rates, 0.0075 * min(4, 512 / hidden[-1])
+    assert (len(rates), rates[0], rates[-1]) == (len(hidden) + 1, 4.0, last)
     factors = [after / before for before, after in pairwise(rates)]
-    assert factors == pytest.approx(len(factors) * [(0.03 / 4.0) ** (1 / len(factors))], rel=0.01)
+    assert factors == pytest.approx(len(factors) * [(last / 4.0) ** (1 / len(factors))], rel=0.01)
 
 
 def test_rates_of_the_demo_are_those_that_were_measured() -> None:
-    assert Settings().learning.rates == (4.0, 0.03)
+    assert Settings().learning.rates == (4.0, 0.0075)
     assert settings_from({"network": {"hidden": [9, 9]}, "learning": {"rates": [0.5]}}).learning.rates == (0.5,)
 
 

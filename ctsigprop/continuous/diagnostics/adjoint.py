@@ -42,18 +42,28 @@ class Adjoint:
     status: Status
 
 
-def adjoint(sweeps: LayerSweeps, states: Sequence[Array], target: Array) -> Adjoint:
+def adjoint(sweeps: LayerSweeps, states: Sequence[Array], target: Array, output_net: Array | None = None) -> Adjoint:
     """Solves the adjoint equation at free equilibria.
 
     Args:
         sweeps: of the network.
         states: the equilibria, layers 1 to N, each (samples, units).
         target: d of the loss, the network's cost, (samples, outputs).
+        output_net: input of the outputs, (samples, outputs). Where it is given, an output that stands at the very
+            kink, such as one that has no weights yet, has the slope of the side to which the loss falls; otherwise
+            it has none.
     """
     network = sweeps.network
     neurons = zip(network.rhos, states, network.leaks, strict=True)
     slopes = [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
-    error = network.cost.gradient(states[-1], target) * network.rhos[-1].state_slopes(states[-1], network.leaks[-1])
+    rho, leak, outputs = network.rhos[-1], network.leaks[-1], states[-1]
+    pull = network.cost.gradient(outputs, target)
+    error = pull * rho.state_slopes(outputs, leak)
+    if output_net is not None and rho.rate_is_state:
+        low, high = rho.bounds
+        at_kink = outputs == output_net / leak
+        inwards = ((outputs == low) & (pull < 0)) | ((outputs == high) & (pull > 0))
+        error = np.where(at_kink & inwards, pull / leak, error)
 
     def backward(v: Array, rows: NDArray[np.int64] | slice, error: Array | float) -> list[Array]:
         """Sensitivities of layers 1 to N for given v and output errors."""

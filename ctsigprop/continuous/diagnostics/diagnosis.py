@@ -24,11 +24,12 @@ def warnings_of(tally: Tally, outputs: Outputs, gain: float, settings: Settings)
     learning, graph = settings.learning, settings.network.architecture == "graph"
     silent = [unit for unit, highest in enumerate(tally.highest) if highest <= 0]
     if silent and RHOS[settings.network.rho_of_outputs].bounds[0] == 0:
+        gain_of = settings.network.output_gain
         found["silent_outputs"] = f"output units {silent} were silent for every sample and may not recover: lower " + (
             "the rate of the connection into the outputs, or its gain"
             if graph
-            else f"the last of learning.rates = {list(learning.rates)} or "
-            f"network.output_gain = {settings.network.output_gain:g}"
+            else f"the last of learning.rates = {list(learning.rates)}"
+            + (f" or network.output_gain = {gain_of:g}" if gain_of else "")
         )
     if tally.unconverged > TOLERATED * tally.samples:
         found["not_converged"] = (

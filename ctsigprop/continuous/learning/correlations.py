@@ -18,7 +18,7 @@ class Correlations:
         plus: at the nudged ones, with +beta where nudging is centered.
         minus: at those with -beta where nudging is centered, else the free ones.
         weights: 1 / (span batch) of each sample, (moved, 1).
-        change: (plus - minus) weights of layers 1 to N, each (moved, units).
+        change: (plus - minus) weights of layers 1 to N, each (moved, units); of an exact rule, minus dL / dnet weights.
     """
 
     free: tuple[Array, ...]
@@ -39,5 +39,6 @@ def correlate(network: Network, inputs: Array, contrast: Contrast) -> Correlatio
     weights = (1 / (contrast.span * len(inputs)))[:, None].astype(network.dtype)
     x = inputs[contrast.rows]
     free, plus, minus = ((x, *network.rates_of(states)) for states in (contrast.free, contrast.plus, contrast.minus))
-    change = tuple((high - low) * weights for high, low in zip(plus[1:], minus[1:], strict=True))
+    moves = contrast.downhill or [high - low for high, low in zip(plus[1:], minus[1:], strict=True)]
+    change = tuple(move * weights for move in moves)
     return Correlations(free, plus, minus, weights, change)

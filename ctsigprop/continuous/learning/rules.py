@@ -5,6 +5,14 @@ from dataclasses import dataclass
 
 from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.learning.correlations import Correlations, Outer
+from ctsigprop.continuous.learning.phases import (
+    Batch,
+    Contrast,
+    clamped_contrast,
+    contrast,
+    coupled_contrast,
+    gradient_contrast,
+)
 from ctsigprop.continuous.network import Array
 from ctsigprop.core.registry import Registry
 from ctsigprop.settings import choices
@@ -24,11 +32,13 @@ class Rule:
             pre^T post is the update.
         biases: of a layer from 1 to N, the update of its biases, (units,).
         name: by which settings choose it.
+        contrast: of a batch at its free equilibria, the equilibria that the rates are taken from.
     """
 
     terms: Callable[[Dense, Correlations], Sequence[Outer]]
     biases: Callable[[int, Correlations], Array] = displaced_biases
     name: str = "own_rule"
+    contrast: Callable[[Batch], Contrast] = contrast
 
     def __repr__(self) -> str:
         return f"Rule({self.name!r})"
@@ -46,6 +56,25 @@ def _eq_14(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
     return ((batch.free[i], batch.change[j - 1]),)
 
 
+def _downhill(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
+    """Minus dL / dW at the free equilibrium; a symmetric matrix drives both of its layers."""
+    i, j = connection.source, connection.target
+    there = (batch.free[i], batch.change[j - 1])
+    return (there, (batch.change[i - 1], batch.free[j])) if connection.symmetric else (there,)
+
+
 EQ14 = Rule(_eq_14, name="eq14")
+
+CONTRASTIVE = Rule(_eq_14, name="contrastive", contrast=clamped_contrast)
+"""Contrastive Hebbian learning: the outputs are held at the target (Movellan 1991)."""
+
+COUPLED = Rule(_eq_14, name="coupled", contrast=coupled_contrast)
+"""Coupled learning: the outputs are held a part beta of their way to the target (Stern et al. 2021)."""
+
+EXACT = Rule(_downhill, name="exact", contrast=gradient_contrast)
+"""The gradient of the loss at the free equilibrium: recurrent backpropagation (Almeida 1987; Pineda 1987).
+
+No local rule, but the reference: what the best update of this network would be.
+"""
 
 RULES: Registry[Rule] = choices.RULES
