@@ -62,14 +62,17 @@ if TYPE_CHECKING:
     from ctsigprop.library.simulate import Simulation as Simulation
     from ctsigprop.library.simulate import simulate as simulate
     from ctsigprop.library.solvers import Anderson as Anderson
+    from ctsigprop.library.solvers import Device as Device
     from ctsigprop.library.solvers import InTime as InTime
     from ctsigprop.library.solvers import Passes as Passes
+    from ctsigprop.library.solvers import Phases as Phases
     from ctsigprop.runs.callbacks import Callback as Callback
     from ctsigprop.runs.callbacks import EarlyStopping as EarlyStopping
     from ctsigprop.runs.callbacks import Moment as Moment
     from ctsigprop.solvers import METHODS as METHODS
     from ctsigprop.solvers import Tableau as Tableau
     from ctsigprop.solvers import integrate as integrate
+    from ctsigprop.solvers import integrate_stochastic as integrate_stochastic
 
 _HOMES = {
     "ctsigprop.analysis.measures.alignment": ("angles",),
@@ -92,8 +95,8 @@ _HOMES = {
     "ctsigprop.library.load": ("load_run",),
     "ctsigprop.library.run": ("Run",),
     "ctsigprop.library.simulate": ("Simulation", "simulate"),
-    "ctsigprop.library.solvers": ("Anderson", "InTime", "Passes"),
-    "ctsigprop.solvers": ("METHODS", "Tableau", "integrate"),
+    "ctsigprop.library.solvers": ("Anderson", "Device", "InTime", "Passes", "Phases"),
+    "ctsigprop.solvers": ("METHODS", "Tableau", "integrate", "integrate_stochastic"),
 }
 _FAMILIES = ("discrete", "spiking")
 

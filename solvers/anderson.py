@@ -47,7 +47,7 @@ def fixed_point(
     sweep: Sweep,
     u: Array,
     *,
-    tolerance: float,
+    tolerance: float | Array,
     max_sweeps: int,
     depth: int = 5,
     bounds: tuple[float | Array, float | Array] = (-inf, inf),
@@ -58,7 +58,7 @@ def fixed_point(
         sweep: called with the iterates of the samples still on the way, shape (k, n), and their indices (k,);
             returns G of the iterates, shape (k, n), and their residuals (k,), measured as the caller sees fit.
         u: where to start, shape (samples, n).
-        tolerance: a sample whose residual is no larger has converged.
+        tolerance: a sample whose residual is no larger has converged; one for all, or one for each, (samples,).
         max_sweeps: cap on the sweeps of a sample.
         depth: past sweeps that an acceleration combines; 0 for plain iteration.
         bounds: lowest and highest value that an accelerated iterate may take, each one number or (n,).
@@ -66,7 +66,7 @@ def fixed_point(
     Raises:
         ValueError: a tolerance, cap or depth that makes no sense.
     """
-    if not tolerance > 0:
+    if not np.all(np.asarray(tolerance) > 0):
         raise ValueError(f"tolerance = {tolerance!r}: must be greater than 0")
     if not 1 <= max_sweeps <= MOST_SWEEPS:
         raise ValueError(f"max_sweeps = {max_sweeps!r}: must be from 1 to {MOST_SWEEPS}")
@@ -80,7 +80,7 @@ def fixed_point(
     reached = np.empty_like(u)
     sweeps = np.full(samples, max_sweeps)
     residual = np.empty(samples, u.dtype)
-    rows = np.arange(samples)
+    rows, finest = np.arange(samples), np.broadcast_to(tolerance, samples)
     status = Status.SUCCESS if samples == 0 else Status.NOT_CONVERGED
     for k in range(max_sweeps if samples else 0):
         g, misses = sweep(u, rows)
@@ -89,7 +89,7 @@ def fixed_point(
             begin[failed] = k + patience[failed]
             patience[failed] = 2 * patience[failed] + 1
         reached[rows], residual[rows] = g, misses
-        converged = misses <= tolerance
+        converged = misses <= finest[rows]
         sweeps[rows[converged]] = k + 1
         moving = ~converged
         if not moving.any():

@@ -35,9 +35,10 @@ def displacement(trained: Trained, samples: int) -> Displacement:
     test = Samples.of(trained.data, trained.data.test.rows(slice(samples)), network.dtype)
     sweeps = LayerSweeps(network)
     signs = np.random.default_rng(settings.training.seed)
-    batch = Batch.relaxed(sweeps, test.inputs, test.targets, settings.nudging, settings.solver, signs)
+    how = settings.nudging, settings.solver, signs, None, settings.phases, settings.device
+    batch = Batch.relaxed(sweeps, test.inputs, test.targets, *how)
     pair = contrast(batch)
-    return Displacement(rate_changes(network, pair), unconverged(batch.free, pair, settings.solver.tolerance))
+    return Displacement(rate_changes(network, pair), unconverged(batch.free, pair, settings.tolerance))
 
 
 def rate_changes(network: Network, pair: Contrast) -> tuple[Array, ...]:

@@ -43,7 +43,8 @@ def probe(network: Network, inputs: Array, target: Array, settings: Settings) ->
     """
     sweeps = LayerSweeps(network)
     signs = np.random.default_rng(settings.training.seed)
-    batch = Batch.relaxed(sweeps, inputs, target, settings.nudging, settings.solver, signs)
+    how = settings.nudging, settings.solver, signs, None, settings.phases, settings.device
+    batch = Batch.relaxed(sweeps, inputs, target, *how)
     free, pair = batch.free, contrast(batch)
     if not (np.isfinite(free.residual).all() and np.isfinite(pair.residual).all()):
         raise RunFailure("states are no longer finite: lower learning.rates or nudging.beta and train anew")
@@ -51,7 +52,7 @@ def probe(network: Network, inputs: Array, target: Array, settings: Settings) ->
     return {
         "samples": len(inputs),
         "moved": len(pair.rows),
-        "unconverged": unconverged(free, pair, settings.solver.tolerance),
+        "unconverged": unconverged(free, pair, settings.tolerance),
         "signals": {name: summary(degrees) for name, degrees in signals.items()},
         "gradient": compare(network, inputs, free.states, pair, adjoint(sweeps, free.states, target)),
         "stability": _stability(sweeps, free.states),

@@ -10,9 +10,10 @@ from ctsigprop.continuous.dynamics import energy, layers_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Nudge
 from ctsigprop.continuous.relaxation import REST, integrate_phase, relax
+from ctsigprop.continuous.stepping import Timed, step_phase
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import SolverSettings
-from ctsigprop.solvers import Result, Status
+from ctsigprop.solvers import Result, Status, StochasticResult
 
 POINTS = 201
 SHORTEST, BEYOND = 10.0, 2.0
@@ -92,6 +93,8 @@ def time_courses(
     beta: float,
     solver: SolverSettings,
     duration: tuple[float, float] | None = None,
+    noise: float = 0.0,
+    seed: int = 0,
 ) -> TimeCourses:
     """Integrate the free phase from zero, and the phase clamped at `beta` from where that ends.
 
@@ -102,15 +105,18 @@ def time_courses(
         beta: nudging strength.
         solver: an integrator as method.
         duration: of both phases; by default BEYOND times what the slowest sample takes to rest.
+        noise: standard deviation of a white noise current into every neuron, over a unit of time.
+        seed: of the noise.
 
     Raises:
         RunFailure: the integration broke off.
     """
     drive, samples = sweeps.drive(inputs), len(inputs)
     free_time, clamped_time = duration or (None, None)
-    free = _course(_Phase(sweeps, drive, sweeps.at_rest(samples), solver, None), free_time)
+    seeds = np.random.SeedSequence(seed).generate_state(2, np.uint64).tolist()
+    free = _course(_Phase(sweeps, drive, sweeps.at_rest(samples), solver, None, noise, seeds[0]), free_time)
     nudge = Nudge(np.full(samples, beta, target.dtype), target)
-    return TimeCourses(free, _course(_Phase(sweeps, drive, free.end, solver, nudge), clamped_time))
+    return TimeCourses(free, _course(_Phase(sweeps, drive, free.end, solver, nudge, noise, seeds[1]), clamped_time))
 
 
 def rest_times(times: Array, residual: Array, tolerance: float) -> NDArray[np.float64]:
@@ -135,18 +141,25 @@ class _Phase:
     start: Sequence[Array]
     solver: SolverSettings
     nudge: Nudge | None
+    noise: float = 0.0
+    seed: int = 0
 
     @property
     def fine(self) -> SolverSettings:
         """The solver at a tolerance that leaves its errors below those that the run allows itself."""
         return replace(self.solver, tolerance=REST * self.solver.tolerance)
 
-    def integrated(self, times: Array, rest: float | None = None) -> tuple[Result, list[tuple[Array, ...]]]:
+    def integrated(
+        self, times: Array, rest: float | None = None
+    ) -> tuple[Result | StochasticResult, list[tuple[Array, ...]]]:
         """Return the result, and the states of layers 1 to N at each of its times, which begin at 0."""
         duration = float(times[-1])
-        result = integrate_phase(
-            self.sweeps, self.drive, self.start, self.fine, self.nudge, duration=duration, rest=rest, times=times
-        )
+        result: Result | StochasticResult
+        how = self.sweeps, self.drive, self.start, self.fine, self.nudge
+        if self.noise:
+            result = step_phase(*how, Timed(duration, self.noise, seed=self.seed), times=times)
+        else:
+            result = integrate_phase(*how, duration=duration, rest=rest, times=times)
         if reason := BROKEN_OFF.get(result.status):
             step = f"take smaller steps than solver.step = {self.solver.step:g}, or " if self.solver.fixed_step else ""
             raise RunFailure(f"solver.method = {self.solver.method!r}: {reason.format(step=step)}")

@@ -17,8 +17,6 @@ from ctsigprop.analysis.plots.style import (
     image_axis,
     new_figure,
 )
-from ctsigprop.continuous.epoch import outputs_of
-from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.trained import Trained
 from ctsigprop.data import Split
@@ -70,7 +68,7 @@ def _classes(trained: Trained) -> Figure:
     """The first test images, and the first that the network gets wrong."""
     evaluated = trained.data.test.rows(slice(EVALUATED))
     inputs = evaluated.inputs(trained.network.dtype)
-    states = outputs_of(LayerSweeps(trained.network), inputs, trained.settings.solver).states
+    states = trained.outputs(inputs).states
     rates = trained.network.rhos[-1].rates(states)
     wrong = np.flatnonzero(states.argmax(axis=1) != evaluated.labels)
     figure = new_figure(1.15 * SHOWN, 4.6)
@@ -85,7 +83,7 @@ def _classes(trained: Trained) -> Figure:
 def _fits(trained: Trained) -> Figure:
     """Outputs of a regression against their targets, for test samples."""
     evaluated = trained.data.test.rows(slice(EVALUATED))
-    outputs = outputs_of(LayerSweeps(trained.network), evaluated.inputs(trained.network.dtype), trained.settings.solver)
+    outputs = trained.outputs(evaluated.inputs(trained.network.dtype))
     figure = new_figure(4.4, 4.2)
     axes = figure.add_subplot()
     targets = evaluated.targets

@@ -132,10 +132,12 @@ def build(
     network: NetworkSettings,
     learning: LearningSettings,
     rng: np.random.Generator,
+    alter: Callable[[Layer], Layer] | None = None,
 ) -> Network:
     """Draw a network: forward weights first, in order, then loops or feedback weights.
 
-    Rates that are left out are those for beta = 1.
+    Rates that are left out are those for beta = 1. `alter` changes each layer above the input, such as the time
+    constants of its neurons.
 
     Raises:
         InputError: a name in learning.fixed that no connection has, or a graph that cannot work.
@@ -148,6 +150,8 @@ def build(
     connections = kind.connections(Plan(last, rates, learning.feedback_rate or 0.0, network))
     if network.architecture != "graph":
         layers = [layers[0], *(replace(one, bias_rate=rate) for one, rate in zip(layers[1:], rates, strict=True))]
+    if alter is not None:
+        layers = [layers[0], *map(alter, layers[1:])]
     fixed = _fixed(learning.fixed, connections, kind)
     connections = [replace(one, rate=0.0) if one.name in fixed else one for one in connections]
     return Network(layers, connections, cost=network.cost, precision=network.precision, seed=rng)

@@ -24,6 +24,7 @@ class Dense:
         symmetric: the same matrix, transposed, also drives the source from the target.
         gain: factor on the Glorot-uniform weights that are drawn where none are given.
         weight: shape (source units, target units), changed in place by learning; drawn by the network where left out.
+        delivered: what the synapses of a device deliver of it, likewise; left out, all of it.
 
     Raises:
         InputError: a value that cannot be used.
@@ -35,6 +36,7 @@ class Dense:
     symmetric: bool = False
     gain: float = 1.0
     weight: Array | None = field(default=None, repr=False)
+    delivered: Array | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         require_rate("rate", self.rate)
@@ -53,6 +55,11 @@ class Dense:
             raise InputError(f"{self.name} has no weights yet: a Network draws them")
         return self.weight
 
+    @property
+    def acting(self) -> Array:
+        """The weights by which activity is passed on."""
+        return self.matrix if self.delivered is None else self.delivered
+
 
 @dataclass(frozen=True)
 class Link:
@@ -68,7 +75,12 @@ def connection_name(source: int, target: int) -> str:
     return f"W{source}{target}" if max(source, target) < 10 else f"W{source}_{target}"
 
 
+def glorot_limit(fan_in: int, fan_out: int) -> float:
+    """The largest of Glorot-uniform weights."""
+    return sqrt(6 / (fan_in + fan_out))
+
+
 def glorot_uniform(rng: np.random.Generator, fan_in: int, fan_out: int, gain: float, dtype: Any) -> Array:
     """Uniform weights in +-gain sqrt(6 / (fan_in + fan_out)), shape (fan_in, fan_out) (Glorot & Bengio 2010)."""
-    limit = gain * sqrt(6 / (fan_in + fan_out))
+    limit = gain * glorot_limit(fan_in, fan_out)
     return rng.uniform(-limit, limit, size=(fan_in, fan_out)).astype(dtype)

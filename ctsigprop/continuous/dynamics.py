@@ -149,11 +149,24 @@ def field_of(
     shipped = all(rho.code is not None for rho in network.rhos)
     if shipped and (nudge is None or network.cost.name == "squared_error"):
         return hopfield_field, *field_arguments(network, drive, samples, nudge)
-    return _plain_field(network, drive, nudge), np.empty(0, network.dtype), np.empty(0, np.int64)
+    return plain_field(network, drive, nudge), np.empty(0, network.dtype), np.empty(0, np.int64)
 
 
-def _plain_field(network: Network, drive: Sequence[Array], nudge: Nudge | None) -> Field:
-    """Eq. 13 with any rho and cost, layer by layer."""
+def plain_field(
+    network: Network,
+    drive: Sequence[Array],
+    nudge: Nudge | None,
+    delayed: Callable[[float], Array] | None = None,
+) -> Field:
+    """Eq. 13 with any rho and cost, layer by layer, of the weights and the drive as they stand when it is asked.
+
+    Args:
+        network: of the layers.
+        drive: constant inputs of layers 1 to N.
+        nudge: none in the free phase.
+        delayed: the output rates that the layers below see at a time, (samples, outputs); those of the moment where it
+            is left out.
+    """
     links = [link for link in network.links() if link.source > 0]
 
     def field(t: float, y: Array, dydt: Array, parameters: Array, layout: NDArray[np.int64]) -> None:
@@ -162,7 +175,9 @@ def _plain_field(network: Network, drive: Sequence[Array], nudge: Nudge | None) 
         for change, constant in zip(changes, drive, strict=True):
             change[...] = constant
         for link in links:
-            changes[link.target - 1][...] += rates[link.source - 1] @ link.weight
+            late = delayed is not None and link.source == network.output > link.target
+            source = delayed(t) if delayed is not None and late else rates[link.source - 1]
+            changes[link.target - 1][...] += source @ link.weight
         for rho, leak, state, change in zip(network.rhos, network.leaks, states, changes, strict=True):
             if not rho.rate_is_state:
                 change *= rho.inner_slopes(state)
@@ -213,7 +228,7 @@ def field_arguments(
         link(i, j, 0)
         if connection.symmetric:
             link(j, i, 1)
-        constants.append(connection.matrix.ravel())
+        constants.append(connection.acting.ravel())
         place += connection.matrix.size
     segments = []
     for code, alike in groupby(range(len(sizes)), key=lambda layer: network.rhos[layer].code):
@@ -258,7 +273,18 @@ def energy(network: Network, drive: Sequence[Array], states: Sequence[Array], nu
         if not connection.symmetric:
             raise InputError(f"{connection.name} is directed: only a network of symmetric connections has an energy")
         pre, post = rates[connection.source - 1], rates[connection.target - 1]
-        total = total - ((pre @ connection.matrix) * post).sum(axis=1)
+        total = total - ((pre @ connection.acting) * post).sum(axis=1)
     if nudge is not None:
         total = total + nudge.beta * network.cost.value(states[-1], nudge.target)
     return total
+
+
+def bounds_of(network: Network, samples: int) -> tuple[float | Array, float | Array]:
+    """Bounds of the flat state: two numbers where all layers have the same."""
+    if len({rho.bounds for rho in network.rhos}) == 1:
+        return network.rhos[0].bounds
+    layers = zip(network.rhos, network.sizes[1:], strict=True)
+    low, high = np.concatenate(
+        [np.tile(np.array(rho.bounds)[:, None], samples * units) for rho, units in layers], axis=1
+    )
+    return low, high

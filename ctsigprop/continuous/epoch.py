@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,14 @@ from ctsigprop.continuous.learning.phases import Contrast, unconverged
 from ctsigprop.continuous.network import Array
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.samples import Samples
+from ctsigprop.continuous.stepping import timed_phase
 from ctsigprop.errors import RunFailure
 from ctsigprop.runs.rows import Early
 from ctsigprop.settings import Settings, SolverSettings
+from ctsigprop.settings.device import IDEAL, TO_REST, DeviceSettings, PhaseSettings
+
+JUDGED = 0
+"""Seeds the noise of a device whose outputs are judged."""
 
 
 @dataclass
@@ -113,12 +119,21 @@ class Outputs:
         )
 
 
-def outputs_of(sweeps: LayerSweeps, inputs: Array, solver: SolverSettings, batch: int = 1000) -> Outputs:
-    """Outputs at the free equilibria of `inputs` (samples, features), `batch` samples at a time."""
-    parts = []
+def outputs_of(
+    sweeps: LayerSweeps,
+    inputs: Array,
+    solver: SolverSettings,
+    batch: int = 1000,
+    phases: PhaseSettings = TO_REST,
+    device: DeviceSettings = IDEAL,
+) -> Outputs:
+    """Outputs at the ends of free phases of `inputs` (samples, features), `batch` samples at a time."""
+    parts, rng = [], np.random.default_rng(JUDGED)
+    tolerance = inf if phases.timed else solver.tolerance
     for start in range(0, len(inputs), batch):
         drive = sweeps.drive(inputs[start : start + batch])
-        free = relax(sweeps, drive, sweeps.at_rest(len(inputs[start : start + batch])), solver)
-        unrested = int((~(free.residual <= solver.tolerance)).sum())
+        begin = sweeps.at_rest(len(inputs[start : start + batch]))
+        free = relax(sweeps, drive, begin, solver, timed=timed_phase(phases, device, phases.free, rng))
+        unrested = int((~(free.residual <= tolerance)).sum())
         parts.append(Outputs(free.output, unrested, float(free.residual.max())))
     return Outputs.of(parts)

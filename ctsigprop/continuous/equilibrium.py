@@ -122,7 +122,12 @@ class LayerSweeps:
         return tuple(drive)
 
     def solve(
-        self, drive: Sequence[Array], u: Array, solver: SolverSettings, nudge: Nudge | None = None
+        self,
+        drive: Sequence[Array],
+        u: Array,
+        solver: SolverSettings,
+        nudge: Nudge | None = None,
+        tolerance: Array | None = None,
     ) -> Equilibrium:
         """Sweeps every sample to its fixed point.
 
@@ -131,6 +136,7 @@ class LayerSweeps:
             u: where the feeding-back states start, from `unknowns`.
             solver: method `anderson` or `sweeps`, tolerance and cap.
             nudge: the clamped phase's pull; none in the free phase.
+            tolerance: of each sample, (samples,); the solver's by default.
         """
         network = self.network
         samples = len(u)
@@ -156,7 +162,7 @@ class LayerSweeps:
         found: FixedPoint = fixed_point(
             sweep,
             u,
-            tolerance=solver.tolerance,
+            tolerance=solver.tolerance if tolerance is None else tolerance,
             max_sweeps=solver.max_sweeps,
             depth=depth,
             bounds=self.bounds,

@@ -13,6 +13,7 @@ from ctsigprop.continuous.epoch import Outputs, Tally, outputs_of, refuse_lost_s
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning import OPTIMIZERS, RULES, Optimizer, Rule
 from ctsigprop.continuous.learning.averaging import TAKEN, take_into
+from ctsigprop.continuous.learning.pace import Pace
 from ctsigprop.continuous.learning.phases import Batch
 from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.network import Array, Network
@@ -133,26 +134,23 @@ class ContinuousModel:
         settings, sweeps = self.settings, self.sweeps
         x = self.train.inputs[rows]
         with _without_warnings():
-            signs = np.random.default_rng([settings.training.seed, epoch, start + 1])
+            rng = np.random.default_rng([settings.training.seed, epoch, start + 1])
             last = sweeps.states_from(self.memory[rows])
             targets = self.train.targets[rows]
-            batch = Batch.relaxed(sweeps, x, targets, settings.nudging, settings.solver, signs, last)
+            how = settings.nudging, settings.solver, rng, last, settings.phases, settings.device
+            batch = Batch.relaxed(sweeps, x, targets, *how)
             free = batch.free
             if settings.solver.start == "last":
                 self.memory[rows] = sweeps.unknowns(free.states)
-            pair = self._rule.contrast(batch)
+            factor = settings.learning.decay ** (epoch - 1)
+            pace = Pace(self._optimizer, factor, settings.learning.weight_decay, rng)
+            rule = self._rule
+            pair = rule.within(batch, rule, pace) if rule.within else rule.contrast(batch)
             refuse_lost_states(free, pair, settings, epoch, tally.samples)
-            learn(
-                self.network,
-                x,
-                pair,
-                rule=self._rule,
-                optimizer=self._optimizer,
-                rate_factor=settings.learning.decay ** (epoch - 1),
-                weight_decay=settings.learning.weight_decay,
-            )
+            if not rule.within:
+                learn(self.network, x, pair, rule, pace)
         self._take_into_mean(epoch, start // settings.training.batch_size)
-        tally.add(free, pair, self.train.errors(free.output, rows), settings.solver.tolerance)
+        tally.add(free, pair, self.train.errors(free.output, rows), settings.tolerance)
 
     def describe(self, tally: Tally) -> str:
         """The error so far."""
@@ -161,9 +159,13 @@ class ContinuousModel:
 
     def evaluate(self, epoch: int, tally: Tally, history: Sequence[MetricsRow]) -> MetricsRow:
         """The epoch's row of metrics: errors, mean sweeps a sample, largest residuals."""
+        settings = self.settings
         with _without_warnings():
             validation, test = (
-                outputs_of(self._evaluated, part.inputs, self.settings.solver) for part in (self.validation, self.test)
+                outputs_of(
+                    self._evaluated, part.inputs, settings.solver, phases=settings.phases, device=settings.device
+                )
+                for part in (self.validation, self.test)
             )
             gain = self._largest_gain()
         judged = Outputs.of([validation, test])

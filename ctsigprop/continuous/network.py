@@ -17,6 +17,7 @@ from ctsigprop.settings import NetworkSettings
 
 if TYPE_CHECKING:
     from ctsigprop.continuous.architectures import Architecture
+    from ctsigprop.continuous.device import Device
     from ctsigprop.continuous.prediction import Inference
 
 Array = NDArray[np.floating]
@@ -74,6 +75,7 @@ class Network:
         leaks: 1 / r of layers 1 to N, each (units,).
         settings: that name it, of a named architecture.
         inference: how it is asked for predictions, of a trained network.
+        device: that its synapses are built on; none where they are ideal.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Network:
         self.cost = COSTS.of(cost)
         self.settings: NetworkSettings | None = None
         self.inference: Inference | None = None
+        self.device: Device | None = None
         rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
         dtype = np.dtype(precision)
         self.connections = tuple(self._with_weight(connection, rng, dtype) for connection in connections)
@@ -201,9 +204,9 @@ class Network:
     def links(self) -> Iterator[Link]:
         """Every direction in which activity flows; a symmetric connection gives two."""
         for connection in self.connections:
-            yield Link(connection.source, connection.target, connection.matrix)
+            yield Link(connection.source, connection.target, connection.acting)
             if connection.symmetric:
-                yield Link(connection.target, connection.source, connection.matrix.T)
+                yield Link(connection.target, connection.source, connection.acting.T)
 
     def rates_of(self, states: Sequence[Array]) -> tuple[Array, ...]:
         """Firing rates of layers 1 to N for their states, any shape (..., units)."""
@@ -229,12 +232,28 @@ class Network:
                 raise InputError(f"{name} holds values that are not finite: use another checkpoint")
         for name, own in self.parameters().items():
             own[...] = parameters[name]
+        self.deliver()
+
+    def on_device(self, device: "Device | None") -> "Network":
+        """The same network, with the same stored weights, whose synapses are a device's."""
+        if device is None:
+            return self
+        made = self._with([replace(one, delivered=one.matrix.copy()) for one in self.connections], self.layers[1:])
+        made.device = device
+        made.deliver()
+        return made
+
+    def deliver(self) -> None:
+        """Bring what the synapses deliver up to date with what they store."""
+        if self.device is not None:
+            for connection in self.connections:
+                self.device.deliver(connection)
 
     def copy(self) -> "Network":
         """The same network with weights and biases of its own."""
         made = self._with([replace(one, weight=one.matrix.copy()) for one in self.connections], self.layers[1:])
         made.biases = tuple(bias.copy() for bias in self.biases)
-        return made
+        return made.on_device(self.device)
 
     def with_rates(self, rates: Mapping[str, float]) -> "Network":
         """The same network, with the same arrays, in which some connections or biases have another learning rate.
@@ -255,9 +274,12 @@ class Network:
         return self._with(connections, layers)
 
     def with_rates_of(self, other: "Network") -> "Network":
-        """The same network, with the same arrays, and the learning rates of another of the same graph."""
+        """The same network, with the same arrays, and the learning rates and the device of another of its graph."""
         weights = zip(other.connections, self.connections, strict=True)
-        return self._with([replace(theirs, weight=own.matrix) for theirs, own in weights], other.layers[1:])
+        made = self._with([replace(theirs, weight=own.matrix) for theirs, own in weights], other.layers[1:])
+        made.device = other.device
+        made.deliver()
+        return made
 
     def outputs(self, x: ArrayLike) -> Array:
         """Firing rates of the output layer at the free equilibria of new inputs, (samples, outputs).
@@ -286,7 +308,7 @@ class Network:
         """The same network, with the same biases, and other connections and layers above the input."""
         above = (self.layers[0], *layers)
         made = Network(above, connections, cost=self.cost, biases=self.biases, precision=self.dtype.name)
-        made.settings, made.inference = self.settings, self.inference
+        made.settings, made.inference, made.device = self.settings, self.inference, self.device
         return made
 
     def _with_weight(self, connection: Dense, rng: np.random.Generator, dtype: np.dtype) -> Dense:

@@ -13,6 +13,7 @@ from ctsigprop.data.own import Task, checked_inputs
 from ctsigprop.data.scaling import Scaling
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import SolverSettings
+from ctsigprop.settings.device import IDEAL, TO_REST, DeviceSettings, PhaseSettings
 
 PLAIN = Scaling()
 
@@ -26,12 +27,16 @@ class Inference:
         shape: of a sample as the user has it; None: any of as many values as the network has inputs.
         task: whether outputs stand for classes or are numbers.
         solver: of the free phase.
+        phases: how long it lasts.
+        device: that it runs on.
     """
 
     scaling: Scaling = PLAIN
     shape: tuple[int, ...] | None = None
     task: Task = "classification"
     solver: SolverSettings = field(default_factory=SolverSettings)
+    phases: PhaseSettings = TO_REST
+    device: DeviceSettings = IDEAL
 
 
 def network_inputs(network: Network, x: Any) -> Array:
@@ -59,7 +64,9 @@ def output_states(network: Network, x: Any) -> Array:
         RunFailure: a state is no longer finite.
     """
     asked = network.inference or Inference()
-    outputs = outputs_of(LayerSweeps(network), network_inputs(network, x), asked.solver)
+    outputs = outputs_of(
+        LayerSweeps(network), network_inputs(network, x), asked.solver, phases=asked.phases, device=asked.device
+    )
     if not np.isfinite(outputs.states).all():
         raise RunFailure("states are no longer finite: the network's weights are too large for these inputs")
     return outputs.states

@@ -1,12 +1,14 @@
-"""One phase by any solver: layer sweeps to the fixed point, or Eq. 13 integrated in time until it rests."""
+"""One phase by any solver: layer sweeps to the fixed point, or Eq. 13 in time, until it rests or for a while."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ctsigprop.continuous.dynamics import field_of, flatten, layers_of
+from ctsigprop.continuous.dynamics import bounds_of, field_of, flatten, layers_of
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
-from ctsigprop.continuous.network import Array, Network, Nudge
+from ctsigprop.continuous.network import Array, Nudge
+from ctsigprop.continuous.stepping import Timed, step_phase
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers import METHODS, Result, Status, integrate
 
@@ -24,8 +26,10 @@ def relax(
     start: Sequence[Array],
     solver: SolverSettings,
     nudge: Nudge | None = None,
+    timed: Timed | None = None,
+    tolerance: Array | None = None,
 ) -> Equilibrium:
-    """Brings every sample of a batch to its fixed point.
+    """Brings every sample of a batch to its fixed point, or through a phase that ends after a time.
 
     Args:
         sweeps: of the network.
@@ -33,10 +37,50 @@ def relax(
         start: states of layers 1 to N to start from, each (samples, units).
         solver: method and tolerance; an integrator runs until the batch rests, at most `solver.longest`.
         nudge: the clamped phase's pull; none in the free phase.
+        timed: of a phase that ends after a time, whether it has come to rest or not.
+        tolerance: of each sample, (samples,), where sweeps are to go below the solver's.
     """
-    network, samples = sweeps.network, len(start[0])
+    samples = len(start[0])
+    if timed is not None and samples:
+        return _after(timed, sweeps, drive, start, solver, nudge)
     if solver.sweeps or samples == 0:
-        return sweeps.solve(drive, sweeps.unknowns(start), solver, nudge)
+        found = sweeps.solve(drive, sweeps.unknowns(start), solver, nudge, tolerance)
+        return _in_time(found, sweeps, drive, solver, nudge) if found.status is Status.NOT_CONVERGED else found
+    return _rested(sweeps, drive, start, solver, nudge)
+
+
+def _in_time(
+    found: Equilibrium, sweeps: LayerSweeps, drive: Sequence[Array], solver: SolverSettings, nudge: Nudge | None
+) -> Equilibrium:
+    """Integrate the samples that sweeps have brought nowhere: a state to which time leads is stable in time alone.
+
+    What does not come to rest in time either stays as sweeps have left it.
+    """
+    lost = np.flatnonzero(~(found.residual <= solver.tolerance))
+    if solver.method != "anderson" or not solver.rescue or not len(lost):
+        return found
+    own_drive = [layer[lost] if len(layer) > 1 else layer for layer in drive]
+    start = [np.zeros_like(layer[lost]) for layer in found.states]
+    by_time = replace(solver, method="dopri5")
+    rested = _rested(sweeps, own_drive, start, by_time, None if nudge is None else nudge[lost])
+    better = rested.residual <= solver.tolerance
+    rows = lost[better]
+    for layer, own in zip((*found.states, found.output_net), (*rested.states, rested.output_net), strict=True):
+        layer[rows] = own[better]
+    found.residual[rows] = rested.residual[better]
+    found.sweeps[lost] += rested.sweeps
+    return replace(found, status=Status.SUCCESS if better.all() else found.status)
+
+
+def _rested(
+    sweeps: LayerSweeps,
+    drive: Sequence[Array],
+    start: Sequence[Array],
+    solver: SolverSettings,
+    nudge: Nudge | None,
+) -> Equilibrium:
+    """Integrate a phase until the batch rests."""
+    network, samples = sweeps.network, len(start[0])
     rest = REST * solver.tolerance / network.slowest
     result = integrate_phase(sweeps, drive, start, solver, nudge, duration=solver.longest, rest=rest)
     states = layers_of(network, result.y)
@@ -50,6 +94,27 @@ def relax(
         residual,
         Status.SUCCESS if rested else failed,
     )
+
+
+def _after(
+    timed: Timed,
+    sweeps: LayerSweeps,
+    drive: Sequence[Array],
+    start: Sequence[Array],
+    solver: SolverSettings,
+    nudge: Nudge | None,
+) -> Equilibrium:
+    """Where a phase has come to after a time; without noise its last states, else their mean over the window."""
+    network, samples = sweeps.network, len(start[0])
+    if timed.noise or timed.loop_delay:
+        result = step_phase(sweeps, drive, start, solver, nudge, timed)
+        evaluations, status, end = result.evaluations, result.status, result.mean if timed.noise else result.y
+    else:
+        plain = integrate_phase(sweeps, drive, start, solver, nudge, duration=timed.duration)
+        evaluations, status, end = plain.evaluations, plain.status, plain.y
+    states = layers_of(network, end)
+    output_net, residual = sweeps.balance_of(drive, states, nudge)
+    return Equilibrium(states, output_net, np.full(samples, evaluations), residual, status)
 
 
 def integrate_phase(
@@ -78,7 +143,7 @@ def integrate_phase(
     network = sweeps.network
     samples = len(start[0])
     field, parameters, layout = field_of(network, drive, samples, nudge)
-    low, high = _bounds(network, samples)
+    low, high = bounds_of(network, samples)
     exact_leak = METHODS[solver.method].exact_leak
     step_error = max(STEP_ERROR * solver.tolerance, FINEST * np.finfo(network.dtype).eps)
     return integrate(
@@ -98,14 +163,3 @@ def integrate_phase(
         residual_tolerance=rest,
         times=times,
     )
-
-
-def _bounds(network: Network, samples: int) -> tuple[float | Array, float | Array]:
-    """Bounds of the flat state: two numbers where all layers have the same."""
-    if len({rho.bounds for rho in network.rhos}) == 1:
-        return network.rhos[0].bounds
-    layers = zip(network.rhos, network.sizes[1:], strict=True)
-    low, high = np.concatenate(
-        [np.tile(np.array(rho.bounds)[:, None], samples * units) for rho, units in layers], axis=1
-    )
-    return low, high

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.epoch import Outputs, outputs_of
+from ctsigprop.continuous.equilibrium import LayerSweeps
+from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.training import initial_network
 from ctsigprop.data import Dataset, dataset_of
 from ctsigprop.runs import RunFolder
@@ -27,6 +29,12 @@ class Trained:
     network: Network
     epoch: float
     initial: Network
+
+    def outputs(self, inputs: Array) -> Outputs:
+        """Outputs at the ends of free phases of inputs of the network, (samples, features)."""
+        settings = self.settings
+        sweeps, solver = LayerSweeps(self.network), settings.solver
+        return outputs_of(sweeps, inputs, solver, phases=settings.phases, device=settings.device)
 
     def __repr__(self) -> str:
         return f"Trained({self.settings.title}, epoch {self.epoch:g})"

@@ -7,6 +7,7 @@ import numpy as np
 
 from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.compiling import COMPILING, is_compiled
+from ctsigprop.continuous.device import device_of, unlike_neurons
 from ctsigprop.continuous.learning import Optimizer, Rule
 from ctsigprop.continuous.model import ContinuousModel
 from ctsigprop.continuous.network import Network
@@ -95,5 +96,16 @@ def draw(settings: Settings, data: Dataset) -> Network:
     Raises:
         InputError: settings that do not fit the network.
     """
-    rng = np.random.default_rng(settings.training.seed)
-    return build(data.features, data.outputs, settings.network, settings.learning, rng)
+    return network_of(data.features, data.outputs, settings)
+
+
+def network_of(features: int, outputs: int, settings: Settings) -> Network:
+    """The network of a run before its first update, for inputs of so many features.
+
+    Raises:
+        InputError: settings that do not fit the network.
+    """
+    seed, device = settings.training.seed, settings.device
+    weights = np.random.default_rng(seed)
+    network = build(features, outputs, settings.network, settings.learning, weights, unlike_neurons(device, seed))
+    return network.on_device(device_of(device, network.connections, seed))

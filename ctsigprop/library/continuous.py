@@ -5,15 +5,12 @@ from dataclasses import replace
 from math import prod
 from os import PathLike
 
-import numpy as np
-
 from ctsigprop.analysis.measures.callbacks import Angles, Gradients, measures
-from ctsigprop.continuous.architectures import build
 from ctsigprop.continuous.learning import RULES, Optimizer, Rule
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.prediction import Inference
 from ctsigprop.continuous.trained import load_trained
-from ctsigprop.continuous.training import draw, keep_initial, train
+from ctsigprop.continuous.training import draw, keep_initial, network_of, train
 from ctsigprop.core.threads import set_threads
 from ctsigprop.data import Dataset, dataset_of
 from ctsigprop.errors import InputError
@@ -31,6 +28,7 @@ from ctsigprop.settings import (
     SolverSettings,
     TrainingSettings,
 )
+from ctsigprop.settings.device import IDEAL, TO_REST, DeviceSettings, PhaseSettings
 
 DEFAULTS = LearningSettings()
 
@@ -50,6 +48,8 @@ def fit_network(
     weight_decay: float = 0.0,
     average: float = 0.0,
     solver: SolverSettings | None = None,
+    phases: PhaseSettings = TO_REST,
+    device: DeviceSettings = IDEAL,
     epochs: int = 40,
     batch_size: int = 20,
     seed: int = 0,
@@ -82,12 +82,14 @@ def fit_network(
         learning,
         TrainingSettings(epochs, batch_size, seed, threads, tuple(keep)),
         _probe(callbacks),
+        phases,
+        device,
     )
     _check_fits(network, data)
     set_threads(threads)
     drawn = draw(settings, data)
     trained = network.with_rates_of(drawn)
-    network.inference = Inference(data.scaling, data.shape, data.task, settings.solver)
+    network.inference = _inference(data, settings)
     others = [one for one in callbacks if not isinstance(one, Angles | Gradients)]
     with run_folder(run_dir, settings, resume=resume) as folder:
         if not resume:
@@ -114,11 +116,14 @@ def network_run(folder: RunFolder, settings: Settings, checkpoint: str) -> Run:
     """A run of this family; see `ctsigprop.load_run`."""
     record = record_of(folder) or DataRecord.of(dataset_of(settings.data))
     arrays, _ = folder.load_checkpoint(checkpoint, keys=("epoch",))
-    rng = np.random.default_rng(settings.training.seed)
-    network = build(prod(record.shape), record.outputs, settings.network, settings.learning, rng)
+    network = network_of(prod(record.shape), record.outputs, settings)
     network.load(arrays)
-    network.inference = Inference(record.scaling, record.shape, record.task, settings.solver)
+    network.inference = _inference(record, settings)
     return Run(settings, network, folder.metrics(), folder.summary(), folder.path)
+
+
+def _inference(data: Dataset | DataRecord, settings: Settings) -> Inference:
+    return Inference(data.scaling, data.shape, data.task, settings.solver, settings.phases, settings.device)
 
 
 def _probe(callbacks: Sequence[Callback]) -> ProbeSettings:

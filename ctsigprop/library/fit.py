@@ -48,17 +48,19 @@ def fit(network: Any, data: Dataset, **options: Any) -> Run:
 
             Of the continuous family:
             beta: nudging strength (1).
-            nudging: positive (the paper's, the default), random-sign or centered.
+            nudging: positive (the paper's, the default), negative, random-sign or centered.
             rule: what an update is made of: eq14 (default), the name of another in `RULES`, or a Rule of one's own.
             rates: learning rates. Of a named architecture: of each forward connection from the input side, or one for
                 all. Of a graph: one for all, or by the connections' names; a connection that is left out has the rate
-                that it was made with. By default rates that follow depth, fan-in and optimizer.
+                that it was made with. By default rates that follow depth, fan-in, beta and optimizer.
             feedback_rate: of loops and of separate feedback connections of a named architecture.
             fixed: names of connections that do not learn; `loop` stands for every loop of a sigprop_loop.
             optimizer: sgd (default), momentum, adam, another in `OPTIMIZERS`, or an Optimizer of one's own.
             weight_decay: fraction of a weight that an update at rate 1 takes off (0).
             average: predict with the mean of the weights over about this many epochs (0).
             solver: of the phases: `Anderson` (default), `Passes` or `InTime`.
+            phases: how long they last, `Phases` (until they rest).
+            device: that the network is built on, `Device` (an ideal one).
 
             Of a learner, which has its optimizer:
             device: cpu (default) or cuda, to which the learner is moved.

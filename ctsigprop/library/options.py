@@ -8,6 +8,7 @@ from ctsigprop.continuous.learning import Optimizer, Rule
 from ctsigprop.library.named import Rates
 from ctsigprop.runs.callbacks import Callback
 from ctsigprop.settings import SolverSettings
+from ctsigprop.settings.device import DeviceSettings, PhaseSettings
 from ctsigprop.settings.discrete import Augmentation, Device
 
 
@@ -30,7 +31,7 @@ class NetworkOptions(Options, total=False):
     """Of the continuous family."""
 
     beta: float
-    nudging: Literal["positive", "random-sign", "centered"]
+    nudging: Literal["positive", "negative", "random-sign", "centered"]
     rule: str | Rule
     rates: Rates | None
     feedback_rate: float | None
@@ -39,6 +40,8 @@ class NetworkOptions(Options, total=False):
     weight_decay: float
     average: float
     solver: SolverSettings | None
+    phases: PhaseSettings
+    device: DeviceSettings
 
 
 class LearnerOptions(Options, total=False):

@@ -12,6 +12,8 @@ from ctsigprop.continuous.prediction import network_inputs
 from ctsigprop.errors import InputError
 from ctsigprop.library.solvers import InTime
 from ctsigprop.settings import SolverSettings
+from ctsigprop.settings.checks import require_number
+from ctsigprop.settings.continuous import STEPPED
 from ctsigprop.solvers import Tableau
 
 
@@ -50,6 +52,7 @@ def simulate(
     solver: str | Tableau | SolverSettings = "dopri5",
     duration: tuple[float, float] | None = None,
     noise: float = 0.0,
+    seed: int = 0,
 ) -> Simulation:
     """Integrate the free phase of samples from rest, and the clamped phase from where that ends.
 
@@ -61,20 +64,23 @@ def simulate(
         solver: an integrator, or its name in `METHODS`, or `InTime`.
         duration: of the free and of the clamped phase, in the unit of the time constants; by default twice what the
             slowest sample takes to rest.
-        noise: standard deviation of a white noise current; 0 alone for now.
+        noise: standard deviation of a white noise current into every neuron, over a unit of time; it needs a duration,
+            and euler or heun as solver.
+        seed: of the noise.
 
     Raises:
         InputError: an argument that cannot be used.
         RunFailure: the integration broke off.
     """
-    if noise != 0:
-        raise InputError(f"noise = {noise!r}: must be 0: there is no stochastic integrator yet")
     in_time = solver if isinstance(solver, SolverSettings) else InTime(solver)
     if in_time.sweeps:
         raise InputError(f"solver = {in_time.method!r}: has no time: give the name of an integrator")
+    require_number("noise", noise, 0.0)
+    if noise and (duration is None or in_time.method not in STEPPED):
+        raise InputError(f"noise = {noise!r}: needs a duration, and one of {', '.join(STEPPED)} as solver")
     inputs = network_inputs(network, x)
-    sweeps = LayerSweeps(network)
-    courses = time_courses(sweeps, inputs, _targets(network, target, len(inputs)), beta, in_time, duration)
+    sweeps, d = LayerSweeps(network), _targets(network, target, len(inputs))
+    courses = time_courses(sweeps, inputs, d, beta, in_time, duration, noise, seed)
     return simulation_of(network, courses)
 
 

@@ -1,7 +1,14 @@
-"""Solvers of a phase by name: `Anderson(tolerance=1e-4)` in place of settings."""
+"""Solvers of a phase by name, `Anderson(tolerance=1e-4)` in place of settings; phases and devices likewise."""
 
 from ctsigprop.settings import SolverSettings
+from ctsigprop.settings.device import DeviceSettings, PhaseSettings
 from ctsigprop.solvers import METHODS, Tableau
+
+Phases = PhaseSettings
+"""How long the phases last: `Phases(free=10, clamped=5)`."""
+
+Device = DeviceSettings
+"""What hardware does to the network: `Device(noise=0.1, weight_bits=6)`."""
 
 
 def Anderson(*, tolerance: float = 1e-4, max_passes: int = 200, warm_start: bool = True) -> SolverSettings:

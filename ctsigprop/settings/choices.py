@@ -26,7 +26,7 @@ RULES = _named(
     "RULES",
     "learning.rule",
     "ctsigprop.continuous.learning.rules",
-    *("eq14", "contrastive", "coupled", "exact"),
+    *("eq14", "contrastive", "coupled", "continual", "exact"),
 )
 OPTIMIZERS = _named(
     "OPTIMIZERS", "learning.optimizer", "ctsigprop.continuous.learning.optimizers", "sgd", "momentum", "adam"

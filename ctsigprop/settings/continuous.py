@@ -1,10 +1,12 @@
 """All settings of the continuous family: frozen dataclasses that refuse a wrong value when they are made."""
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Literal
 
 from ctsigprop.settings.checks import (
     require,
+    require_flag,
     require_number,
     require_one_of,
     require_rate,
@@ -13,6 +15,7 @@ from ctsigprop.settings.checks import (
 )
 from ctsigprop.settings.choices import ARCHITECTURES, COSTS, OPTIMIZERS, RHOS, RULES
 from ctsigprop.settings.data import DataSettings
+from ctsigprop.settings.device import DeviceSettings, PhaseSettings
 from ctsigprop.settings.graph import MOST_UNITS, ConnectionSettings, LayerSettings, require_graph
 from ctsigprop.settings.printing import changed
 from ctsigprop.settings.rates import with_rates
@@ -26,6 +29,8 @@ SWEEPS = ("anderson", "sweeps")
 NudgingKind = Literal["positive", "negative", "random-sign", "centered"]
 Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
+STEPPED = ("euler", "heun")
+"""Integrators that can follow a phase step by step."""
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
 
 
@@ -109,6 +114,9 @@ class SolverSettings:
         start: free phase from the sample's last state (`last`) or from zero.
         step: time step of the fixed-step integrators, in the unit of network.time_constant.
         longest: longest phase that an integrator runs, in the unit of network.time_constant.
+        rescue: integrate in time the samples that anderson has not brought to rest within max_sweeps.
+        displacement: of the samples that learn, sweeps go on until the residual is at most this fraction of what the
+            nudge does to the outputs, as far as the precision resolves it; at 0, tolerance alone counts.
     """
 
     method: str = "anderson"
@@ -117,6 +125,8 @@ class SolverSettings:
     start: Start = "last"
     step: float = 0.2
     longest: float = 200.0
+    rescue: bool = True
+    displacement: float = 5e-4
 
     __repr__ = changed
 
@@ -128,6 +138,8 @@ class SolverSettings:
         require_one_of("solver.start", self.start, Start)
         require_number("solver.step", self.step, 0.0, open_low=True)
         require_number("solver.longest", self.longest, 0.0, open_low=True)
+        require_flag("solver.rescue", self.rescue)
+        require_number("solver.displacement", self.displacement, 0.0, 1.0)
         if self.fixed_step:
             allowed = f"at most a million times solver.step = {self.step:g}"
             require(self.longest <= 1e6 * self.step, "solver.longest", self.longest, allowed)
@@ -179,8 +191,9 @@ class LearningSettings:
         average: errors are measured with, and predictions made by, the mean of the weights over about this many
             epochs; by the weights as they stand at 0.
         rule: what an update is made of: eq14 (paper, Eq. 14), contrastive (outputs held at the target, Movellan 1991),
-            coupled (held a part beta of their way there, Stern et al. 2021), exact (the gradient at the free
-            equilibrium, as a reference: recurrent backpropagation) or one's own.
+            coupled (held a part beta of their way there, Stern et al. 2021), continual (weights move in each
+            step of the clamped phase, Ernoult et al. 2020), exact (the gradient at the free equilibrium, as a
+            reference: recurrent backpropagation) or one's own.
         optimizer: sgd, momentum, adam or one's own.
         momentum: fraction of its velocity that an update of momentum keeps.
         betas: decay of Adam's mean update and mean square.
@@ -254,6 +267,8 @@ class Settings:
     learning: LearningSettings = field(default_factory=LearningSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+    phases: PhaseSettings = field(default_factory=PhaseSettings)
+    device: DeviceSettings = field(default_factory=DeviceSettings)
 
     __repr__ = changed
 
@@ -261,6 +276,11 @@ class Settings:
     def title(self) -> str:
         """What runs of these settings are called."""
         return f"{self.data.title}-{self.network.architecture}"
+
+    @property
+    def tolerance(self) -> float:
+        """Largest relative residual of a phase that has ended well; phases that end after a time need not rest."""
+        return inf if self.phases.timed else self.solver.tolerance
 
     @property
     def inactive(self) -> dict[tuple[str, str], str]:
@@ -274,15 +294,21 @@ class Settings:
                 ("network", name) for name in ("hidden", "rho", "output_rho", "time_constant", "output_gain")
             }
             of_network |= {("learning", "rates")}
-        of_solver = {("solver", "longest" if solver.sweeps else "max_sweeps")}
+        of_solver = {("solver", name) for name in _unused_of(solver)}
         if not solver.fixed_step:
             of_solver |= {("solver", "step")}
+        if self.phases.timed:
+            of_solver |= {("solver", "longest")}
         of_optimizer = {("learning", name) for name in ("momentum", "betas")} - _heeded(learning.optimizer)
         of_nudging = {("nudging", "kind"), ("nudging", "beta")} if learning.rule in ("contrastive", "exact") else set()
         found = self.data.inactive | dict.fromkeys(of_nudging, f"learning.rule = {learning.rule}")
         found |= dict.fromkeys(of_network, f"network.architecture = {network.architecture}")
         found |= dict.fromkeys(of_solver, f"solver.method = {solver.method}")
         found |= dict.fromkeys(of_optimizer, f"learning.optimizer = {learning.optimizer}")
+        if not self.device.noise:
+            found["phases", "window"] = "device.noise = 0"
+        if not (self.device.weight_bits or self.device.update_bits):
+            found["device", "weight_range"] = "device.weight_bits and device.update_bits = 0"
         if network.architecture == "sigprop_loop" and "loop" in learning.fixed:
             found["learning", "feedback_rate"] = "learning.fixed holds loop"
         return found
@@ -333,6 +359,7 @@ class Settings:
             self.solver.tolerance,
             f"at least {finest:g} with network.precision = {self.network.precision}, which resolves no more",
         )
+        self._check_device()
         if learning.rule == "coupled":
             require(
                 self.nudging.kind == "positive", "nudging.kind", self.nudging.kind, "positive with coupled learning"
@@ -343,11 +370,36 @@ class Settings:
             allowed = f"below 1 / network.time_constant = {bound:g} with {self.nudging.kind} nudging"
             require(beta < bound, "nudging.beta", beta, f"{allowed}, or outputs run away from their targets")
 
+    def _check_device(self) -> None:
+        phases, device, solver, rule = self.phases, self.device, self.solver, self.learning.rule
+        stepped = "device.noise" if device.noise else "device.loop_delay" if device.loop_delay else ""
+        if rule == "continual":
+            stepped = "learning.rule = continual"
+            kind = self.nudging.kind
+            require(kind != "centered", "nudging.kind", kind, "one of positive, negative, random-sign with continual")
+        if stepped:
+            require(phases.timed, "phases.free", phases.free, f"a time, as phases.clamped, with {stepped}")
+            require(solver.method in STEPPED, "solver.method", solver.method, f"euler or heun with {stepped}")
+        elif phases.timed:
+            require(not solver.sweeps, "solver.method", solver.method, "an integrator, such as euler, with phases.free")
+        steps = device.loop_delay / solver.step
+        whole = f"a multiple of solver.step = {solver.step:g}"
+        require(abs(steps - round(steps)) < 1e-9, "device.loop_delay", device.loop_delay, whole)
+
 
 def _integrator(name: str) -> "Tableau":
     from ctsigprop.solvers import METHODS  # imports NumPy, which a run without an integrator's settings does not need
 
     return METHODS[METHODS.check(name, SWEEPS)]
+
+
+def _unused_of(solver: SolverSettings) -> tuple[str, ...]:
+    """The settings of a solver that its method does not heed."""
+    if not solver.sweeps:
+        return ("max_sweeps", "rescue", "displacement")
+    if solver.method == "sweeps":
+        return ("longest", "rescue")
+    return () if solver.rescue else ("longest",)
 
 
 def _heeded(optimizer: str) -> set[tuple[str, str]]:

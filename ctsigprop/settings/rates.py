@@ -16,6 +16,9 @@ FAN_IN = 512
 MOST_LAST_RATES = 4.0
 """LAST_RATE is multiplied by no more than this, however few units are below the outputs."""
 
+SLOW_FIRST_RATE, SLOW_FEEDBACK_RATE = 0.1, 0.01
+"""Of continual learning: what weights do to rates within a phase is learned from once more, so that they must be slow
+beside the rates' answer, 1 over the sum of squares of what drives them."""
 WHOLE_STEPS = ("contrastive", "coupled", "exact")
 """Rules by which an output moves by d - o, twice as far as by Eq. 14 at beta = 1."""
 
@@ -30,10 +33,11 @@ def with_rates(
         """A rate of the optimizer where plain steps at beta = 1 have this one."""
         return float(f"{OPTIMIZERS[learning.optimizer].rate(learning, factor * plain):.3g}")
 
+    first, back = (SLOW_FIRST_RATE, SLOW_FEEDBACK_RATE) if learning.rule == "continual" else (FIRST_RATE, FEEDBACK_RATE)
     if network.architecture == "graph":
-        return _rated_graph(network, usual), learning
-    feedback = usual(FEEDBACK_RATE) if learning.feedback_rate is None else learning.feedback_rate
-    rates = learning.rates or tuple(map(usual, plain_rates(network.hidden)))
+        return _rated_graph(network, usual, first, back), learning
+    feedback = usual(back) if learning.feedback_rate is None else learning.feedback_rate
+    rates = learning.rates or tuple(map(usual, plain_rates(network.hidden, first)))
     return network, replace(learning, rates=rates, feedback_rate=feedback)
 
 
@@ -48,7 +52,7 @@ def step_at_beta_1(nudging: "NudgingSettings") -> float:
     return stiffness / 2
 
 
-def plain_rates(hidden: Sequence[int]) -> tuple[float, ...]:
+def plain_rates(hidden: Sequence[int], first: float = FIRST_RATE) -> tuple[float, ...]:
     """Rates of plain steps for each forward connection of a network with these hidden layers.
 
     Those of 512 hidden units on digits were found by measuring; for other depths what lies between is interpolated
@@ -59,16 +63,18 @@ def plain_rates(hidden: Sequence[int]) -> tuple[float, ...]:
         return (LAST_RATE,)
     last = LAST_RATE * min(MOST_LAST_RATES, FAN_IN / hidden[-1])
     steps = len(hidden)
-    return (FIRST_RATE, *(FIRST_RATE * (last / FIRST_RATE) ** (step / steps) for step in range(1, steps)), last)
+    return (first, *(first * (last / first) ** (step / steps) for step in range(1, steps)), last)
 
 
-def _rated_graph(network: "NetworkSettings", usual: Callable[[float], float]) -> "NetworkSettings":
-    plain = plain_rates([layer.units for layer in network.layers[:-1]])
+def _rated_graph(
+    network: "NetworkSettings", usual: Callable[[float], float], first: float, back: float
+) -> "NetworkSettings":
+    plain = plain_rates([layer.units for layer in network.layers[:-1]], first)
 
     def rated(one: ConnectionSettings) -> ConnectionSettings:
         if one.rate is not None or not 0 < one.target <= len(plain):
             return one
-        return replace(one, rate=usual(plain[one.target - 1] if one.source < one.target else FEEDBACK_RATE))
+        return replace(one, rate=usual(plain[one.target - 1] if one.source < one.target else back))
 
     connections = tuple(rated(one) for one in network.connections)
 

@@ -19,8 +19,9 @@ REPRODUCTIONS = {
     "table-4": "time and memory of each layer with dense and with sparse targets (Table IV)",
     "table-5": "test error of spiking networks by BP, SP and a shallow one on MNIST and Fashion-MNIST (Table V)",
     "table-6": "test error of BP, FA, DFA and SP on MNIST and CIFAR-10 (Table VI)",
+    "hardware": "what noise, mismatch, few bits, short phases and late outputs cost (not in the paper)",
 }
-OF_NUMPY = ("figure-4",)
+OF_NUMPY = ("figure-4", "hardware")
 SCALES = {"smoke": "small and short, to see that it runs", "full": "what is compared with the paper"}
 
 
@@ -50,7 +51,7 @@ def command(options: Mapping[str, Any]) -> None:
 
 def module_of(name: str) -> str:
     """Import name of the module that reproduces a figure or table."""
-    place = name.replace("-", "_")
+    place = "on_hardware" if name == "hardware" else name.replace("-", "_")
     return f"ctsigprop.experiments.paper.{f'tables.{place}' if name.startswith('table-') else f'{place}.run'}"
 
 

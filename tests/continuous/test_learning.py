@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from ctsigprop.continuous.learning.optimizers import Sgd
+from ctsigprop.continuous.learning.pace import Pace
 from ctsigprop.continuous.learning.phases import Contrast
 from ctsigprop.continuous.learning.update import learn
 from ctsigprop.continuous.network import Network
@@ -81,7 +83,7 @@ def test_update_is_eq_14(
     pair = random_contrast(problem.network, 6, centered)
     before = {name: values.copy() for name, values in problem.network.parameters().items()}
     expected = eq_14(problem, pair, 0.9, 0.25)
-    learn(problem.network, problem.inputs, pair, rate_factor=0.9, weight_decay=0.25)
+    learn(problem.network, problem.inputs, pair, pace=Pace(Sgd(), 0.9, 0.25))
     frozen = set(fixed) | ({"W31", "W32"} if "loop" in fixed else set())
     for name, values in problem.network.parameters().items():
         assert values.dtype == precision
@@ -96,6 +98,6 @@ def test_a_batch_in_which_nothing_moved_is_no_update(make_problem: Callable, arc
     none = tuple(np.empty((0, units)) for units in problem.network.sizes[1:])
     pair = Contrast(nobody, none, none, none, np.empty(0), np.zeros(4, np.int64), np.empty(0))
     before = {name: values.copy() for name, values in problem.network.parameters().items()}
-    learn(problem.network, problem.inputs, pair, weight_decay=0.5)
+    learn(problem.network, problem.inputs, pair, pace=Pace(Sgd(), weight_decay=0.5))
     for name, values in problem.network.parameters().items():
         assert_array_equal(values, before[name])

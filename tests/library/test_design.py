@@ -81,10 +81,16 @@ def test_what_has_no_equilibrium_is_refused(names: dict[str, Any]) -> None:
         exec(FIT, names)
 
 
-def test_noise_is_refused_until_it_can_be_integrated() -> None:
-    net = ct.Network.sigprop_loop([4, 5, 2])
-    with pytest.raises(ct.InputError, match=r"^noise = 0\.1: must be 0"):
-        ct.simulate(net, np.zeros((1, 4)), np.array([1]), noise=0.1)
+def test_noise_needs_steps_of_one_size_and_an_end() -> None:
+    net = ct.Network.sigprop_loop([4, 5, 3])
+    x, y = np.zeros((1, 4)), np.array([1])
+    with pytest.raises(ct.InputError, match=r"^noise = 0\.1: needs a duration, and one of euler, heun as solver"):
+        ct.simulate(net, x, y, noise=0.1)
+    noisy, again, quiet = (
+        ct.simulate(net, x, y, duration=(2.0, 1.0), solver="heun", noise=noise, seed=3) for noise in (0.1, 0.1, 0.0)
+    )
+    np.testing.assert_array_equal(noisy.states[0], again.states[0])
+    assert not np.allclose(noisy.states[0], quiet.states[0])
 
 
 def test_sweep(names: dict[str, Any]) -> None:

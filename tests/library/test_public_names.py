@@ -62,6 +62,7 @@ def objects() -> dict[str, Any]:
         *(run.settings.data, run.settings.network, run.settings.learning, run.settings.training, run.settings.solver),
         *(ct.simulate(net, data.test.images[:1], data.test.labels[:1], duration=(1.0, 1.0)), NetworkSettings()),
         *(ct.Sgd(), ct.Adam(), ct.Momentum(), ct.Angles(), ct.Gradients(), ct.EarlyStopping(), ct.Anderson()),
+        *(ct.Phases(), ct.Device(noise=0.1)),
         *(DiscreteSettings(), SpikingSettings(), run.trained, Plan(2, (1.0, 1.0), 0.1, NetworkSettings())),
         ct.integrate(lambda t, y, dydt, parameters, layout: None, np.zeros(500), (0, 1)),
     ]

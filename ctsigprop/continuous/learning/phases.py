@@ -11,10 +11,10 @@ from ctsigprop.continuous.diagnostics.adjoint import adjoint
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.network import Array, Nudge, Rows
 from ctsigprop.continuous.relaxation import relax
+from ctsigprop.continuous.stepping import Timed, timed_phase
 from ctsigprop.settings import NudgingSettings, SolverSettings
-
-SIGNS = {"positive": (1,), "negative": (-1,), "random-sign": (1,), "centered": (1, -1)}
-"""Of beta, in the clamped phases of each kind of nudging."""
+from ctsigprop.settings.continuous import FINEST_TOLERANCE
+from ctsigprop.settings.device import IDEAL, TO_REST, DeviceSettings, PhaseSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,9 @@ class Batch:
         free: the free equilibria.
         nudging: kind and beta.
         solver: how to reach the fixed points.
-        rng: draws the signs of random-sign nudging.
+        rng: draws the signs of random-sign nudging, and seeds of noise.
+        phases: how long they last.
+        device: that they run on.
     """
 
     sweeps: LayerSweeps
@@ -40,6 +42,8 @@ class Batch:
     nudging: NudgingSettings
     solver: SolverSettings
     rng: np.random.Generator
+    phases: PhaseSettings = TO_REST
+    device: DeviceSettings = IDEAL
 
     @classmethod
     def relaxed(
@@ -51,11 +55,13 @@ class Batch:
         solver: SolverSettings,
         rng: np.random.Generator,
         start: Sequence[Array] | None = None,
+        phases: PhaseSettings = TO_REST,
+        device: DeviceSettings = IDEAL,
     ) -> Self:
         """Run the free phase, from states of layers 1 to N, each (batch, units), or from zero."""
-        drive = sweeps.drive(inputs)
-        free = relax(sweeps, drive, sweeps.at_rest(len(inputs)) if start is None else start, solver)
-        return cls(sweeps, inputs, target, drive, free, nudging, solver, rng)
+        drive, begin = sweeps.drive(inputs), sweeps.at_rest(len(inputs)) if start is None else start
+        free = relax(sweeps, drive, begin, solver, timed=timed_phase(phases, device, phases.free, rng))
+        return cls(sweeps, inputs, target, drive, free, nudging, solver, rng, phases, device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +96,8 @@ def clamped_phase(
     nudge: Nudge,
     solver: SolverSettings,
     samples: NDArray[np.int64] | None = None,
+    timed: Timed | None = None,
+    tolerance: Array | None = None,
 ) -> tuple[NDArray[np.int64], Equilibrium]:
     """Relaxes from the free equilibrium under a nudge (Eq. 13 with beta).
 
@@ -100,30 +108,42 @@ def clamped_phase(
         nudge: one for each of `samples`.
         solver: how to reach the fixed points.
         samples: which of the batch are nudged, any of them more than once; each of them once if left out.
+        timed: of a phase that ends after a time.
+        tolerance: of each sample of the batch, (batch,); the solver's by default.
 
     Returns:
         The places in `samples` whose outputs move at all, and their equilibria. A sample whose output neurons
-        stay where they are under the nudge keeps its free state exactly.
+        stay where they are under the nudge keeps its free state exactly. In a phase that ends after a time all move.
     """
     samples = np.arange(len(free.output)) if samples is None else samples
     at_rest = free.output[samples]
     outputs = at_rest.copy()
     sweeps.settle_outputs(free.output_net[samples], nudge, at_rest, outputs)
-    moved = np.flatnonzero((outputs != at_rest).any(axis=1))
+    moved = np.arange(len(samples)) if timed else np.flatnonzero((outputs != at_rest).any(axis=1))
     rows = samples[moved]
-    start = (*(layer[rows] for layer in free.states[:-1]), outputs[moved])
+    begin = at_rest if timed and np.isfinite(nudge.beta).all() else outputs
+    start = (*(layer[rows] for layer in free.states[:-1]), begin[moved])
     moved_drive = [layer[rows] if len(layer) == len(free.output) else layer for layer in drive]
-    return moved, relax(sweeps, moved_drive, start, solver, nudge[moved])
+    finest = None if tolerance is None else tolerance[rows]
+    return moved, relax(sweeps, moved_drive, start, solver, nudge[moved], timed, finest)
 
 
 def contrast(batch: Batch) -> Contrast:
     """Run the clamped phase, or both of them side by side where nudging is centered (Laborieux et al. 2021)."""
-    nudging, size = batch.nudging, len(batch.target)
-    beta = np.full(size, nudging.beta, batch.target.dtype)
+    nudge = nudge_of(batch)
+    if batch.nudging.kind == "centered":
+        return between(batch, [nudge, Nudge(-nudge.beta, batch.target)], 2 * nudge.beta)
+    return between(batch, [nudge], nudge.beta)
+
+
+def nudge_of(batch: Batch) -> Nudge:
+    """The pull of one clamped phase, towards the target, away from it or, by sample, at random."""
+    nudging = batch.nudging
+    sign = -1 if nudging.kind == "negative" else 1
+    beta = np.full(len(batch.target), sign * nudging.beta, batch.target.dtype)
     if nudging.kind == "random-sign":
-        beta[batch.rng.random(size) < 0.5] *= -1
-    signs = SIGNS[nudging.kind]
-    return between(batch, [Nudge(sign * beta, batch.target) for sign in signs], sum(map(abs, signs)) * signs[0] * beta)
+        beta[batch.rng.random(len(beta)) < 0.5] *= -1
+    return Nudge(beta, batch.target)
 
 
 def clamped_contrast(batch: Batch) -> Contrast:
@@ -160,14 +180,64 @@ def between(batch: Batch, nudges: Sequence[Nudge], span: Array) -> Contrast:
     free, size = batch.free, len(batch.target)
     samples = np.tile(np.arange(size), len(nudges))
     nudge = Nudge(*(np.concatenate(parts) for parts in zip(*((one.beta, one.target) for one in nudges), strict=True)))
-    moved, nudged = clamped_phase(batch.sweeps, batch.drive, free, nudge, batch.solver, samples)
+    timed = timed_phase(batch.phases, batch.device, batch.phases.clamped, batch.rng)
+    tolerance, before = None, np.zeros(size, np.int64)
+    if timed is None and batch.solver.sweeps and batch.solver.displacement:
+        free, tolerance, before = refined(batch, nudge, samples)
+    moved, nudged = clamped_phase(batch.sweeps, batch.drive, free, nudge, batch.solver, samples, timed, tolerance)
     rows = np.unique(samples[moved])
-    spent = np.bincount(samples[moved], nudged.sweeps, size).astype(np.int64)
+    spent = before + np.bincount(samples[moved], nudged.sweeps, size).astype(np.int64)
     at_rest = free[rows].states
     plus, minus = (
         _replaced(at_rest, rows, samples[moved][part], nudged[part]) for part in (moved < size, moved >= size)
     )
     return Contrast(rows, at_rest, plus, minus, span[rows], spent, nudged.residual)
+
+
+def refined(batch: Batch, nudge: Nudge, samples: NDArray[np.int64]) -> tuple[Equilibrium, Array, NDArray[np.int64]]:
+    """Free equilibria as exact as the nudge's effect on them is small.
+
+    The error of an update is that of its equilibria over their displacement by the nudge. So the residual of a sample
+    that the nudge moves is brought to at most `solver.displacement` of what the nudge does to its outputs, |do| / |s|,
+    as far as the precision resolves it.
+
+    Args:
+        batch: at its free equilibria.
+        nudge: one for each of `samples`.
+        samples: which of the batch are nudged.
+
+    Returns:
+        The free equilibria; the tolerance of each sample of the batch, for the clamped phases too; and the sweeps that
+        each has taken here.
+    """
+    free, sweeps, solver, size = batch.free, batch.sweeps, batch.solver, len(batch.target)
+    at_rest = free.output[samples]
+    outputs = at_rest.copy()
+    sweeps.settle_outputs(free.output_net[samples], nudge, at_rest, outputs)
+    moves = np.zeros(size, free.output.dtype)
+    np.maximum.at(moves, samples, np.linalg.norm(outputs - at_rest, axis=1))
+    norms = np.sqrt(sum(np.vecdot(state, state) for state in free.states))
+    finest = FINEST_TOLERANCE[sweeps.network.dtype.name]
+    asked = np.clip(
+        solver.displacement * moves / np.maximum(norms, np.finfo(norms.dtype).tiny), finest, solver.tolerance
+    )
+    rows = np.flatnonzero((moves > 0) & (free.residual > asked) & (free.residual <= solver.tolerance))
+    taken = np.zeros(size, np.int64)
+    if len(rows) == 0:
+        return free, asked, taken
+    drive = [layer[rows] if len(layer) == size else layer for layer in batch.drive]
+    found = relax(sweeps, drive, [layer[rows] for layer in free.states], solver, tolerance=asked[rows])
+    taken[rows] = found.sweeps
+    states = tuple(_with_rows(layer, rows, own) for layer, own in zip(free.states, found.states, strict=True))
+    net = _with_rows(free.output_net, rows, found.output_net)
+    residual = _with_rows(free.residual, rows, found.residual)
+    return Equilibrium(states, net, free.sweeps, residual, free.status), asked, taken
+
+
+def _with_rows(array: Array, rows: NDArray[np.int64], own: Array) -> Array:
+    changed = array.copy()
+    changed[rows] = own
+    return changed
 
 
 def unconverged(free: Equilibrium, pair: Contrast, tolerance: float) -> int:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ctsigprop.continuous.connections import Dense
+from ctsigprop.continuous.learning.continual import continual_phase
 from ctsigprop.continuous.learning.correlations import Correlations, Outer
+from ctsigprop.continuous.learning.pace import Pace
 from ctsigprop.continuous.learning.phases import (
     Batch,
     Contrast,
@@ -33,12 +35,14 @@ class Rule:
         biases: of a layer from 1 to N, the update of its biases, (units,).
         name: by which settings choose it.
         contrast: of a batch at its free equilibria, the equilibria that the rates are taken from.
+        within: runs the clamped phase and moves the weights in it; None: they move after it.
     """
 
     terms: Callable[[Dense, Correlations], Sequence[Outer]]
     biases: Callable[[int, Correlations], Array] = displaced_biases
     name: str = "own_rule"
     contrast: Callable[[Batch], Contrast] = contrast
+    within: "Callable[[Batch, Rule, Pace], Contrast] | None" = None
 
     def __repr__(self) -> str:
         return f"Rule({self.name!r})"
@@ -76,5 +80,8 @@ EXACT = Rule(_downhill, name="exact", contrast=gradient_contrast)
 
 No local rule, but the reference: what the best update of this network would be.
 """
+
+CONTINUAL = Rule(_eq_14, name="continual", within=continual_phase)
+"""Eq. 14 in every step of the clamped phase (Ernoult et al. 2020)."""
 
 RULES: Registry[Rule] = choices.RULES

@@ -1,0 +1,47 @@
+"""How weights move: what an optimizer makes of a rule's update, and a device of what it has to store."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctsigprop.continuous.learning.correlations import Correlations
+from ctsigprop.continuous.learning.optimizers import Optimizer
+from ctsigprop.continuous.network import Network
+
+if TYPE_CHECKING:
+    from ctsigprop.continuous.learning.rules import Rule
+
+
+@dataclass(frozen=True, eq=False)
+class Pace:
+    """How an update changes weights.
+
+    Attributes:
+        optimizer: that makes steps of it.
+        rate_factor: factor on every connection's rate.
+        weight_decay: fraction of a weight that an update at rate 1 takes off.
+        rng: by which a device rounds what it stores.
+    """
+
+    optimizer: Optimizer
+    rate_factor: float = 1.0
+    weight_decay: float = 0.0
+    rng: np.random.Generator | None = None
+
+
+def move(network: Network, correlations: Correlations, rule: "Rule", pace: Pace) -> None:
+    """Move weights and biases in place by what a rule makes of the firing rates of a batch."""
+    for connection in network.connections:
+        rate = pace.rate_factor * (connection.rate or 0.0)
+        if rate:
+            terms = rule.terms(connection, correlations)
+            pace.optimizer.apply(connection.name, connection.matrix, terms, rate, 1 - rate * pace.weight_decay)
+            if network.device is not None:
+                network.device.store(connection, pace.rng or np.random.default_rng(0))
+    one = np.ones((1, 1), network.dtype)
+    for layer, (bias, bias_rate) in enumerate(zip(network.biases, network.bias_rates, strict=True), start=1):
+        if bias_rate:
+            terms = [(one, rule.biases(layer, correlations)[None, :])]
+            pace.optimizer.apply(f"b{layer}", bias[None, :], terms, pace.rate_factor * bias_rate, 1.0)
+    network.deliver()

@@ -1,0 +1,1 @@
+"""What hardware does to learning: noise, mismatch, few bits, short phases, late outputs."""
