@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.diagnostics.diagnosis import refuse_lost_weights, warnings_of
+from ctsigprop.continuous.diagnostics.diagnosis import lost_classes, refuse_lost_weights, warnings_of
 from ctsigprop.continuous.diagnostics.stability import loop_gain
 from ctsigprop.continuous.epoch import Outputs, Tally, outputs_of, refuse_lost_states
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -184,7 +184,7 @@ class ContinuousModel:
             "moved": tally.moved / tally.samples,
             "loop_gain": gain,
             "angles": {},
-            "warnings": warnings_of(tally, judged, gain, self.settings),
+            "warnings": warnings_of(tally, judged, gain, settings, lost_classes(validation, self.validation)),
         }
         if self.train.labels is None:
             row["regression"] = True

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from ctsigprop.continuous.architectures import build
-from ctsigprop.continuous.diagnostics.diagnosis import refuse_lost_weights, warnings_of
+from ctsigprop.continuous.diagnostics.diagnosis import lost_classes, refuse_lost_weights, warnings_of
 from ctsigprop.continuous.epoch import Outputs, Tally, refuse_lost_states
 from ctsigprop.continuous.equilibrium import Equilibrium
 from ctsigprop.continuous.learning.phases import Contrast
+from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.training import train
 from ctsigprop.errors import RunFailure
 from ctsigprop.runs import RunFolder
@@ -185,3 +186,22 @@ def test_a_run_in_trouble_says_so_in_its_log_and_metrics(
     assert trouble in row["warnings"]
     assert f"epoch 1: {row['warnings'][trouble]}" in caplog.messages
     assert (row["loop_gain"] > 1) == ("loop_gain" in row["warnings"])
+
+
+def test_a_class_that_is_never_recognised_is_named() -> None:
+    labels = np.repeat(np.arange(3), 40)
+    samples = Samples(np.zeros((120, 1)), np.eye(3)[labels], labels)
+
+    def lost(answers: np.ndarray) -> list[int]:
+        return lost_classes(Outputs(np.eye(3)[answers], 0, 0.0), samples)
+
+    assert lost(labels) == []
+    assert lost(np.where(labels == 1, 2, labels)) == [1]
+    assert lost(np.zeros(120, int)) == []  # all but one: nothing is learned yet
+    (sentence,) = warnings_of(HEALTHY, OUTPUTS, 0.5, SETTINGS, [1]).values()
+    assert sentence.startswith("classes [1] were recognised in none of their validation samples")
+    assert "learning.rates = [0.2, 0.1, 0.05]" in sentence
+
+
+def test_a_regression_has_no_classes_to_lose() -> None:
+    assert lost_classes(OUTPUTS, Samples(np.zeros((600, 1)), np.zeros((600, 2)))) == []

@@ -1,17 +1,35 @@
 """What is going wrong in training, in sentences that say what to change."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ctsigprop.continuous.epoch import Outputs, Tally
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.rho import RHOS
+from ctsigprop.continuous.samples import Samples
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import Settings, SolverSettings
 
 TOLERATED = 1e-3
+MANY = 20
+"""Samples of a class that must all be missed before it counts as lost."""
 
 
-def warnings_of(tally: Tally, outputs: Outputs, gain: float, settings: Settings) -> dict[str, str]:
+def lost_classes(outputs: Outputs, samples: Samples) -> list[int]:
+    """The classes of which no sample is recognised, of those that have MANY and after others are."""
+    if samples.labels is None:
+        return []
+    right = outputs.states.argmax(axis=1) == samples.labels
+    classes = outputs.states.shape[1]
+    there, known = (np.bincount(labels, minlength=classes) for labels in (samples.labels, samples.labels[right]))
+    lost = np.flatnonzero((there >= MANY) & (known == 0)).tolist()
+    return lost if len(lost) < classes - 1 else []  # of a network that has learned nothing yet, that says nothing
+
+
+def warnings_of(
+    tally: Tally, outputs: Outputs, gain: float, settings: Settings, lost: Sequence[int] = ()
+) -> dict[str, str]:
     """What to change after a finished epoch, a sentence for each kind of trouble; empty where there is none.
 
     Args:
@@ -19,6 +37,7 @@ def warnings_of(tally: Tally, outputs: Outputs, gain: float, settings: Settings)
         outputs: validation and test samples at its end.
         gain: largest loop gain found at the epoch's end.
         settings: of the run.
+        lost: classes of which no validation sample is recognised.
     """
     found = {}
     learning, graph = settings.learning, settings.network.architecture == "graph"
@@ -30,6 +49,17 @@ def warnings_of(tally: Tally, outputs: Outputs, gain: float, settings: Settings)
             if graph
             else f"the last of learning.rates = {list(learning.rates)}"
             + (f" or network.output_gain = {gain_of:g}" if gain_of else "")
+        )
+    elif lost:
+        found["lost_classes"] = (
+            f"classes {list(lost)} were recognised in none of their validation samples, though their outputs are not "
+            "silent: lower "
+            + (
+                "the rate of the connection into the outputs"
+                if graph
+                else f"the last of learning.rates = {list(learning.rates)}"
+            )
+            + ", or train longer"
         )
     if tally.unconverged > TOLERATED * tally.samples:
         found["not_converged"] = (
