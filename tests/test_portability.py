@@ -32,7 +32,7 @@ for flags in {runs!r}:
 """
 DIGITS = ["--data.limit", "60", "--training.epochs", "1", "--training.threads", "1", "--quiet"]
 RUNS = {
-    "continuous": ["--network.hidden", "[6]", "--learning.rates", "[0.1,0.01]"],
+    "continuous": ["--network.hidden", "[6]", "--network.output_gain", "0.3", "--learning.rates", "[0.1,0.01]"],
     "discrete": ["--family", "discrete", "--network.hidden", "[6]"],
     "spiking": ["--family", "spiking", "--network.channels", "[2,2]", "--network.units", "4", "--network.steps", "2"],
 }

@@ -126,7 +126,7 @@ class SolverSettings:
     step: float = 0.2
     longest: float = 200.0
     rescue: bool = True
-    displacement: float = 5e-4
+    displacement: float = 0.01
 
     __repr__ = changed
 

@@ -19,6 +19,8 @@ MOST_LAST_RATES = 4.0
 SLOW_FIRST_RATE, SLOW_FEEDBACK_RATE = 0.1, 0.01
 """Of continual learning: what weights do to rates within a phase is learned from once more, so that they must be slow
 beside the rates' answer, 1 over the sum of squares of what drives them."""
+MOST_STIFF = 100.0
+"""Above this nudge the outputs are as good as held, and rates grow no further."""
 WHOLE_STEPS = ("contrastive", "coupled", "exact")
 """Rules by which an output moves by d - o, twice as far as by Eq. 14 at beta = 1."""
 
@@ -48,8 +50,8 @@ def step_at_beta_1(nudging: "NudgingSettings") -> float:
     an update is twice as large as at beta = 1. Of both signs the mean is (d - o) / (1 - beta^2).
     """
     beta = nudging.beta
-    stiffness = {"positive": 1 + beta, "negative": 1 - beta}.get(nudging.kind, 1 - beta**2)
-    return stiffness / 2
+    stiffness = {"positive": 1 + beta, "negative": 1 - beta}.get(nudging.kind, 1 - beta * beta)
+    return min(max(stiffness, 0.0), MOST_STIFF) / 2
 
 
 def plain_rates(hidden: Sequence[int], first: float = FIRST_RATE) -> tuple[float, ...]:

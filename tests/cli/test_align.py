@@ -83,7 +83,7 @@ def test_a_run_that_was_stopped_within_an_epoch(ctsigprop: Command, run: Path, s
 
 def test_phases_that_do_not_converge_are_told(ctsigprop: Command, tmp_path: Path) -> None:
     flags = ("--data.limit", "60", "--network.hidden", "[8]", "--training.epochs", "1", "--training.threads", "1")
-    hasty = ("--solver.method", "sweeps", "--solver.max_sweeps", "1")
+    hasty = ("--solver.method", "sweeps", "--solver.max_sweeps", "1", "--network.output_gain", "0.3")
     assert ctsigprop("train", *flags, *hasty, "--run-dir", "hasty", "--quiet").status == 0
     answer = ctsigprop("align", "hasty", "--samples", "10")
     unconverged = json.loads((tmp_path / "hasty" / "alignment.json").read_text())["unconverged"]

@@ -171,7 +171,7 @@ def test_train_writes_the_whole_run_folder_and_says_where_the_figures_are(ctsigp
     assert figures == {f"{name}.png" for name in ("errors", "phases", "angles", "weights", "predictions")}
     rows = RunFolder.open(folder).metrics()
     assert [row["epoch"] for row in rows] == [1, 2]
-    best = min(rows, key=lambda row: row["validation_error"])
+    best = min(reversed(rows), key=lambda row: row["validation_error"])
     summary = json.loads((folder / "summary.json").read_text())
     assert (summary["best_epoch"], summary["test_error"]) == (best["epoch"], best["test_error"])
     assert summary.keys() >= {"final_train_error", "seconds", "packages", "git_revision", "seed", "cpu"}

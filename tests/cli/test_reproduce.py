@@ -19,7 +19,7 @@ from ctsigprop.continuous.training import draw
 from ctsigprop.data import load
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.cli import main
-from ctsigprop.experiments.cli.reproduce import REPRODUCTIONS, module_of
+from ctsigprop.experiments.cli.reproduce import OF_NUMPY, REPRODUCTIONS, module_of
 from ctsigprop.experiments.paper.figure_4 import plan as figure_4_plan
 from ctsigprop.experiments.paper.figure_4 import run as figure_4
 from ctsigprop.experiments.paper.hardware import Hardware
@@ -179,10 +179,20 @@ def test_without_a_name_it_lists_what_there_is(ctsigprop: Command) -> None:
     answer = ctsigprop("reproduce")
     assert (answer.status, answer.err) == (0, "")
     names = [line.split()[0] for line in answer.out.splitlines()]
-    assert names == ["figure-3", "figure-4", "table-1", "table-2", "table-3", "table-4", "table-5", "table-6"]
+    assert names == [
+        "figure-3",
+        "figure-4",
+        "table-1",
+        "table-2",
+        "table-3",
+        "table-4",
+        "table-5",
+        "table-6",
+        "hardware",
+    ]
 
 
-@pytest.mark.parametrize("arguments", [[], ["figure-4", "--device", "cuda"]])
+@pytest.mark.parametrize("arguments", [[], ["figure-4", "--device", "cuda"], ["hardware", "--device", "cuda"]])
 def test_the_list_and_the_family_of_numpy_load_no_pytorch(arguments: list[str]) -> None:
     script = (
         "import sys\nfrom ctsigprop.experiments.cli import main\n"
@@ -218,7 +228,7 @@ def test_wrong_use_is_one_line(ctsigprop: Command, case: tuple[str, str], monkey
     assert list(Path().iterdir()) == []
 
 
-@pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name != "figure-4"])
+@pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name not in OF_NUMPY])
 def test_on_a_gpu_it_goes_on_there(ctsigprop: Command, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

@@ -50,7 +50,7 @@ class Problem:
         step: float = 0.2,
     ) -> Equilibrium:
         """Fixed points, from rest unless another start is given."""
-        solver = SolverSettings(method, tolerance, max_sweeps, step=step, longest=longest)
+        solver = SolverSettings(method, tolerance, max_sweeps, step=step, longest=longest, rescue=False)
         begin = self.sweeps.at_rest(len(self.inputs)) if start is None else start
         return relax(self.sweeps, self.drive, begin, solver, nudge)
 

@@ -15,7 +15,7 @@ from ctsigprop.settings.config import settings_from
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"limit": 60},
     "network": {"hidden": (9, 7), "loops": (1,), "precision": "float64", "output_gain": 0.3},
-    "solver": {"tolerance": 1e-6},
+    "solver": {"tolerance": 1e-3, "max_sweeps": 2, "longest": 60.0, "displacement": 1e-4},
     "nudging": {"beta": 0.5},
     "learning": {"rates": (0.4, 0.2, 0.1), "feedback_rate": 0.2},
     "training": {"batch_size": 20, "threads": 1},
@@ -32,7 +32,15 @@ OTHERS: dict[str, dict[str, Any]] = {
         "output_rho": "linear",
         "cost": "cross_entropy",
     },
-    "solver": {"tolerance": 1e-3, "max_sweeps": 2, "start": "zero", "step": 0.1, "longest": 1.0},
+    "solver": {
+        "tolerance": 0.1,
+        "max_sweeps": 1,
+        "start": "zero",
+        "step": 0.1,
+        "longest": 1.0,
+        "rescue": False,
+        "displacement": 0.0,
+    },
     "nudging": {"kind": "centered", "beta": 0.25},
     "learning": {
         "rates": (0.3, 0.2, 0.1),

@@ -78,10 +78,10 @@ def test_what_is_written_down_is_a_sweep_file_of_the_same_points(content: dict[s
     assert again == sweep
 
 
-def test_the_shipped_sweeps_are_sixty_runs_and_sixty_three() -> None:
+def test_the_shipped_sweeps_are_a_hundred_and_forty_runs_and_sixty_three() -> None:
     beta, rates = (read_sweep(SWEEPS / f"{name}.yaml").points for name in ("beta", "rates"))
-    assert (len(beta), len(rates)) == (60, 63)
-    assert {point.settings.nudging.beta for point in beta} == {0.05, 0.1, 0.2, 0.5, 1, 2}
+    assert (len(beta), len(rates)) == (140, 63)
+    assert {point.settings.nudging.beta for point in beta} == {0.02, 0.05, 0.1, 0.2, 0.5, 1, 2}
     assert {point.settings.learning.algorithm for point in rates} == {"sp", "bp", "dfa"}
 
 

@@ -221,6 +221,7 @@ def refined(batch: Batch, nudge: Nudge, samples: NDArray[np.int64]) -> tuple[Equ
     asked = np.clip(
         solver.displacement * moves / np.maximum(norms, np.finfo(norms.dtype).tiny), finest, solver.tolerance
     )
+    asked = np.nan_to_num(asked, nan=solver.tolerance)  # of a state that is no longer finite
     rows = np.flatnonzero((moves > 0) & (free.residual > asked) & (free.residual <= solver.tolerance))
     taken = np.zeros(size, np.int64)
     if len(rows) == 0:
