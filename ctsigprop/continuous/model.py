@@ -160,6 +160,7 @@ class ContinuousModel:
     def evaluate(self, epoch: int, tally: Tally, history: Sequence[MetricsRow]) -> MetricsRow:
         """The epoch's row of metrics: errors, mean sweeps a sample, largest residuals."""
         settings = self.settings
+        self._evaluated.network.deliver()
         with _without_warnings():
             validation, test = (
                 outputs_of(

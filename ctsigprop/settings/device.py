@@ -28,7 +28,9 @@ class PhaseSettings:
         for name in ("free", "clamped"):
             if getattr(self, name) is not None:
                 require_number(f"phases.{name}", getattr(self, name), 0.0, open_low=True)
-        require((self.free is None) == (self.clamped is None), "phases", self, "both free and clamped, or neither")
+        for name, other in (("free", "clamped"), ("clamped", "free")):
+            missing = getattr(self, name) is None and getattr(self, other) is not None
+            require(not missing, f"phases.{name}", None, f"a time, as phases.{other} is")
         require_number("phases.window", self.window, 0.0, 1.0)
 
     @property

@@ -132,3 +132,12 @@ def test_a_device_learns_what_mismatch_an_update_can_mend() -> None:
 def test_what_no_device_is_is_refused(wrong: dict[str, float], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         DeviceSettings(**wrong)
+
+
+def test_the_mean_of_the_weights_is_delivered_too() -> None:
+    """What is judged in training is what the run's network says afterwards."""
+    data = ct.load_dataset("digits", limit=400)
+    device = ct.Device(weight_spread=0.3, weight_bits=5)
+    run = ct.fit(ct.Network.sigprop_loop([64, 32, 10]), data, epochs=4, average=2, device=device, quiet=True)
+    error = 100 * float((run.network.predict(data.test.images) != data.test.labels).mean())
+    assert error == pytest.approx(run.summary["test_error"])

@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md and docs/library.md run as they are printed."""
+"""The examples of docs/extending.md, docs/library.md and docs/device.md run as they are printed."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,8 @@ from ctsigprop.experiments.cli import main
 from ctsigprop.settings import DataSettings, SolverSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
-EXTENDING, LIBRARY = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("extending", "library"))
+PAGES = ("extending", "library", "device")
+EXTENDING, LIBRARY, DEVICE = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in PAGES)
 BLOCKS = re.findall(r"^## An? ([^\n]*)\n[^#]*?```python\n(.*?)```", EXTENDING, re.DOTALL | re.MULTILINE)
 FIRST = re.findall(r"```python\n(.*?)```", EXTENDING, re.DOTALL)[0]
 README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
@@ -115,3 +116,18 @@ def test_figures_are_shown_and_saved_where_asked(tmp_path: Path) -> None:
         assert all(path.read_bytes().startswith(start) for path in paths)
     with pytest.raises(ct.InputError, match=r"errors\.gif: a figure ends in \.png, \.pdf, \.svg"):
         figures.save(tmp_path, "gif")
+
+
+def test_a_device_is_tried_as_its_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(.*?)```", DEVICE, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert names["run"].metrics[-1]["unconverged"] == 0
+    words = (
+        DEVICE[DEVICE.index("    ctsigprop train") : DEVICE.index("## Phases that end")].replace("\\", "").split()[1:]
+    )
+    few = ["--data.limit", "60", "--training.epochs", "1", "--training.threads", "1", "--quiet", "--run-dir", "run"]
+    assert main([*(word.strip("'") for word in words), *few]) == 0
+    settings = ct.load_run("run").settings
+    assert (settings.phases, settings.device) == (ct.Phases(10.0, 5.0), ct.Device(noise=0.05))
