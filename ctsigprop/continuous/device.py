@@ -14,7 +14,7 @@ from ctsigprop.settings.device import DeviceSettings
 Array = NDArray[np.floating]
 
 STREAM = 20
-"""Of a run's seed, what the device is drawn from: the weights are the same on any device."""
+"""Of a run's seed, what the device is drawn from: the weights are the same on any device, and no epoch is 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def device_of(settings: DeviceSettings, connections: tuple[Dense, ...], seed: in
     """
     if not (settings.weight_spread or settings.weight_bits or settings.update_bits):
         return None
-    rng = np.random.default_rng([seed, STREAM, 0])
+    rng = np.random.default_rng([seed, 0, STREAM, 1])
     efficacy = {}
     if settings.weight_spread:
         for one in connections:
@@ -89,7 +89,7 @@ def unlike_neurons(settings: DeviceSettings, seed: int) -> Callable[[Layer], Lay
     """
     if not settings.time_constant_spread:
         return None
-    rng = np.random.default_rng([seed, STREAM, 1])
+    rng = np.random.default_rng([seed, 0, STREAM, 2])
 
     def unlike(layer: Layer) -> Layer:
         factor = np.exp(settings.time_constant_spread * rng.standard_normal(layer.units))

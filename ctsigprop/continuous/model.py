@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.diagnostics.diagnosis import lost_classes, refuse_lost_weights, warnings_of
+from ctsigprop.continuous.diagnostics.diagnosis import (
+    lost_classes,
+    refuse_lost_weights,
+    require_stiff_outputs,
+    warnings_of,
+)
 from ctsigprop.continuous.diagnostics.stability import loop_gain
 from ctsigprop.continuous.epoch import Outputs, Tally, outputs_of, refuse_lost_states
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -62,6 +67,7 @@ class ContinuousModel:
             optimizer: that of the settings by default.
         """
         self.network, self.settings = network, settings
+        require_stiff_outputs(network, settings.nudging)
         self.train, self.validation, self.test = (
             Samples.of(data, part, network.dtype) for part in (data.train, data.validation, data.test)
         )

@@ -45,12 +45,17 @@ def relax(
         return _after(timed, sweeps, drive, start, solver, nudge)
     if solver.sweeps or samples == 0:
         found = sweeps.solve(drive, sweeps.unknowns(start), solver, nudge, tolerance)
-        return _in_time(found, sweeps, drive, solver, nudge) if found.status is Status.NOT_CONVERGED else found
+        return _in_time(found, sweeps, drive, start, solver, nudge) if found.status is Status.NOT_CONVERGED else found
     return _rested(sweeps, drive, start, solver, nudge)
 
 
 def _in_time(
-    found: Equilibrium, sweeps: LayerSweeps, drive: Sequence[Array], solver: SolverSettings, nudge: Nudge | None
+    found: Equilibrium,
+    sweeps: LayerSweeps,
+    drive: Sequence[Array],
+    start: Sequence[Array],
+    solver: SolverSettings,
+    nudge: Nudge | None,
 ) -> Equilibrium:
     """Integrate the samples that sweeps have brought nowhere: a state to which time leads is stable in time alone.
 
@@ -60,9 +65,9 @@ def _in_time(
     if solver.method != "anderson" or not solver.rescue or not len(lost):
         return found
     own_drive = [layer[lost] if len(layer) > 1 else layer for layer in drive]
-    start = [np.zeros_like(layer[lost]) for layer in found.states]
+    begin = [layer[lost] for layer in start]
     by_time = replace(solver, method="dopri5")
-    rested = _rested(sweeps, own_drive, start, by_time, None if nudge is None else nudge[lost])
+    rested = _rested(sweeps, own_drive, begin, by_time, None if nudge is None else nudge[lost])
     better = rested.residual <= solver.tolerance
     rows = lost[better]
     for layer, own in zip((*found.states, found.output_net), (*rested.states, rested.output_net), strict=True):
@@ -106,6 +111,9 @@ def _after(
 ) -> Equilibrium:
     """Where a phase has come to after a time; without noise its last states, else their mean over the window."""
     network, samples = sweeps.network, len(start[0])
+    if not all(np.isfinite(layer).all() for layer in start):
+        nowhere = np.full(samples, np.nan, network.dtype)
+        return Equilibrium(tuple(start), start[-1], np.zeros(samples, np.int64), nowhere, Status.NOT_FINITE)
     if timed.noise or timed.loop_delay:
         result = step_phase(sweeps, drive, start, solver, nudge, timed)
         evaluations, status, end = result.evaluations, result.status, result.mean if timed.noise else result.y

@@ -79,6 +79,9 @@ def step_phase(
     """
     network, samples = sweeps.network, len(start[0])
     past = _Past(network.rhos[-1].rates(start[-1]).copy(), timed.loop_delay, solver.step)
+    noise = np.full(samples * sum(network.sizes[1:]), timed.noise)
+    if nudge is not None and np.isinf(nudge.beta).any():  # what is held does not move
+        noise[-samples * network.sizes[-1] :] = 0
 
     def note(t: float, y: Array) -> None:
         past.add(network.rhos[-1].rates(layers_of(network, y)[-1]).copy())
@@ -90,7 +93,7 @@ def step_phase(
         plain_field(network, drive, nudge, past.at if timed.loop_delay else None),
         flatten(start),
         (0.0, timed.duration),
-        noise=timed.noise,
+        noise=noise,
         step=solver.step,
         seed=timed.seed,
         method=STEPPED[solver.method],

@@ -68,7 +68,8 @@ def fit(network: Any, data: Dataset, **options: Any) -> Run:
             channels_last: memory layout of images and convolutions (False).
 
     Returns:
-        The run; its `network` has the weights of the best epoch, and `network` itself those of the last.
+        The run; its `network` has the weights of the best epoch, and `network` itself those of the last, stored: only
+        the run's network is on the device.
 
     Raises:
         InputError: an argument that cannot be used, or that does not go with another.

@@ -297,8 +297,6 @@ class Settings:
         of_solver = {("solver", name) for name in _unused_of(solver)}
         if not solver.fixed_step:
             of_solver |= {("solver", "step")}
-        if self.phases.timed:
-            of_solver |= {("solver", "longest")}
         of_optimizer = {("learning", name) for name in ("momentum", "betas")} - _heeded(learning.optimizer)
         of_nudging = {("nudging", "kind"), ("nudging", "beta")} if learning.rule in ("contrastive", "exact") else set()
         found = self.data.inactive | dict.fromkeys(of_nudging, f"learning.rule = {learning.rule}")
@@ -365,7 +363,7 @@ class Settings:
                 self.nudging.kind == "positive", "nudging.kind", self.nudging.kind, "positive with coupled learning"
             )
             require(beta <= 1, "nudging.beta", beta, "at most 1 with coupled learning: the whole way to the target")
-        elif ("nudging", "beta") not in self.inactive and self.nudging.kind != "positive":
+        if self.nudging.kind != "positive":
             bound = 1 / self.network.time_constant
             allowed = f"below 1 / network.time_constant = {bound:g} with {self.nudging.kind} nudging"
             require(beta < bound, "nudging.beta", beta, f"{allowed}, or outputs run away from their targets")

@@ -29,7 +29,8 @@ def with_rates(
     network: "NetworkSettings", learning: "LearningSettings", nudging: "NudgingSettings"
 ) -> tuple["NetworkSettings", "LearningSettings"]:
     """The same settings with a number in place of every rate that they leave out."""
-    factor = step_at_beta_1(nudging) if learning.rule not in WHOLE_STEPS else 0.5
+    constant = 1.0 if network.architecture == "graph" else network.time_constant
+    factor = step_at_beta_1(nudging, constant) if learning.rule not in WHOLE_STEPS else 0.5
 
     def usual(plain: float) -> float:
         """A rate of the optimizer where plain steps at beta = 1 have this one."""
@@ -43,13 +44,13 @@ def with_rates(
     return network, replace(learning, rates=rates, feedback_rate=feedback)
 
 
-def step_at_beta_1(nudging: "NudgingSettings") -> float:
-    """Factor on a rate that gives updates the size that they have at beta = 1.
+def step_at_beta_1(nudging: "NudgingSettings", time_constant: float = 1.0) -> float:
+    """Factor on a rate that gives updates the size that they have at a beta of 1 over the time constant r.
 
-    A nudged output o of unit leak moves by beta (d - o) / (1 + beta), which Eq. 14 divides by beta: at a small beta
-    an update is twice as large as at beta = 1. Of both signs the mean is (d - o) / (1 - beta^2).
+    A nudged output o moves by beta (d - o) / (1 / r + beta), which Eq. 14 divides by beta: at a small beta an update is
+    twice as large as there. Of both signs the mean is (d - o) / (1 - (r beta)^2), in units of r.
     """
-    beta = nudging.beta
+    beta = nudging.beta * time_constant
     stiffness = {"positive": 1 + beta, "negative": 1 - beta}.get(nudging.kind, 1 - beta * beta)
     return min(max(stiffness, 0.0), MOST_STIFF) / 2
 

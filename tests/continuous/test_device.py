@@ -141,3 +141,12 @@ def test_the_mean_of_the_weights_is_delivered_too() -> None:
     run = ct.fit(ct.Network.sigprop_loop([64, 32, 10]), data, epochs=4, average=2, device=device, quiet=True)
     error = 100 * float((run.network.predict(data.test.images) != data.test.labels).mean())
     assert error == pytest.approx(run.summary["test_error"])
+
+
+def test_a_nudge_that_a_slow_output_does_not_bear_is_refused() -> None:
+    network, device = ct.Network.sigprop_loop([64, 32, 10]), ct.Device(time_constant_spread=0.4)
+    how = {"beta": 0.9, "nudging": "centered", "device": device, "epochs": 1, "quiet": True}
+    with pytest.raises(
+        InputError, match=r"nudging\.beta = 0\.9: must be below 0\.\d+, 1 over the largest time constant"
+    ):
+        ct.fit(network, ct.load_dataset("digits", limit=60), **how)

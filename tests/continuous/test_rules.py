@@ -208,3 +208,16 @@ def test_what_does_not_go_together_is_refused() -> None:
         Settings(nudging=NudgingSettings("negative"))
     for rule in ("contrastive", "exact"):
         assert ("nudging", "beta") in Settings(learning=LearningSettings(rule=rule)).inactive
+
+
+def test_coupled_learning_is_exact_at_a_small_beta(make_problem: Callable[..., Any]) -> None:
+    """The outputs are held a part of the way from where they rest, not from where the free phase stopped short."""
+    problem = make_problem(scale=0.5)
+    found = {}
+    for tolerance in (1e-3, 1e-14):
+        solver = SolverSettings(tolerance=tolerance, max_sweeps=3000)
+        nudging, rng = NudgingSettings("positive", 0.01), np.random.default_rng(0)
+        batch = Batch.relaxed(problem.sweeps, problem.inputs, problem.target, nudging, solver, rng)
+        pair = RULES["coupled"].contrast(batch)
+        found[tolerance] = (pair.plus[-1] - pair.minus[-1]) / 0.01
+    assert_allclose(found[1e-3], found[1e-14], atol=0.05)

@@ -231,3 +231,15 @@ def test_what_cannot_be_run_in_time_is_refused() -> None:
         assert sentence in str(refusal.value)
     with pytest.raises(InputError, match=r"phases\.clamped = None: must be a time, as phases\.free is"):
         PhaseSettings(free=3.0)
+
+
+def test_held_outputs_stay_where_they_are_under_noise(smooth: Any) -> None:
+    batch = batch_of(smooth, SolverSettings("euler", step=0.1), PhaseSettings(4.0, 4.0), noise=0.3)
+    assert_allclose(RULES["contrastive"].contrast(batch).plus[-1], smooth.target, atol=1e-12)
+
+
+def test_states_that_are_lost_in_the_free_phase_end_the_run_in_a_sentence() -> None:
+    network = ct.Network.sigprop_loop([64, 32, 10], rho="rectifier", output_gain=30, feedback_gain=30)
+    how = {"solver": ct.InTime("euler"), "phases": ct.Phases(300.0, 5.0), "device": ct.Device(noise=0.01)}
+    with pytest.raises(ct.RunFailure, match="states are no longer finite"):
+        ct.fit(network, ct.load_dataset("digits", limit=60), epochs=1, quiet=True, **how)

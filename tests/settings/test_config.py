@@ -12,6 +12,7 @@ from ctsigprop.core.yaml_text import parsed, written, written_on_one_line
 from ctsigprop.errors import InputError
 from ctsigprop.settings import LearningSettings, NetworkSettings, NudgingSettings, Settings, SolverSettings
 from ctsigprop.settings.config import read_mapping, read_settings, settings_from, to_values, to_yaml
+from ctsigprop.settings.continuous import NudgingKind
 
 NUMBERS = st.from_regex(r"[-+]?[0-9_.:]{1,4}([eE][-+]?[0-9]{1,2})?", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | NUMBERS
@@ -112,6 +113,14 @@ def test_rates_that_are_left_out_follow_the_depth(hidden: tuple[int, ...]) -> No
     assert (len(rates), rates[0], rates[-1]) == (len(hidden) + 1, 4.0, last)
     factors = [after / before for before, after in pairwise(rates)]
     assert factors == pytest.approx(len(factors) * [(last / 4.0) ** (1 / len(factors))], rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["positive", "negative", "random-sign", "centered"])
+@pytest.mark.parametrize("constant", [0.5, 1.0, 2.0])
+def test_rates_that_are_left_out_are_never_lost(kind: NudgingKind, constant: float) -> None:
+    nudging = NudgingSettings(kind, 0.9 / constant)
+    rates = Settings(network=NetworkSettings(time_constant=constant), nudging=nudging).learning.rates
+    assert 0 < rates[-1] < rates[0]
 
 
 def test_rates_of_the_demo_are_those_that_were_measured() -> None:

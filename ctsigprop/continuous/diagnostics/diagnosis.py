@@ -8,8 +8,8 @@ from ctsigprop.continuous.epoch import Outputs, Tally
 from ctsigprop.continuous.network import Network
 from ctsigprop.continuous.rho import RHOS
 from ctsigprop.continuous.samples import Samples
-from ctsigprop.errors import RunFailure
-from ctsigprop.settings import Settings, SolverSettings
+from ctsigprop.errors import InputError, RunFailure
+from ctsigprop.settings import NudgingSettings, Settings, SolverSettings
 
 TOLERATED = 1e-3
 MANY = 20
@@ -92,6 +92,20 @@ def remedy(solver: SolverSettings) -> str:
         return f"raise solver.max_sweeps = {solver.max_sweeps}"
     step = f"lower solver.step = {solver.step:g} or " if solver.fixed_step else ""
     return f"{step}raise solver.longest = {solver.longest:g}"
+
+
+def require_stiff_outputs(network: Network, nudging: NudgingSettings) -> None:
+    """Pass a nudge that leaves the leak of every output positive, whatever its sign and the neuron's time constant.
+
+    Raises:
+        InputError: it does not, and outputs would run away from their targets.
+    """
+    least = float(network.leaks[-1].min())
+    if nudging.kind != "positive" and nudging.beta >= least:
+        raise InputError(
+            f"nudging.beta = {nudging.beta}: must be below {least:.3g}, 1 over the largest time constant of an output, "
+            f"with {nudging.kind} nudging"
+        )
 
 
 def refuse_lost_weights(network: Network, epoch: int) -> None:

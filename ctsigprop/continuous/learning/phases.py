@@ -1,6 +1,6 @@
 """The clamped phase, and the contrasts between equilibria that rules learn from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -132,8 +132,9 @@ def contrast(batch: Batch) -> Contrast:
     """Run the clamped phase, or both of them side by side where nudging is centered (Laborieux et al. 2021)."""
     nudge = nudge_of(batch)
     if batch.nudging.kind == "centered":
-        return between(batch, [nudge, Nudge(-nudge.beta, batch.target)], 2 * nudge.beta)
-    return between(batch, [nudge], nudge.beta)
+        both = [nudge, Nudge(-nudge.beta, batch.target)]
+        return between(batch, lambda outputs: both, 2 * nudge.beta)
+    return between(batch, lambda outputs: [nudge], nudge.beta)
 
 
 def nudge_of(batch: Batch) -> Nudge:
@@ -149,15 +150,14 @@ def nudge_of(batch: Batch) -> Nudge:
 def clamped_contrast(batch: Batch) -> Contrast:
     """Outputs are held at the target (Movellan 1991)."""
     held, once = np.full(len(batch.target), np.inf, batch.target.dtype), np.ones(len(batch.target), batch.target.dtype)
-    return between(batch, [Nudge(held, batch.target)], once)
+    return between(batch, lambda outputs: [Nudge(held, batch.target)], once)
 
 
 def coupled_contrast(batch: Batch) -> Contrast:
     """Outputs are held on their way to the target, at o + beta (d - o) (Stern et al. 2021)."""
     held = np.full(len(batch.target), np.inf, batch.target.dtype)
     beta = np.full_like(held, batch.nudging.beta)
-    outputs = batch.free.output
-    return between(batch, [Nudge(held, outputs + beta[:, None] * (batch.target - outputs))], beta)
+    return between(batch, lambda outputs: [Nudge(held, outputs + beta[:, None] * (batch.target - outputs))], beta)
 
 
 def gradient_contrast(batch: Batch) -> Contrast:
@@ -169,21 +169,22 @@ def gradient_contrast(batch: Batch) -> Contrast:
     return Contrast(np.arange(size), free, free, free, once, found.sweeps, found.residual, downhill)
 
 
-def between(batch: Batch, nudges: Sequence[Nudge], span: Array) -> Contrast:
+def between(batch: Batch, pull: Callable[[Array], Sequence[Nudge]], span: Array) -> Contrast:
     """The contrast of one clamped phase and the free one, or of two clamped phases.
 
     Args:
         batch: at its free equilibria.
-        nudges: one or two, each of the whole batch.
+        pull: of free output states, (batch, outputs), one nudge or two, each of the whole batch.
         span: what the update is divided by, (batch,).
     """
     free, size = batch.free, len(batch.target)
-    samples = np.tile(np.arange(size), len(nudges))
-    nudge = Nudge(*(np.concatenate(parts) for parts in zip(*((one.beta, one.target) for one in nudges), strict=True)))
+    nudge = _joined(pull(free.output))
+    samples = np.tile(np.arange(size), len(nudge.beta) // size)
     timed = timed_phase(batch.phases, batch.device, batch.phases.clamped, batch.rng)
     tolerance, before = None, np.zeros(size, np.int64)
     if timed is None and batch.solver.sweeps and batch.solver.displacement:
         free, tolerance, before = refined(batch, nudge, samples)
+        nudge = _joined(pull(free.output))
     moved, nudged = clamped_phase(batch.sweeps, batch.drive, free, nudge, batch.solver, samples, timed, tolerance)
     rows = np.unique(samples[moved])
     spent = before + np.bincount(samples[moved], nudged.sweeps, size).astype(np.int64)
@@ -192,6 +193,10 @@ def between(batch: Batch, nudges: Sequence[Nudge], span: Array) -> Contrast:
         _replaced(at_rest, rows, samples[moved][part], nudged[part]) for part in (moved < size, moved >= size)
     )
     return Contrast(rows, at_rest, plus, minus, span[rows], spent, nudged.residual)
+
+
+def _joined(nudges: Sequence[Nudge]) -> Nudge:
+    return Nudge(np.concatenate([one.beta for one in nudges]), np.concatenate([one.target for one in nudges]))
 
 
 def refined(batch: Batch, nudge: Nudge, samples: NDArray[np.int64]) -> tuple[Equilibrium, Array, NDArray[np.int64]]:
