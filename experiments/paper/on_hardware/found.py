@@ -79,7 +79,7 @@ def borne(found: Sequence[Point]) -> dict[str, dict[str, float | None]]:
     """Return the harshest value of each axis up to which no value costs more than BORNE.
 
     A value is too harsh where its mean error is above the ideal device's by more than BORNE and two standard errors of
-    the difference.
+    the difference. The ideal device is the one whose phases rest.
 
     Returns:
         By axis and architecture; None where the mildest value is too harsh already.
@@ -87,12 +87,16 @@ def borne(found: Sequence[Point]) -> dict[str, dict[str, float | None]]:
     said: dict[str, dict[str, float | None]] = {}
     for axis in AXES:
         for architecture in ARCHITECTURES:
-            best = ideal(found, architecture, timed=axis.timed)
+            best = ideal(found, architecture, timed=False)
             last: float | None = None
             for one in (one for one in found if one.axis == axis.name and one.architecture == architecture):
-                error = sqrt(one.standard_error**2 + best.standard_error**2)
-                if one.error - best.error > BORNE + 2 * error:
+                if _too_harsh(one, best):
                     break
                 last = one.value
             said.setdefault(axis.name, {})[architecture] = last
     return said
+
+
+def _too_harsh(one: Point, best: Point) -> bool:
+    error = sqrt(one.standard_error**2 + best.standard_error**2)
+    return one.error - best.error > BORNE + 2 * error
