@@ -52,7 +52,7 @@ def history_of(rows: Iterable[Measured]) -> History:
     """Return what a run logged of its angles."""
     found: dict[float, Mapping[str, float]] = {}
     for row in rows:
-        for early in row.get("early", ()):
-            found.setdefault(early["epoch"], early.get("angles", {}))
-        found.setdefault(row["epoch"], row.get("angles", {}))
+        for early in row.get("early") or ():
+            found.setdefault(early["epoch"], early.get("angles") or {})
+        found.setdefault(row["epoch"], row.get("angles") or {})
     return found

@@ -23,6 +23,7 @@ MEANINGS = {
     "gradient": "Updates beside the exact gradient",
     "table-5": "Test errors beside the paper's",
     "figure-3": "Distances from inputs to targets, layer by layer",
+    "hardware": "What each property of the device costs",
     "memory-against-depth": "Peak memory against depth",
     "layers": "Loss of each stage and errors of the early exits",
 }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ctsigprop.analysis.measures.alignment import angle_between, angles, sample_angles
+from ctsigprop.analysis.measures.angle import history_of
 from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.network import Network
 from ctsigprop.errors import InputError
@@ -233,3 +234,8 @@ def loop_network(first: np.ndarray, second: np.ndarray, loop: np.ndarray) -> Net
         for source, target, matrix in ((0, 1, np.ones(sizes[:2])), (1, 2, first), (2, 3, second), (3, 1, loop))
     )
     return Network(sizes, connections, precision="float64")
+
+
+def test_rows_without_angles_have_none() -> None:
+    rows = [{"epoch": 1, "angles": None, "early": None}, {"epoch": 2, "early": [{"epoch": 1.5, "angles": None}]}]
+    assert history_of(rows) == {1: {}, 1.5: {}, 2: {}}
