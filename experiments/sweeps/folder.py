@@ -74,13 +74,12 @@ class SweepFolder:
         """What came out of a point; None before all its epochs are done.
 
         Raises:
-            InputError: it was finished, and its settings are gone.
+            InputError: it was finished, and its settings are gone or its metrics are damaged.
         """
         run = RunFolder(self.point(point.name))
         with suppress(OSError):
             if (found := run.finished(point.settings)) is not None:
-                RunFolder.open(run.path)
-                return found
+                return found if RunFolder.open(run.path).metrics() else None
         return None
 
     def missing(self, points: Iterable[Point]) -> list[Point]:

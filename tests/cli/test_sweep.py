@@ -227,6 +227,26 @@ def test_a_point_that_fails_is_written_down_and_tried_again_and_points_can_be_ad
     assert f"1 points in the folder are not in {file}, and are left as they are: {bad}" in text
 
 
+def test_a_finished_point_whose_metrics_are_lost_is_mended_and_one_whose_metrics_are_damaged_refused(
+    tmp_path: Path,
+) -> None:
+    file, output = tmp_path / "two.yaml", tmp_path / "sweep"
+    file.write_text(SHORT + "grid: {learning.fixed: [[], [W12]]}\n")
+    one, other = (output / "points" / point.name for point in read_sweep(file).points)
+    finish(start(file, output, "--workers", "1"))
+    whole = (one / "metrics.jsonl").read_text()
+
+    (one / "metrics.jsonl").write_text("")
+    finish(start(file, output, "--workers", "1"))
+    assert len((one / "metrics.jsonl").read_text().splitlines()) == len(whole.splitlines())
+
+    (one / "metrics.jsonl").write_text("[1]\n" + whole)
+    (other / "summary.json").unlink()
+    before = sorted(path.stat().st_mtime_ns for path in other.iterdir())
+    finish(start(file, output, "--workers", "1"), status=2)
+    assert sorted(path.stat().st_mtime_ns for path in other.iterdir()) == before
+
+
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[Path]:
     """File of a scheduler with one worker."""
