@@ -9,11 +9,10 @@ from math import sqrt
 
 import numpy as np
 
-from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.diagnostics.adjoint import Adjoint
 from ctsigprop.continuous.learning.correlations import Outer, correlate
 from ctsigprop.continuous.learning.phases import Contrast
-from ctsigprop.continuous.learning.rules import EQ14, Rule
+from ctsigprop.continuous.learning.rules import EQ14, Rule, gradient_terms
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.runs.rows import Comparison
 from ctsigprop.solvers.result import Status
@@ -49,7 +48,7 @@ def compare(
     downhill = tuple(-sensitivity / len(inputs) for sensitivity in adjoint.sensitivities)
     found = {
         connection.name: _compared(
-            _stacked(rule.terms(connection, correlations)), _stacked(_gradient_terms(connection, rates, downhill))
+            _stacked(rule.terms(connection, correlations)), _stacked(gradient_terms(connection, rates, downhill))
         )
         for connection in network.connections
     }
@@ -57,13 +56,6 @@ def compare(
         update, gradient = rule.biases(layer, correlations)[None, :], sensitivity.sum(axis=0)[None, :]
         found[f"b{layer}"] = _compared((np.ones((1, 1)), update), (np.ones((1, 1)), gradient))
     return found
-
-
-def _gradient_terms(connection: Dense, rates: Sequence[Array], downhill: Sequence[Array]) -> tuple[Outer, ...]:
-    """Return minus dL / dW, as outer products; a symmetric matrix drives both of its layers."""
-    i, j = connection.source, connection.target
-    there = (rates[i], downhill[j - 1])
-    return (there, (downhill[i - 1], rates[j])) if connection.symmetric else (there,)
 
 
 def _stacked(terms: Sequence[Outer]) -> Outer:

@@ -10,11 +10,9 @@ from ctsigprop.continuous.dynamics import bounds_of, flatten, layers_of, plain_f
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Nudge
 from ctsigprop.settings import SolverSettings
+from ctsigprop.settings.continuous import STEPPED
 from ctsigprop.settings.device import DeviceSettings, PhaseSettings
 from ctsigprop.solvers import StochasticResult, integrate_stochastic
-
-STEPPED = {"euler": "euler_maruyama", "heun": "stochastic_heun"}
-"""Methods that can follow a phase step by step, by the integrator of the same without noise."""
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ SWEEPS = ("anderson", "sweeps")
 NudgingKind = Literal["positive", "negative", "random-sign", "centered"]
 Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
-STEPPED = ("euler", "heun")
-"""Integrators that can follow a phase step by step."""
+STEPPED = {"euler": "euler_maruyama", "heun": "stochastic_heun"}
+"""Integrators that can follow a phase step by step, and the stochastic one that each is without noise."""
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
 
 

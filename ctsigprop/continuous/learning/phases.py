@@ -116,9 +116,7 @@ def clamped_phase(
         stay where they are under the nudge keeps its free state exactly. In a phase that ends after a time all move.
     """
     samples = np.arange(len(free.output)) if samples is None else samples
-    at_rest = free.output[samples]
-    outputs = at_rest.copy()
-    sweeps.settle_outputs(free.output_net[samples], nudge, at_rest, outputs)
+    at_rest, outputs = free.output[samples], nudged_outputs(sweeps, free, nudge, samples)
     moved = np.arange(len(samples)) if timed else np.flatnonzero((outputs != at_rest).any(axis=1))
     rows = samples[moved]
     begin = at_rest if timed and np.isfinite(nudge.beta).all() else outputs
@@ -126,6 +124,14 @@ def clamped_phase(
     moved_drive = [layer[rows] if len(layer) == len(free.output) else layer for layer in drive]
     finest = None if tolerance is None else tolerance[rows]
     return moved, relax(sweeps, moved_drive, start, solver, nudge[moved], timed, finest)
+
+
+def nudged_outputs(sweeps: LayerSweeps, free: Equilibrium, nudge: Nudge, samples: NDArray[np.int64]) -> Array:
+    """Where the nudge alone brings the outputs of `samples`, their input as it is, (samples, outputs)."""
+    at_rest = free.output[samples]
+    outputs = at_rest.copy()
+    sweeps.settle_outputs(free.output_net[samples], nudge, at_rest, outputs)
+    return outputs
 
 
 def contrast(batch: Batch) -> Contrast:
@@ -216,11 +222,9 @@ def refined(batch: Batch, nudge: Nudge, samples: NDArray[np.int64]) -> tuple[Equ
         each has taken here.
     """
     free, sweeps, solver, size = batch.free, batch.sweeps, batch.solver, len(batch.target)
-    at_rest = free.output[samples]
-    outputs = at_rest.copy()
-    sweeps.settle_outputs(free.output_net[samples], nudge, at_rest, outputs)
+    outputs = nudged_outputs(sweeps, free, nudge, samples)
     moves = np.zeros(size, free.output.dtype)
-    np.maximum.at(moves, samples, np.linalg.norm(outputs - at_rest, axis=1))
+    np.maximum.at(moves, samples, np.linalg.norm(outputs - free.output[samples], axis=1))
     norms = np.sqrt(sum(np.vecdot(state, state) for state in free.states))
     finest = FINEST_TOLERANCE[sweeps.network.dtype.name]
     asked = np.clip(
@@ -258,7 +262,4 @@ def _replaced(states: tuple[Array, ...], rows: Rows, moved: Rows, nudged: Equili
     if len(moved) == len(rows):
         return nudged.states
     places = np.searchsorted(rows, moved)
-    replaced = tuple(layer.copy() for layer in states)
-    for layer, moved_layer in zip(replaced, nudged.states, strict=True):
-        layer[places] = moved_layer
-    return replaced
+    return tuple(_with_rows(layer, places, own) for layer, own in zip(states, nudged.states, strict=True))

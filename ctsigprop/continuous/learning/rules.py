@@ -60,11 +60,21 @@ def _eq_14(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
     return ((batch.free[i], batch.change[j - 1]),)
 
 
-def _downhill(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
-    """Minus dL / dW at the free equilibrium; a symmetric matrix drives both of its layers."""
+def gradient_terms(connection: Dense, rates: Sequence[Array], downhill: Sequence[Array]) -> tuple[Outer, ...]:
+    """Minus dL / dW at the free equilibrium, as outer products; a symmetric matrix drives both of its layers.
+
+    Args:
+        connection: of the matrix.
+        rates: of layers 0 to N.
+        downhill: minus dL / dnet of layers 1 to N.
+    """
     i, j = connection.source, connection.target
-    there = (batch.free[i], batch.change[j - 1])
-    return (there, (batch.change[i - 1], batch.free[j])) if connection.symmetric else (there,)
+    there = (rates[i], downhill[j - 1])
+    return (there, (downhill[i - 1], rates[j])) if connection.symmetric else (there,)
+
+
+def _downhill(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
+    return gradient_terms(connection, batch.free, batch.change)
 
 
 EQ14 = Rule(_eq_14, name="eq14")
