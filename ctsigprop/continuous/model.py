@@ -18,6 +18,7 @@ from ctsigprop.continuous.epoch import Outputs, Tally, outputs_of, refuse_lost_s
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning import OPTIMIZERS, RULES, Optimizer, Rule
 from ctsigprop.continuous.learning.averaging import TAKEN, take_into
+from ctsigprop.continuous.learning.centre import Centre
 from ctsigprop.continuous.learning.pace import Pace
 from ctsigprop.continuous.learning.phases import Batch
 from ctsigprop.continuous.learning.update import learn
@@ -77,6 +78,7 @@ class ContinuousModel:
         self._optimizer = optimizer or OPTIMIZERS[settings.learning.optimizer].make(settings.learning)
         self._mean = network.copy() if settings.learning.average else None
         self._evaluated = LayerSweeps(self._mean) if self._mean else self.sweeps
+        self._centre = Centre.of(network) if settings.learning.centred else None
         self._averaged = sorted({place * self.batches // TAKEN for place in range(TAKEN)})
 
     @property
@@ -153,9 +155,12 @@ class ContinuousModel:
             rule = self._rule
             pair = rule.within(batch, rule, pace) if rule.within else rule.contrast(batch)
             refuse_lost_states(free, pair, settings, epoch, tally.samples)
+            number = start // settings.training.batch_size
+            if self._centre:
+                self._centre.take(self.network.rates_of(free.states), (epoch - 1) * self.batches + number)
             if not rule.within:
-                learn(self.network, x, pair, rule, pace)
-        self._take_into_mean(epoch, start // settings.training.batch_size)
+                learn(self.network, x, pair, rule, pace, self._centre)
+        self._take_into_mean(epoch, number)
         tally.add(free, pair, self.train.errors(free.output, rows), settings.tolerance)
 
     def describe(self, tally: Tally) -> str:
@@ -203,6 +208,8 @@ class ContinuousModel:
         arrays = parameters | {MEMORY: self.memory} | self._optimizer.state(parameters)
         if self._mean:
             arrays |= {f"mean {name}": array for name, array in self._mean.parameters().items()}
+        if self._centre:
+            arrays |= self._centre.state()
         return arrays
 
     def like(self) -> dict[str, Array]:
@@ -216,6 +223,8 @@ class ContinuousModel:
         self._optimizer.load_state(arrays)
         if self._mean:
             self._mean.load({name: arrays[f"mean {name}"] for name in self._mean.parameters()})
+        if self._centre:
+            self._centre.load_state(arrays)
 
     def weights(self) -> dict[str, Array]:
         """Weights and biases that predictions are made by: of their running mean, if there is one."""

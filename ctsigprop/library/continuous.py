@@ -47,6 +47,7 @@ def fit_network(
     decay: float = DEFAULTS.decay,
     weight_decay: float = 0.0,
     average: float = 0.0,
+    centred: bool = False,
     solver: SolverSettings | None = None,
     phases: PhaseSettings = TO_REST,
     device: DeviceSettings = IDEAL,
@@ -67,6 +68,7 @@ def fit_network(
         weight_decay=weight_decay,
         fixed=tuple(fixed),
         average=average,
+        centred=centred,
         rule=RULES.name_of(rule),
         **optimizer_settings(optimizer),
     )

@@ -58,6 +58,7 @@ def fit(network: Any, data: Dataset, **options: Any) -> Run:
             optimizer: sgd (default), momentum, adam, another in `OPTIMIZERS`, or an Optimizer of one's own.
             weight_decay: fraction of a weight that an update at rate 1 takes off (0).
             average: predict with the mean of the weights over about this many epochs (0).
+            centred: take the rates of hidden layers less their running means in an update (False).
             solver: of the phases: `Anderson` (default), `Passes` or `InTime`.
             phases: how long they last, `Phases` (until they rest).
             device: that the network is built on, `Device` (an ideal one).

@@ -39,6 +39,7 @@ class NetworkOptions(Options, total=False):
     optimizer: str | Optimizer
     weight_decay: float
     average: float
+    centred: bool
     solver: SolverSettings | None
     phases: PhaseSettings
     device: DeviceSettings

@@ -190,6 +190,7 @@ class LearningSettings:
             biases go on learning.
         average: errors are measured with, and predictions made by, the mean of the weights over about this many
             epochs; by the weights as they stand at 0.
+        centred: take the rates of hidden layers less their running means in an update.
         rule: what an update is made of: eq14 (paper, Eq. 14), contrastive (outputs held at the target, Movellan 1991),
             coupled (held a part beta of their way there, Stern et al. 2021), continual (weights move in each
             step of the clamped phase, Ernoult et al. 2020), exact (the gradient at the free equilibrium, as a
@@ -205,6 +206,7 @@ class LearningSettings:
     weight_decay: float = 0.0
     fixed: tuple[str, ...] = ()
     average: float = 0.0
+    centred: bool = False
     rule: str = "eq14"
     optimizer: str = "sgd"
     momentum: float = 0.9
@@ -230,6 +232,7 @@ class LearningSettings:
         require_number("learning.decay", self.decay, 0.0, 1.0, open_low=True)
         require_number("learning.weight_decay", self.weight_decay, 0.0)
         require_number("learning.average", self.average, 0.0)
+        require_flag("learning.centred", self.centred)
 
 
 @dataclass(frozen=True)
@@ -375,6 +378,7 @@ class Settings:
             stepped = "learning.rule = continual"
             kind = self.nudging.kind
             require(kind != "centered", "nudging.kind", kind, "one of positive, negative, random-sign with continual")
+            require(not self.learning.centred, "learning.centred", True, "false with learning.rule = continual")
         if stepped:
             require(phases.timed, "phases.free", phases.free, f"a time, as phases.clamped, with {stepped}")
             require(solver.method in STEPPED, "solver.method", solver.method, f"euler or heun with {stepped}")

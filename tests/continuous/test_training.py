@@ -152,26 +152,27 @@ def test_integrators_train_as_the_sweeps_do(tmp_path: Path, method: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "start", "average", "batches"),
+    ("kind", "start", "learning", "batches"),
     [
-        ("positive", "last", 0, (1, 30)),
-        ("random-sign", "last", 0, (7, 9, 2)),
-        ("centered", "zero", 0, (BATCHES + 1, BATCHES + 1)),
-        ("random-sign", "zero", 0, (BATCHES, 14)),
-        ("positive", "last", 2, (5, BATCHES, 9)),
+        ("positive", "last", {}, (1, 30)),
+        ("random-sign", "last", {}, (7, 9, 2)),
+        ("centered", "zero", {}, (BATCHES + 1, BATCHES + 1)),
+        ("random-sign", "zero", {}, (BATCHES, 14)),
+        ("positive", "last", {"average": 2}, (5, BATCHES, 9)),
+        ("positive", "last", {"centred": True}, (3, BATCHES + 2, 8)),
     ],
 )
 def test_a_run_stopped_between_batches_goes_on_bit_for_bit(
     tmp_path: Path,
     kind: str,
     start: str,
-    average: float,
+    learning: dict[str, Any],
     batches: tuple[int, ...],
     assert_same_run: SameRun,
     stopping_before: Stopping,
 ) -> None:
     settings = small(kind, start, keep=(1,))
-    settings = replace(settings, learning=replace(settings.learning, average=average))
+    settings = replace(settings, learning=replace(settings.learning, **learning))
     undisturbed = trained(tmp_path / "undisturbed", settings)
     with RunFolder.create(tmp_path / "stopped", settings) as stopped:
         for time, batch in enumerate(batches):

@@ -1,0 +1,72 @@
+"""Centred learning beside its definition, and what it does to networks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import ctsigprop as ct
+from ctsigprop.continuous.learning.centre import KEPT, Centre
+from ctsigprop.continuous.learning.phases import Batch, contrast
+from ctsigprop.continuous.learning.update import learn
+from ctsigprop.errors import InputError
+from ctsigprop.settings import LearningSettings, NudgingSettings, Settings, SolverSettings
+
+TIGHT = SolverSettings("anderson", 1e-13, 3000)
+
+
+@pytest.mark.parametrize("architecture", ["sigprop_loop", "symmetric_ep", "random_feedback_ep"])
+def test_an_update_takes_hidden_rates_less_their_means(make_problem: Callable[..., Any], architecture: str) -> None:
+    """Of a shared matrix the means are taken off both ends: d(r_i r_j) - m_i dr_j - m_j dr_i."""
+    problem = make_problem(architecture, scale=0.5, learning=LearningSettings(rates=(1.0,), feedback_rate=1.0))
+    network, rng = problem.network, np.random.default_rng(3)
+    nudging = NudgingSettings("positive", 0.4)
+    batch = Batch.relaxed(problem.sweeps, problem.inputs, problem.target, nudging, TIGHT, rng)
+    pair, last = contrast(batch), network.output
+    centre = Centre.of(network)
+    for mean in centre.means[1:-1]:
+        mean[...] = rng.uniform(0, 1, mean.shape)
+    before = network.copy()
+    learn(network, problem.inputs, pair, centre=centre)
+    free, plus = ([problem.inputs[pair.rows], *network.rates_of(one)] for one in (pair.free, pair.plus))
+    for connection in network.connections:
+        i, j = connection.source, connection.target
+        m_i, m_j = (centre.means[layer] if 0 < layer < last else 0.0 for layer in (i, j))
+        change_i, change_j = plus[i] - free[i], plus[j] - free[j]
+        if connection.symmetric:
+            update = plus[i].T @ plus[j] - free[i].T @ free[j]
+            update -= np.outer(m_i * np.ones(free[i].shape[1]), change_j.sum(0))
+            update -= np.outer(change_i.sum(0), m_j * np.ones(free[j].shape[1]))
+        else:
+            update = (free[i] - m_i).T @ change_j
+        expected = before.weights[connection.name] + update / (0.4 * len(problem.inputs))
+        assert_allclose(connection.matrix, expected, rtol=0, atol=1e-12)
+    for layer, (bias, old) in enumerate(zip(network.biases, before.biases, strict=True), start=1):
+        assert_allclose(bias, old + (plus[layer] - free[layer]).sum(0) / (0.4 * len(problem.inputs)), atol=1e-12)
+
+
+def test_the_mean_is_plain_at_first_and_then_forgets() -> None:
+    network = ct.Network.sigprop_loop([4, 3, 2], precision="float64")
+    centre, rng = Centre.of(network), np.random.default_rng(0)
+    batches = rng.uniform(size=(400, 5, 3))
+    for taken, batch in enumerate(batches):
+        centre.take([batch, np.ones((5, 2))], taken)
+        if taken == 50:
+            assert_allclose(centre.means[1], batches[:51].mean(axis=(0, 1)), rtol=1e-12)
+    share = 1 - KEPT
+    expected = batches[:100].mean(axis=(0, 1))
+    for batch in batches[100:]:
+        expected = (1 - share) * expected + share * batch.mean(axis=0)
+    assert_allclose(centre.means[1], expected, rtol=1e-12)
+    assert not centre.means[0].any() and not centre.means[2].any()
+
+
+def test_continual_learning_is_not_centred() -> None:
+    with pytest.raises(InputError, match=r"learning.centred = True: must be false with learning.rule = continual"):
+        Settings(
+            solver=SolverSettings("euler", step=0.25),
+            learning=LearningSettings(rule="continual", centred=True),
+            phases=ct.Phases(10, 5),
+        )
