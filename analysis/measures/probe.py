@@ -5,6 +5,7 @@ import numpy as np
 from ctsigprop.analysis.measures.alignment import sample_angles, summary
 from ctsigprop.analysis.measures.displacement import rate_changes
 from ctsigprop.analysis.measures.gradient import compare
+from ctsigprop.analysis.measures.slope_angles import free_slopes, slope_angles
 from ctsigprop.continuous.diagnostics.adjoint import adjoint
 from ctsigprop.continuous.diagnostics.stability import decay, loop_gain
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -33,6 +34,7 @@ def probe(network: Network, inputs: Array, target: Array, settings: Settings) ->
     Returns:
         samples: how many there are; moved: of them, by nudging; unconverged: phases that ended above the tolerance.
         signals: by angle, summary of `sample_angles` (degrees).
+        slopes: by angle, summary of `slope_angles` (degrees).
         gradient: by parameter, from `compare`.
         stability: loop_gain, the largest; time_constant, the slowest (infinite where a displacement grows, None
             where none was found), in the unit of network.time_constant; oscillating, the fraction of samples whose
@@ -49,11 +51,13 @@ def probe(network: Network, inputs: Array, target: Array, settings: Settings) ->
     if not (np.isfinite(free.residual).all() and np.isfinite(pair.residual).all()):
         raise RunFailure("states are no longer finite: lower learning.rates or nudging.beta and train anew")
     signals = sample_angles(network, rate_changes(network, pair))
+    slopes = slope_angles(network, free_slopes(network, free.states))
     return {
         "samples": len(inputs),
         "moved": len(pair.rows),
         "unconverged": unconverged(free, pair, settings.tolerance),
         "signals": {name: summary(degrees) for name, degrees in signals.items()},
+        "slopes": {name: summary(degrees) for name, degrees in slopes.items()},
         "gradient": compare(network, inputs, free.states, pair, adjoint(sweeps, free.states, target)),
         "stability": _stability(sweeps, free.states),
     }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctsigprop.continuous.diagnostics.change import changes
 from ctsigprop.continuous.diagnostics.diagnosis import (
     lost_classes,
     refuse_lost_weights,
@@ -57,6 +58,7 @@ class ContinuousModel:
         settings: Settings,
         rule: Rule | None = None,
         optimizer: Optimizer | None = None,
+        began: Mapping[str, Array] | None = None,
     ) -> None:
         """Put a network before its data.
 
@@ -66,6 +68,7 @@ class ContinuousModel:
             settings: of the run.
             rule: that of the settings by default.
             optimizer: that of the settings by default.
+            began: weights that training began from, by connection; those of the network by default.
         """
         self.network, self.settings = network, settings
         require_stiff_outputs(network, settings.nudging)
@@ -76,6 +79,7 @@ class ContinuousModel:
         self.memory = np.zeros((len(self.train), self.sweeps.size), network.dtype)
         self._rule = rule or RULES[settings.learning.rule]
         self._optimizer = optimizer or OPTIMIZERS[settings.learning.optimizer].make(settings.learning)
+        self._began = {name: weight.copy() for name, weight in (began or network.weights).items()}
         self._mean = network.copy() if settings.learning.average else None
         self._evaluated = LayerSweeps(self._mean) if self._mean else self.sweeps
         self._centre = Centre.of(network) if settings.learning.centred else None
@@ -195,6 +199,7 @@ class ContinuousModel:
             "judged_residual": judged.residual,
             "moved": tally.moved / tally.samples,
             "loop_gain": gain,
+            "changes": changes(self.network, self._began),
             "angles": {},
             "warnings": warnings_of(tally, judged, gain, settings, lost_classes(validation, self.validation)),
         }

@@ -56,7 +56,8 @@ def train(
     """
     data = data or dataset_of(settings.data)
     keep_data(run, data)
-    model = ContinuousModel(network or draw(settings, data), data, settings, rule, optimizer)
+    began = initial_network(run, settings, data).weights if resume else None
+    model = ContinuousModel(network or draw(settings, data), data, settings, rule, optimizer, began)
     if not (quiet or is_compiled(settings.solver)):
         print(COMPILING, flush=True)
     return trainer.train(model, run, settings.training, callbacks, resume=resume, quiet=quiet)

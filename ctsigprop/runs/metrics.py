@@ -75,7 +75,7 @@ def _are_measured(value: Any) -> bool:
 
 def _is_probe(value: Any) -> bool:
     probe = value or {}
-    return _is_object(value) and all(_is_object(probe.get(part), _are_measured) for part in ("signals", "gradient"))
+    return _is_object(value) and all(_is_object(probe.get(part), _are_measured) for part in ("signals", "slopes", "gradient"))
 
 
 def _is_early(value: Any) -> bool:
@@ -92,6 +92,7 @@ PHASES = ("free_residual", "clamped_residual", "free_sweeps", "clamped_sweeps", 
 MEASURED: Mapping[str, Check] = {
     **dict.fromkeys(PHASES, _is_measured),
     "angles": _are_measured,
+    "changes": _are_measured,
     "early": _is_early,
     "exits": lambda value: _is_object(value, _are_measured),
     "losses": _are_measured,
@@ -116,7 +117,9 @@ def _has(*names: str) -> Check:
 
 
 def _is_whole_probe(value: Any) -> bool:
-    return isinstance(value, dict) and all(good(value.get(part)) for part, good in PROBED.items())
+    if not isinstance(value, dict):
+        return False
+    return all(good(value.get(part)) for part, good in PROBED.items() if part != "slopes" or part in value)
 
 
 def _names(value: Any) -> Any:
@@ -126,6 +129,7 @@ def _names(value: Any) -> Any:
 
 PROBED: Mapping[str, Check] = {
     "signals": _each(_has("mean", "standard_deviation")),
+    "slopes": _each(_has("mean", "standard_deviation")),
     "gradient": _each(_has("cosine", "norm_ratio")),
     "stability": _has("loop_gain", "time_constant", "oscillating"),
 }

@@ -39,6 +39,7 @@ class Probe(TypedDict):
         moved: of them, by nudging.
         unconverged: phases that ended above the solver's tolerance.
         signals: by angle.
+        slopes: by angle, with the sample's own slopes in the way back.
         gradient: by parameter.
         stability: at the free equilibria.
     """
@@ -47,6 +48,7 @@ class Probe(TypedDict):
     moved: int
     unconverged: int
     signals: dict[str, Signal]
+    slopes: NotRequired[dict[str, Signal]]
     gradient: dict[str, Comparison]
     stability: Stability
 
@@ -106,6 +108,7 @@ class MetricsRow(Measured):
         free_residual: the largest; likewise `clamped_residual`.
         free_sweeps: mean over samples; likewise `clamped_sweeps`.
         loop_gain: the largest.
+        changes: |W - W_0| / |W_0| by connection, W_0 being where training began; None of one that began at 0.
         rate: learning rate of the epoch; of the families of layers, as all below.
         losses: mean over samples by stage.
         exits: by stage that predicts.
@@ -126,6 +129,7 @@ class MetricsRow(Measured):
     free_sweeps: NotRequired[float | None]
     clamped_sweeps: NotRequired[float | None]
     loop_gain: NotRequired[float | None]
+    changes: NotRequired[dict[str, float | None]]
     rate: NotRequired[float]
     training_seconds: NotRequired[float]
     losses: NotRequired[dict[str, float]]

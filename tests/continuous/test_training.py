@@ -405,3 +405,20 @@ def test_a_run_whose_weights_are_lost_fails_and_keeps_its_last_checkpoint(
         train(settings, run, resume=True, quiet=True)
     assert run.checkpoint("last").read_bytes() == before
     assert_array_equal([row["epoch"] for row in run.metrics()], [1])
+
+
+def test_changes_are_relative_to_where_training_began(tmp_path: Path, stopping_before: Stopping) -> None:
+    settings = small()
+    began = draw(settings, load(settings.data.name))
+    with RunFolder.create(tmp_path / "run", settings) as run:
+        with stopping_before(BATCHES + 3), pytest.raises(KeyboardInterrupt):
+            train(settings, run, quiet=True)
+        train(settings, run, resume=True, quiet=True)
+        last = run.load_checkpoint("last")[0]
+        found = run.metrics()[-1]["changes"]
+    for name, weight in began.weights.items():
+        norm = np.linalg.norm(weight)
+        if norm:
+            assert found[name] == pytest.approx(np.linalg.norm(last[name] - weight) / norm, rel=1e-6)
+        else:
+            assert found[name] is None

@@ -15,8 +15,8 @@ class Correlations:
     """Rates of the samples that nudging moves, and their weights in the mean over the batch.
 
     Attributes:
-        free: rates of layers 0 to N at the free equilibria, each (moved, units); like `plus` and `minus`, those of hidden
-            layers less their running means where learning is centred.
+        free: rates of layers 0 to N at the free equilibria, each (moved, units); as in `plus` and `minus`, those of
+            hidden layers less their running means where learning is centred.
         plus: at the nudged ones, with +beta where nudging is centered.
         minus: at those with -beta where nudging is centered, else the free ones.
         weights: 1 / (span batch) of each sample, (moved, 1).
