@@ -1,9 +1,11 @@
-"""How far nudging moves the rates of every layer, sample by sample."""
+"""How far nudging moves the rates of every layer, and what slopes they have, sample by sample."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ctsigprop.analysis.measures.slope_angles import free_slopes
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning.phases import Batch, Contrast, contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
@@ -13,14 +15,16 @@ from ctsigprop.continuous.trained import Trained
 
 @dataclass(frozen=True, eq=False)
 class Displacement:
-    """What nudging does to some samples.
+    """Some samples at their free equilibria, and what nudging does to them.
 
     Attributes:
         rates: what it changes, for layers 1 to N, each (moved, units), of the samples whose outputs it moves.
+        slopes: of the free equilibria of all samples, see `free_slopes`.
         unconverged: phases, free and clamped, that ended above the solver's tolerance.
     """
 
     rates: tuple[Array, ...]
+    slopes: Sequence[Array]
     unconverged: int
 
 
@@ -38,7 +42,8 @@ def displacement(trained: Trained, samples: int) -> Displacement:
     how = settings.nudging, settings.solver, signs, None, settings.phases, settings.device
     batch = Batch.relaxed(sweeps, test.inputs, test.targets, *how)
     pair = contrast(batch)
-    return Displacement(rate_changes(network, pair), unconverged(batch.free, pair, settings.tolerance))
+    slopes = free_slopes(network, batch.free.states)
+    return Displacement(rate_changes(network, pair), slopes, unconverged(batch.free, pair, settings.tolerance))
 
 
 def rate_changes(network: Network, pair: Contrast) -> tuple[Array, ...]:

@@ -75,7 +75,9 @@ def _are_measured(value: Any) -> bool:
 
 def _is_probe(value: Any) -> bool:
     probe = value or {}
-    return _is_object(value) and all(_is_object(probe.get(part), _are_measured) for part in ("signals", "slopes", "gradient"))
+    return _is_object(value) and all(
+        _is_object(probe.get(part), _are_measured) for part in ("signals", "slopes", "gradient")
+    )
 
 
 def _is_early(value: Any) -> bool:

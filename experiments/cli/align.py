@@ -6,6 +6,7 @@ from typing import Any
 from ctsigprop.analysis.measures.alignment import angles, mean_and_deviation, sample_angles, summary
 from ctsigprop.analysis.measures.angle import History, history_of
 from ctsigprop.analysis.measures.displacement import displacement
+from ctsigprop.analysis.measures.slope_angles import slope_angles
 from ctsigprop.analysis.plots.curves import angle_curves, angle_figure
 from ctsigprop.analysis.plots.style import save, styled
 from ctsigprop.continuous.diagnostics.diagnosis import remedy
@@ -43,13 +44,17 @@ def command(options: Mapping[str, Any]) -> None:
     matrices = angles(trained.network)
     moved = displacement(trained, samples)
     signals = {name: summary(of_samples) for name, of_samples in sample_angles(trained.network, moved.rates).items()}
+    slopes = {name: summary(of_samples) for name, of_samples in slope_angles(trained.network, moved.slopes).items()}
     report = {
         "checkpoint": kind,
         "averaged": averaged,
         "epoch": trained.epoch,
         "samples": samples,
         "unconverged": moved.unconverged,
-        "angles": {name: {"matrices": degrees, "signals": signals[name]} for name, degrees in matrices.items()},
+        "angles": {
+            name: {"matrices": degrees, "signals": signals[name], "slopes": slopes[name]}
+            for name, degrees in matrices.items()
+        },
         "history": [{"epoch": epoch, "angles": of_epoch} for epoch, of_epoch in history.items()],
     }
     run.write(REPORT, to_json(report, indent=2) + "\n")
@@ -62,7 +67,10 @@ def command(options: Mapping[str, Any]) -> None:
         figure = save(angle_figure(angle_curves(history), bars), run.figures / "angles.png")
     width = max(map(len, matrices))
     for name, degrees in matrices.items():
-        print(f"{name:<{width}}  matrices {degrees:5.1f}  signals {_in_words(signals[name])}")
+        print(
+            f"{name:<{width}}  matrices {degrees:5.1f}  slopes {_in_words(slopes[name])}"
+            f"  signals {_in_words(signals[name])}"
+        )
     if moved.unconverged:
         print(f"{moved.unconverged} phases did not converge: train anew, and {remedy(trained.settings.solver)}")
     of_what = ", mean of the weights (the curves are of the weights as they stood)" if averaged else ""
@@ -84,4 +92,4 @@ def _history(run: RunFolder, trained: Trained, *, averaged: bool) -> History:
 def _in_words(found: Signal) -> str:
     if (spread := mean_and_deviation(found)) is None:
         return "none: the nudge moves no sample"
-    return f"{spread[0]:5.1f} +- {spread[1]:.1f} over the {found['samples']} samples that the nudge moves"
+    return f"{spread[0]:5.1f} +- {spread[1]:.1f} over {found['samples']} samples"

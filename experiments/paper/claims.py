@@ -21,7 +21,7 @@ class Claim(Generic[N_co]):
         numbers: that the judgement rests on, by column, place or angle.
         holds: the judgement.
         on: what is judged: key of a table's row, or labels of a figure's runs.
-        measure: of angles, which of the two measures.
+        measure: of angles, which of the measures.
     """
 
     claim: str

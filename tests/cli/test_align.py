@@ -102,7 +102,8 @@ def test_a_run_in_which_the_nudge_moves_nothing(ctsigprop: Command, run: Path) -
     assert "signals none: the nudge moves no sample" in answer.out
     report = json.loads((run / "alignment.json").read_text())
     nothing = {"samples": 0, "mean": None, "standard_deviation": None}
-    assert report["angles"] == {"W12 vs W21": {"matrices": 90.0, "signals": nothing}}
+    everywhere = {"samples": 300, "mean": 90.0, "standard_deviation": 0.0}
+    assert report["angles"] == {"W12 vs W21": {"matrices": 90.0, "signals": nothing, "slopes": everywhere}}
 
 
 REFUSED = [

@@ -15,7 +15,7 @@ SOONEST = "the loop's angle converges first"
 LEAST = "the first hidden layer is the least aligned"
 SIMILAR = "a fixed loop reaches similar angles"
 
-BAR = " +- {error_bar:.1f}"  # of signals
+BAR = " +- {error_bar:.1f}"  # over samples
 WORDS = {
     BELOW: "{degrees:.1f}" + BAR + " (random +- {random_spread:.1f})",
     SOONEST: "{converged_at_epoch:.2f}",
@@ -38,7 +38,7 @@ AngleClaim = Claim[Quantities]
 
 
 def all_claims(runs: Sequence[MeasuredRun], series: Sequence[Series], random: Sequence[Random]) -> list[AngleClaim]:
-    """Judge every claim by both measures on all finished runs.
+    """Judge every claim by all measures on all finished runs.
 
     The first on every run; the second and third where everything learns; the last on each pair of runs of equal
     network and seed, one with a learned and one with a fixed loop.

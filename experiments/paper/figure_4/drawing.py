@@ -16,9 +16,9 @@ from ctsigprop.experiments.paper.figure_4.series import (
     ANGLES,
     FIRST,
     LOOP,
-    MEASURES,
     SECOND,
     MeasuredRun,
+    Probed,
     Random,
     Series,
 )
@@ -29,20 +29,24 @@ OF_ANGLE = {LOOP: GREEN, SECOND: ORANGE, FIRST: PURPLE}
 WIDTH = 7.2  # inches: two columns of the paper
 TICKS = (0, 1, 3, 10, 30, 100)
 BARS = (0, 1, 2, 3, 5, 8, 13, 20, 30, 50, 80)
-BANDS = {"signals": "#ececec", "matrices": "#c4c4c4"}
+BANDS = {"signals": "#ececec", "slopes": "#ececec", "matrices": "#c4c4c4"}
+OVER_SAMPLES = {"signals": "of the signals", "slopes": "with each sample's slopes"}
 
 
 def angles_figure(runs: Sequence[MeasuredRun], series: Sequence[Series], random: Sequence[Random]) -> Figure:
-    """Draw the angles of finished runs: matrices as lines, signals as means with bars of one SD over samples.
+    """Draw the angles of finished runs: matrices as lines, and means with bars of one SD over samples.
+
+    The bars are of matrices with each sample's slopes; of runs from before there were any, of signals.
 
     Row Learned: a panel an angle, the run labelled learned against fixed-loop; runs of another width or seed whose loop
     is learned or fixed are thin lines. Row Layers: a panel for each matrix that is fixed.
     """
     figure = new_figure(WIDTH, 5.4)
+    barred: Probed = "slopes" if any(one.measure == "slopes" for one in series) else "signals"
     panels = figure.subplots(2, 3, sharex=True, sharey=True)
     network = {run.label: run.network for run in runs}
     thin = [run for run in runs if run.label not in LEARNED and run.fixed in (None, "loop")]
-    bands = [one for one in random if one.network == network.get("learned")]
+    bands = [one for one in random if one.network == network.get("learned") and one.measure in ("matrices", barred)]
     for axes, angle in zip(panels[0], ANGLES, strict=True):
         _band(axes, [one for one in bands if one.angle == angle])
         for run in thin:
@@ -50,13 +54,13 @@ def angles_figure(runs: Sequence[MeasuredRun], series: Sequence[Series], random:
             _lines(axes, _of(series, run.label, angle, "matrices"), colour, linewidth=0.7, alpha=0.6)
         for place, (label, colour) in enumerate(LEARNED.items()):
             _lines(axes, _of(series, label, angle, "matrices"), colour)
-            _bars(axes, _of(series, label, angle, "signals"), colour, place)
+            _bars(axes, _of(series, label, angle, barred), colour, place)
         axes.set_title(angle_label(angle))
     for axes, (label, title) in zip(panels[1], LAYERS.items(), strict=True):
         _band(axes, bands)
         for place, (angle, colour) in enumerate(OF_ANGLE.items()):
             _lines(axes, _of(series, label, angle, "matrices"), colour)
-            _bars(axes, _of(series, label, angle, "signals"), colour, place)
+            _bars(axes, _of(series, label, angle, barred), colour, place)
         if label not in network:
             axes.text(0.5, 0.4, "not trained yet", transform=axes.transAxes, ha="center", color=MUTED)
         axes.set_title(title)
@@ -67,7 +71,7 @@ def angles_figure(runs: Sequence[MeasuredRun], series: Sequence[Series], random:
     panels[0, 0].set_ylim(0, 118)
     panels[0, 0].set_yticks(range(0, 91, 30))
     epochs_from_the_first(panels.flat, max((one.epochs[-1] for one in series), default=1))
-    _legend(figure, thin)
+    _legend(figure, thin, barred)
     return figure
 
 
@@ -113,7 +117,7 @@ def _bars(axes: Axes, series: Iterable[Series], colour: str, place: int) -> None
         axes.errorbar(beside, degrees, deviations, color=colour, fmt="o:", **style)
 
 
-def _legend(figure: Figure, thin: Sequence[MeasuredRun]) -> None:
+def _legend(figure: Figure, thin: Sequence[MeasuredRun], barred: Probed) -> None:
     runs = [Line2D([], [], color=colour, label=label.replace("-", " ")) for label, colour in LEARNED.items()]
     runs += [Line2D([], [], color=MUTED, linewidth=0.7, label=name) for name in dict.fromkeys(r.network for r in thin)]
     angles = [Line2D([], [], color=colour, label=angle_label(angle)) for angle, colour in OF_ANGLE.items()]
@@ -126,9 +130,9 @@ def _legend(figure: Figure, thin: Sequence[MeasuredRun]) -> None:
             marker="o",
             linestyle=":",
             linewidth=0.8,
-            label="of the signals: mean and SD over samples",
+            label=f"{OVER_SAMPLES[barred]}: mean and SD over samples",
         ),
-        *(Patch(color=BANDS[measure], label=f"random weights, {measure}") for measure in MEASURES),
+        *(Patch(color=BANDS[measure], label=f"random weights, {measure}") for measure in ("matrices", barred)),
     ]
     handles = [*measures, *runs, *angles]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8, handlelength=1.8)

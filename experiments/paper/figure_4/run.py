@@ -60,7 +60,7 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
     data = dataset_of(planned[0].settings.data)
     print(f"{finished} of {len(planned)} runs finished; drawing networks of random weights", flush=True)
     networks = {_sizes(one.settings, data): one.settings for one in planned}
-    random = [one for network, settings in networks.items() for one in _random(network, settings, data)]
+    random = [one for network, settings in networks.items() for one in random_of(network, settings, data)]
     found: dict[str, MeasuredRun] = {}
 
     def report() -> list[AngleClaim]:
@@ -68,7 +68,7 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
         with write_failures(output), one_at_a_time(output):
             for one, folder in folders.items():
                 if one.label not in found and is_finished(folder, one.settings):
-                    found[one.label] = _run(folder, one, data)
+                    found[one.label] = measured_run(folder, one, data)
             return _report(output, scale, planned, found, random)
 
     if 0 < finished < len(planned):
@@ -152,7 +152,8 @@ def _described(run: MeasuredRun) -> dict[str, Any]:
     }
 
 
-def _run(folder: Path, planned: Planned[Settings], data: Dataset) -> MeasuredRun:
+def measured_run(folder: Path, planned: Planned[Settings], data: Dataset) -> MeasuredRun:
+    """Return a finished run, with what is measured of its network before the first update."""
     settings = planned.settings
     return MeasuredRun(
         label=planned.label,
@@ -164,7 +165,8 @@ def _run(folder: Path, planned: Planned[Settings], data: Dataset) -> MeasuredRun
     )
 
 
-def _random(network: str, settings: Settings, data: Dataset) -> list[Random]:
+def random_of(network: str, settings: Settings, data: Dataset) -> list[Random]:
+    """Return what random weights have, of a network of these settings."""
     return random_weights(network, [_untrained(settings, data, seed) for seed in RANDOM_SEEDS])
 
 

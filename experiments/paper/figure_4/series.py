@@ -1,8 +1,9 @@
 """Fig. 4 of the paper as numbers: every angle of every run over training, and what random weights have.
 
-The three angles of a network with two hidden layers and the loop, by two measures
-(`ctsigprop.analysis.measures.alignment`): of the matrices, one number at a time; and of the signals, a mean and a
-standard deviation over samples, which are the paper's error bars. W31, W23 and W12 are W3, W2 and W1 in the paper.
+The three angles of a network with two hidden layers and the loop, by three measures: of the matrices, one number at a
+time; and, as a mean and a standard deviation over samples, of the signals (`ctsigprop.analysis.measures.alignment`) and
+of the matrices with each sample's own slopes between them (`ctsigprop.analysis.measures.slope_angles`). The paper has
+error bars, and does not say of what. W31, W23 and W12 are W3, W2 and W1 in the paper.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,11 @@ from ctsigprop.analysis.measures.alignment import mean_and_deviation
 from ctsigprop.analysis.measures.angle import Angle, history_of
 from ctsigprop.runs.rows import Measured, MetricsRow
 
-Measure = Literal["matrices", "signals"]
+Measure = Literal["matrices", "signals", "slopes"]
+Probed = Literal["signals", "slopes"]
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
+PROBED: tuple[Probed, ...] = get_args(Probed)
 LOOP = Angle("W31", ("W12", "W23")).name
 SECOND = Angle("W23", ("W31", "W12")).name
 FIRST = Angle("W12", ("W23", "W31")).name
@@ -57,7 +60,7 @@ class Series:
     Attributes:
         run: label of the run.
         angle: one of ANGLES.
-        measure: matrices or signals.
+        measure: matrices, signals or slopes.
         epochs: when it was taken; within the first epoch in fractions.
         degrees: the angle, or its mean over samples.
         deviations: standard deviations over samples (degrees); none for matrices, which have one angle.
@@ -83,10 +86,10 @@ class Random:
     Attributes:
         network: layer sizes.
         angle: one of ANGLES.
-        measure: matrices or signals.
+        measure: matrices, signals or slopes.
         networks: how many were drawn.
         mean: in degrees.
-        standard_deviation: in degrees, over networks; of signals, over networks and samples together.
+        standard_deviation: in degrees, over networks; of signals and slopes, over networks and samples together.
     """
 
     network: str
@@ -98,8 +101,8 @@ class Random:
 
 
 def all_series(runs: Sequence[MeasuredRun]) -> list[Series]:
-    """Return every angle of every run by both measures; a series that was never taken is left out."""
-    series = [of(run, angle) for run in runs for of in (_of_matrices, _of_signals) for angle in ANGLES]
+    """Return every angle of every run by all measures; a series that was never taken is left out."""
+    series = [_series(run, angle, measure) for run in runs for measure in MEASURES for angle in ANGLES]
     return [one for one in series if one.epochs]
 
 
@@ -117,19 +120,24 @@ def random_weights(network: str, rows: Sequence[Measured]) -> list[Random]:
         rows: for each network, what a run measures.
 
     Returns:
-        One for each angle and measure. The spread of signals counts all samples of all networks as one set:
-        its variance is that of the means plus the mean of the variances.
+        One for each angle and measure. The spread of signals and slopes counts all samples of all networks as one
+        set: its variance is that of the means plus the mean of the variances.
     """
     found = []
     for angle in ANGLES:
         degrees = np.array([row["angles"][angle] for row in rows])
         found.append(Random(network, angle, "matrices", len(rows), float(degrees.mean()), float(degrees.std())))
-        signals = [signal for row in rows if (signal := mean_and_deviation(row["probe"]["signals"][angle])) is not None]
-        if signals:
-            means, deviations = np.array(signals).T
-            spread = float(np.sqrt(means.var() + (deviations**2).mean()))
-            found.append(Random(network, angle, "signals", len(signals), float(means.mean()), spread))
+        for measure in PROBED:
+            taken = [one for _, *one in _probed(rows, angle, measure)]
+            if taken:
+                means, deviations = np.array(taken).T
+                spread = float(np.sqrt(means.var() + (deviations**2).mean()))
+                found.append(Random(network, angle, measure, len(taken), float(means.mean()), spread))
     return found
+
+
+def _series(run: MeasuredRun, angle: str, measure: Measure) -> Series:
+    return _of_matrices(run, angle) if measure == "matrices" else _of_samples(run, angle, measure)
 
 
 def _of_matrices(run: MeasuredRun, angle: str) -> Series:
@@ -138,9 +146,14 @@ def _of_matrices(run: MeasuredRun, angle: str) -> Series:
     return Series(run.label, angle, "matrices", epochs, tuple(taken[epoch] for epoch in epochs))
 
 
-def _of_signals(run: MeasuredRun, angle: str) -> Series:
-    """Without the epochs after which the nudge moved no sample."""
-    taken = [(row["epoch"], row["probe"]["signals"][angle]) for row in run.rows if "probe" in row]
-    moved = [(epoch, *found) for epoch, signal in taken if (found := mean_and_deviation(signal)) is not None]
-    epochs, means, deviations = zip(*moved, strict=True) if moved else ((), (), ())
-    return Series(run.label, angle, "signals", epochs, means, deviations)
+def _of_samples(run: MeasuredRun, angle: str, measure: Probed) -> Series:
+    taken = _probed(run.rows, angle, measure)
+    epochs, means, deviations = zip(*taken, strict=True) if taken else ((), (), ())
+    return Series(run.label, angle, measure, epochs, means, deviations)
+
+
+def _probed(rows: Sequence[Measured], angle: str, measure: Probed) -> list[tuple[float, float, float]]:
+    """Epoch, mean and deviation of an angle over samples, without the rows of which no sample has one."""
+    taken = [(row["epoch"], row["probe"].get(measure)) for row in rows if "probe" in row]
+    found = [(epoch, mean_and_deviation(angles[angle])) for epoch, angles in taken if angles]
+    return [(epoch, *one) for epoch, one in found if one is not None]
