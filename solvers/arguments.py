@@ -109,13 +109,13 @@ def _flat(name: str, array: Vector) -> None:
 
 
 def span(t_span: tuple[float, float]) -> tuple[float, float]:
-    """Return start and end, or refuse a span that is not finite and forward."""
+    """Return start and end, or refuse a span that is not finite or has no length."""
     try:
         start, end = (real("t_span", t) for t in t_span)
     except (TypeError, ValueError):
         raise ValueError(f"t_span: {t_span!r} given, two numbers (start, end) are needed") from None
-    if not (math.isfinite(start) and math.isfinite(end) and start < end):
-        raise ValueError(f"t_span: {t_span!r} given, a finite start before a finite end is needed")
+    if not (math.isfinite(start) and math.isfinite(end) and start != end):
+        raise ValueError(f"t_span: {t_span!r} given, a finite start and another finite end are needed")
     return start, end
 
 
@@ -127,20 +127,26 @@ def _floats(name: str, values: ArrayLike) -> NDArray[np.float64]:
 
 
 def asked_times(times: ArrayLike | None, start: float, end: float) -> NDArray[np.float64]:
-    """Return the asked times, or refuse such as are unsorted or outside the span by more than their rounding."""
+    """Return the asked times, or refuse such as are out of order or outside the span by more than their rounding.
+
+    The order is that of the span, which runs backwards where it ends before its start.
+    """
     if times is None:
         return np.empty(0)
     asked = _floats("times", times)
     if asked.ndim != 1:
         raise ValueError(f"times: shape {asked.shape} given, a flat sequence is needed")
-    if np.isnan(asked).any() or np.any(asked[1:] < asked[:-1]):
-        raise ValueError("times: not in ascending order")
+    backwards = end < start
+    if np.isnan(asked).any() or np.any(np.diff(asked) * (-1 if backwards else 1) < 0):
+        raise ValueError(f"times: not in {'descending' if backwards else 'ascending'} order")
     given = np.asarray(times).dtype
     rounding = np.finfo(given if given.kind == "f" else np.float64).eps * max(abs(start), abs(end))
-    if asked.size and not (start - _OVERSHOOT * rounding <= asked[0] and asked[-1] <= end + _OVERSHOOT * rounding):
-        first, last, low, high = (repr(float(t)).removesuffix(".0") for t in (asked[0], asked[-1], start, end))
-        raise ValueError(f"times: from {first} to {last}, outside t_span ({low}, {high})")
-    return asked.clip(start, end)
+    low, high = min(start, end), max(start, end)
+    slack = _OVERSHOOT * rounding
+    if asked.size and not (low - slack <= asked.min() and asked.max() <= high + slack):
+        first, last, begin, until = (repr(float(t)).removesuffix(".0") for t in (asked[0], asked[-1], start, end))
+        raise ValueError(f"times: from {first} to {last}, outside t_span ({begin}, {until})")
+    return asked.clip(low, high)
 
 
 def jump_times(jumps: ArrayLike | None) -> NDArray[np.float64]:
@@ -153,6 +159,18 @@ def jump_times(jumps: ArrayLike | None) -> NDArray[np.float64]:
     if np.isnan(given).any():
         raise ValueError("jumps: nan given, numbers are needed")
     return np.unique(given)
+
+
+def event_directions(events: object | None, directions: ArrayLike) -> NDArray[np.float64]:
+    """Return the direction of each event, none where no function of events is given."""
+    if events is None:
+        return np.empty(0)
+    if not callable(events):
+        raise ValueError(f"events: {events!r} given, a function events(t, y, values, parameters, layout) is needed")
+    given = np.atleast_1d(_floats("directions", directions))
+    if given.ndim != 1 or given.size == 0 or not np.isin(given, (-1, 0, 1)).all():
+        raise ValueError(f"directions: {directions!r} given, -1, 0 or 1 is needed for each event")
+    return given
 
 
 def tolerances(rtol: float, atol: float, dtype: np.dtype[Any]) -> tuple[float, float]:

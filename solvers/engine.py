@@ -31,6 +31,7 @@ SHRINK, GROW = 0.2, 10.0
 MEMORY = 0.04
 SMALLEST_ERROR = 1e-4
 RESOLUTION = 16 * 2.0**-52
+BISECTIONS = 52  # halvings of a step in which an event lies
 
 # Close to a steady state the error estimate lets the steps grow to the edge of stability, 3.3 over the fastest rate,
 # where the state trembles by several step errors and never rests. Where a steady state is asked for, the steps stay
@@ -226,8 +227,44 @@ def dense_weights(x: float, dense: Vector, weights: Vector) -> None:
         weights[j] = x * (dense[j, 0] + x * (dense[j, 1] + x * (dense[j, 2] + x * dense[j, 3])))
 
 
+@compiled(**KERNEL)
+def interpolate(
+    y: Vector,
+    h: float,
+    x: float,
+    leak: Vector,
+    gain: Vector,
+    dense: Vector,
+    weights: Vector,
+    slopes: Vector,
+    bounds: Vector,
+    out: Vector,
+) -> None:
+    """Write the state at the fraction x of a step of size h from y to out; `gain` and `weights` are overwritten."""
+    if leak.size > 0:
+        leak_gain(x * h, leak, gain)
+        relax(y, gain, slopes[0], bounds, out)
+    else:
+        dense_weights(x, dense, weights)
+        combine(y, h, weights, slopes, bounds, out)
+
+
+@compiled(**KERNEL)
+def negate(x: Vector) -> None:
+    """Turn the sign of every component in place: a slope as it is seen by a time that runs backwards."""
+    for i in range(x.size):
+        x[i] = -x[i]
+
+
+@compiled(**KERNEL)
+def crosses(before: float, after: float, direction: float) -> bool:
+    """Return whether a value has gone through zero in the direction asked for: 1 rising, -1 falling, 0 either."""
+    return (before < 0 <= after and direction >= 0) or (before > 0 >= after and direction <= 0)
+
+
 def drive(
     field: Callable[..., None],
+    watch: Callable[..., None],
     parameters: Vector,
     layout: Vector,
     y: Vector,
@@ -237,25 +274,35 @@ def drive(
     bounds: Vector,
     times: Vector,
     states: Vector,
+    directions: Vector,
 ) -> Outcome:
-    """Integrate from y and fill `states` at the asked `times` on the way.
+    """Integrate from y and fill `states` at the asked `times` on the way, up to the first event that `watch` sees.
 
-    The states reached and tried take turns in y and `work.new`: after an odd number of steps the last is in the latter.
-    Row 0 of the slopes is the field at the state reached, the last row the field at the state tried.
+    Time runs forwards from control.start to control.end; where control.sign is -1, the field sees it with that sign,
+    and its slopes are turned. The states reached and tried take turns in y and `work.new`: after an odd number of steps
+    the last is in the latter. Row 0 of the slopes is the field at the state reached, the last row the field at the
+    state tried.
     """
     slopes, weights, stage, new = work.slopes, work.weights, work.stage, work.new
+    leak, gain, dense = scheme.leak, work.dense_gain, scheme.dense
     last = scheme.c.size - 1
     here, there = slopes[0], slopes[last]
     gain_step = 0.0
-    leaky = scheme.leak.size > 0
+    leaky = leak.size > 0
     adaptive = control.steps == 0
     settling = control.residual_tolerance >= 0
     smallest = RESOLUTION * max(abs(control.start), abs(control.end))
-    time, h = control.start, control.step
+    time, h, sign = control.start, control.step, control.sign
     evaluations, accepted, rejected, reached = 1, 0, 0, 0
     error, error_before, growth, fastest = 0.0, SMALLEST_ERROR, GROW, 0.0
 
-    field(time, y, here, parameters, layout)
+    event, earliest, watched = -1, 1.0, directions.size > 0
+    before, values, trial_values = work.before, work.values, work.trial_values
+    field(sign * time, y, here, parameters, layout)
+    if sign < 0:
+        negate(here)
+    if watched:
+        watch(sign * time, y, before, parameters, layout)
     sound = is_finite(here)
     status = STEP_CAP if sound else NOT_FINITE
     if adaptive and sound:
@@ -266,7 +313,9 @@ def drive(
         speed = error_norm(y, y, 1.0, weights, slopes, bounds, control.rtol, control.atol, work.errors)
         trial = first_trial(size, speed, min(control.end - control.start, control.step))
         combine(y, trial, weights, slopes, bounds, new)
-        field(time + trial, new, there, parameters, layout)
+        field(sign * (time + trial), new, there, parameters, layout)
+        if sign < 0:
+            negate(there)
         evaluations += 1
         weights[0], weights[last] = -1.0, 1.0
         bend = error_norm(y, y, 1.0 / trial, weights, slopes, bounds, control.rtol, control.atol, work.errors)
@@ -299,12 +348,14 @@ def drive(
             state = new if s == last else stage
             if leaky:
                 if h != gain_step:
-                    leak_gain(h, scheme.leak, work.gain)
+                    leak_gain(h, leak, work.gain)
                     gain_step = h
                 relax(y, work.gain, here, bounds, state)
             else:
                 combine(y, h, scheme.a[s], slopes, bounds, state)
-            field(after if s == last else time + scheme.c[s] * h, state, slopes[s], parameters, layout)
+            field(sign * (after if s == last else time + scheme.c[s] * h), state, slopes[s], parameters, layout)
+            if sign < 0:
+                negate(slopes[s])
         evaluations += last
 
         finite = is_finite(new) and is_finite(there)
@@ -323,21 +374,47 @@ def drive(
             status = NOT_FINITE
             break
 
+        if watched:
+            watch(sign * after, new, values, parameters, layout)
+            for k in range(directions.size):
+                if crosses(before[k], values[k], directions[k]):
+                    low, high = 0.0, 1.0
+                    for _ in range(BISECTIONS):
+                        middle = 0.5 * (low + high)
+                        interpolate(y, h, middle, leak, gain, dense, weights, slopes, bounds, stage)
+                        watch(sign * (time + middle * h), stage, trial_values, parameters, layout)
+                        if crosses(before[k], trial_values[k], directions[k]):
+                            high = middle
+                        else:
+                            low = middle
+                    if event < 0 or high < earliest:
+                        event, earliest = k, high
+            copy(values, before)
+        end_of_step = after
+        if event >= 0 and earliest < 1:
+            after = time + earliest * h
+            interpolate(y, h, earliest, leak, gain, dense, weights, slopes, bounds, stage)
         while reached < times.size and times[reached] <= after:
             asked = states[reached]
-            if times[reached] == after:
+            if times[reached] == end_of_step:
                 copy(new, asked)
-            elif leaky:
-                leak_gain(times[reached] - time, scheme.leak, work.dense_gain)
-                relax(y, work.dense_gain, here, bounds, asked)
             else:
-                dense_weights((times[reached] - time) / h, scheme.dense, weights)
-                combine(y, h, weights, slopes, bounds, asked)
+                x = (times[reached] - time) / h
+                interpolate(y, h, x, leak, gain, dense, weights, slopes, bounds, asked)
             reached += 1
+        if event >= 0 and earliest < 1:
+            copy(stage, new)
+            field(sign * after, new, there, parameters, layout)
+            if sign < 0:
+                negate(there)
+            evaluations += 1
         y, new = new, y
         copy(there, here)
         time = after
         accepted += 1
+        if event >= 0:
+            status = SUCCESS
+            break
         if adaptive:
             error = max(error, SMALLEST_ERROR)
             factor = SAFETY * error ** (0.75 * MEMORY - scheme.exponent) * error_before**MEMORY
@@ -349,7 +426,7 @@ def drive(
                 h = min(h, DAMPING / fastest) if fastest > 0 else h
 
     residual = residual_norm(y, here, bounds) if is_finite(here) else np.nan
-    return Outcome(status, time, residual, evaluations, accepted, rejected, reached)
+    return Outcome(status, time, residual, evaluations, accepted, rejected, reached, event)
 
 
 @cache

@@ -39,6 +39,9 @@ def integrate(
     atol: float = 1e-9,
     times: ArrayLike | None = None,
     jumps: ArrayLike | None = None,
+    events: Field | None = None,
+    directions: ArrayLike = (0,),
+    stop_at_event: bool = True,
     leak: ArrayLike | None = None,
     lower: ArrayLike = -inf,
     upper: ArrayLike = inf,
@@ -56,7 +59,7 @@ def integrate(
         field: `field(t, y, dydt, parameters, layout)` writes the derivative to dydt and returns nothing. A
             function jitted by Numba runs inside a compiled loop, one in plain Python inside an interpreted one.
         y0: initial state, shape (n,), float32 or float64; the whole solve keeps its dtype.
-        t_span: start and end.
+        t_span: start and end; where the end is before the start, time runs backwards.
         method: a name in METHODS, or a Tableau of one's own.
         parameters: what the field computes with, shape (any,), of y0's dtype; empty by default.
         layout: sizes and offsets for the field, shape (any,), int64; empty by default.
@@ -64,10 +67,18 @@ def integrate(
             controls its steps, which dopri5 alone can.
         rtol: relative tolerance of a step, where the method controls its steps.
         atol: absolute tolerance of a step, where the method controls its steps.
-        times: ascending times inside the span at which to return the state, shape (k,). One outside by rounding
-            alone is the end that it missed.
+        times: times inside the span at which to return the state, in the order in which they are passed, shape (k,).
+            One outside by rounding alone is the end that it missed.
         jumps: times at which the field jumps, shape (any,): a step ends at each and the solve starts anew behind it.
             Those outside the span are of no effect.
+        events: `events(t, y, values, parameters, layout)` writes a number for each event to `values`, of y0's dtype,
+            which happens where the number goes through zero. Each step is looked at as a whole: an event that comes and
+            goes within one is missed; see max_step. It is located on the method's interpolant. Numba compiles it where
+            it has jitted both functions.
+        directions: of each event, shape (events,): 1 where the number rises through zero, in the order of passing, -1
+            where it falls, 0 either.
+        stop_at_event: end the solve at the first event; otherwise events are noted, and the solve starts anew behind
+            each.
         leak: rate of the linear leak, one or one a component, for exponential_euler alone.
         lower: bound onto which every stage and every new state is projected from below, one or one a component.
         upper: the same from above.
@@ -92,25 +103,34 @@ def integrate(
     bounds = arguments.bounds(lower, upper, y)
     constants = arguments.vector("parameters", parameters, y.dtype)
     offsets = arguments.vector("layout", layout, np.dtype(np.int64))
-    scheme = _scheme(method, leak, y.size)
     control = _control(method, t_span, step, rtol, atol, residual_tolerance, max_step, max_steps, y.dtype)
-    asked = arguments.asked_times(times, control.start, control.end)
+    sign = control.sign
+    asked = sign * arguments.asked_times(times, *arguments.span(t_span))
     states = np.empty((asked.size, y.size), y.dtype)
-    parts = pieces(control.start, control.end, arguments.jump_times(jumps))
+    scheme = _scheme(method, leak, y.size, sign)
+    ways = arguments.event_directions(events, directions)
+    parts = pieces(control.start, control.end, np.sort(sign * arguments.jump_times(jumps)))
+    last = parts[-1].end
 
-    run = _run(field, y.dtype)
+    run = _run(field, events, y.dtype)
     reached = evaluations = accepted = rejected = 0
-    for part in parts:
+    happened: list[tuple[int, float, Vector]] = []
+    while parts:
+        part = parts.pop(0)
         until = int(np.searchsorted(asked, part.edge, "right"))
         within = asked[reached:until].clip(part.start, part.end)
-        here = control.over(part, control.max_steps - accepted - rejected, part is parts[-1])
-        y, outcome = run(constants, offsets, y, scheme, here, bounds, within, states[reached:until])
+        here = control.over(part, control.max_steps - accepted - rejected, part.end == last)
+        y, outcome = run(constants, offsets, y, scheme, here, bounds, within, states[reached:until], ways)
         reached += outcome.reached
         evaluations += outcome.evaluations
         accepted += outcome.accepted
         rejected += outcome.rejected
         status = Status(outcome.status)
-        if status is not Status.SUCCESS:
+        if outcome.event >= 0:
+            happened.append((outcome.event, sign * outcome.time, y))
+            if outcome.time < part.end and not stop_at_event:
+                parts.insert(0, part._replace(start=outcome.time))
+        if status is not Status.SUCCESS or (happened and stop_at_event):
             break
     result = Result(
         y=y,
@@ -119,19 +139,22 @@ def integrate(
         evaluations=evaluations,
         accepted=accepted,
         rejected=rejected,
-        time=part.edge if outcome.time == part.end else outcome.time,
-        times=asked[:reached],
+        time=sign * (part.edge if outcome.time == part.end else outcome.time),
+        times=sign * asked[:reached],
         states=states[:reached],
+        events=np.array([event for event, _, _ in happened], np.int64),
+        event_times=np.array([time for _, time, _ in happened], np.float64),
+        event_states=np.array([state for _, _, state in happened], y.dtype).reshape(-1, y.size),
     )
     return result.check() if check else result
 
 
-def _scheme(method: Tableau, leak: ArrayLike | None, n: int) -> Scheme:
+def _scheme(method: Tableau, leak: ArrayLike | None, n: int, sign: float) -> Scheme:
     from ctsigprop.solvers.records import Scheme
 
     if leak is not None and not method.exact_leak:
         raise ValueError(f"leak: given, but {method.name} does not use it (exponential_euler does)")
-    rates = arguments.leak_rates(leak, n) if method.exact_leak else np.empty(0)
+    rates = sign * arguments.leak_rates(leak, n) if method.exact_leak else np.empty(0)
     return Scheme(
         a=method.closed_a.copy(),
         c=np.append(method.c, 1.0),
@@ -155,7 +178,9 @@ def _control(
 ) -> Control:
     from ctsigprop.solvers.records import Control
 
-    start, end = arguments.span(t_span)
+    first, final = arguments.span(t_span)
+    sign = 1.0 if first < final else -1.0
+    start, end = sign * first, sign * final
     if step is None and not method.error.size:
         raise ValueError(f"step: missing, {method.name} needs one (dopri5 alone chooses its own)")
     if step is not None and max_step != inf:
@@ -166,11 +191,11 @@ def _control(
     relative, absolute = arguments.tolerances(rtol, atol, dtype)
     steady = -1.0 if residual_tolerance is None else arguments.positive("residual_tolerance", residual_tolerance)
     most = arguments.count("max_steps", max_steps)
-    return Control(start, end, steps, size, last, relative, absolute, steady, most)
+    return Control(start, end, steps, size, last, relative, absolute, steady, most, sign)
 
 
-def _run(field: Field, dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outcome]]:
-    """Return the engine set on the field: compiled for a jitted field, interpreted for a plain one.
+def _run(field: Field, events: Field | None, dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outcome]]:
+    """Return the engine set on the field and its events: compiled for jitted functions, interpreted for plain ones.
 
     A jitted field that meets a pole raises ZeroDivisionError, which compiled code cannot tell from errors that are
     meant for the field's author. The solve is then done again, interpreted.
@@ -180,11 +205,13 @@ def _run(field: Field, dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outc
     from ctsigprop.solvers.engine import compiled_drive, drive
     from ctsigprop.solvers.records import compile_field
 
-    interpreted = partial(_attempt, partial(drive, _nan_at_poles(field)))
-    if not is_jitted(field):
+    watch = events or field  # is not called where nothing is watched
+    interpreted = partial(_attempt, partial(drive, _nan_at_poles(field), _nan_at_poles(watch)))
+    if not (is_jitted(field) and is_jitted(watch)):
         return interpreted
     compile_field(field, dtype)
-    compiled = partial(_attempt, partial(compiled_drive(dtype), field))
+    compile_field(watch, dtype, "events")
+    compiled = partial(_attempt, partial(compiled_drive(dtype), field, watch))
 
     def run(*arguments: Any) -> tuple[Vector, Outcome]:
         with suppress(*_POLES):
@@ -200,12 +227,16 @@ def _attempt(
     layout: NDArray[np.int64],
     y0: Vector,
     scheme: Scheme,
-    *rest: Any,
+    control: Control,
+    bounds: Vector,
+    times: Vector,
+    states: Vector,
+    directions: Vector,
 ) -> tuple[Vector, Outcome]:
     from ctsigprop.solvers.records import Work
 
-    y, work = y0.copy(), Work.of(y0, scheme)
-    outcome = engine(parameters, layout, y, work, scheme, *rest)
+    y, work = y0.copy(), Work.of(y0, scheme, directions.size)
+    outcome = engine(parameters, layout, y, work, scheme, control, bounds, times, states, directions)
     return (work.new if outcome.accepted % 2 else y), outcome
 
 

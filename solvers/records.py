@@ -35,7 +35,7 @@ class Scheme(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Memory of a solve: slopes (stages + 1, n) and their weights, states (n,), a block, gains or nothing."""
+    """Memory of a solve: slopes (stages + 1, n) and their weights, states (n,), a block, gains or nothing, events."""
 
     slopes: Vector
     weights: Vector
@@ -44,20 +44,25 @@ class Work(NamedTuple):
     errors: Vector
     gain: Vector
     dense_gain: Vector
+    before: Vector
+    values: Vector
+    trial_values: Vector
 
     @classmethod
-    def of(cls, y: Vector, scheme: Scheme) -> Work:
+    def of(cls, y: Vector, scheme: Scheme, events: int) -> Work:
         """Allocate it, with NaN in the slopes, so that a component that the field does not write is noticed."""
         rows, rates = scheme.c.size, scheme.leak.size
         slopes, errors = np.full((rows, y.size), np.nan, y.dtype), np.empty(min(BLOCK, y.size), y.dtype)
-        return cls(slopes, np.zeros(rows), np.empty_like(y), np.empty_like(y), errors, np.empty(rates), np.empty(rates))
+        watched = (np.full(events, np.nan, y.dtype) for _ in range(3))
+        gains = np.empty(rates), np.empty(rates)
+        return cls(slopes, np.zeros(rows), np.empty_like(y), np.empty_like(y), errors, *gains, *watched)
 
 
 class Control(NamedTuple):
     """What steers a solve: `steps` steps of size `step`, the final one of size `last`.
 
     Where steps is 0, error control with steps of at most `step`. A negative residual tolerance asks for no steady
-    state.
+    state. Start and end are in the time of the solve, which is `sign` times that of the field and runs forwards.
     """
 
     start: float
@@ -69,6 +74,7 @@ class Control(NamedTuple):
     atol: float
     residual_tolerance: float
     max_steps: int
+    sign: float
 
     def over(self, part: Piece, max_steps: int, settling: bool) -> Control:
         """Return the control of one part of the span, with so many steps left; one before a jump is never steady."""
@@ -80,7 +86,10 @@ class Control(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a solve ended and what it cost; `reached` counts the asked times that it passed."""
+    """How a solve ended and what it cost.
+
+    `reached` counts the asked times that it passed; `event` is the one that ended it, or -1.
+    """
 
     status: int
     time: float
@@ -89,6 +98,7 @@ class Outcome(NamedTuple):
     accepted: int
     rejected: int
     reached: int
+    event: int
 
 
 @cache
@@ -98,14 +108,14 @@ def field_signature(dtype: np.dtype[Any]) -> typing.Signature:
     return void(float64, vector, vector, vector, types.Array(int64, 1, "C"))
 
 
-def compile_field(field: Any, dtype: np.dtype[Any]) -> None:
-    """Compile a jitted field for states of this dtype, unless it is.
+def compile_field(field: Any, dtype: np.dtype[Any], name: str = "field") -> None:
+    """Compile a jitted field, or a function of events, for states of this dtype, unless it is.
 
     Raises:
         ValueError: Numba cannot; the first line of its reason, the whole of it as the cause.
     """
     signature = field_signature(dtype)
-    refused = f"field: not to be compiled as field(t, y, dydt, parameters, layout) for {dtype}"
+    refused = f"{name}: not to be compiled as field(t, y, dydt, parameters, layout) for {dtype}"
     mend_cache(field)
     try:
         if signature.args not in field.overloads:
@@ -125,8 +135,8 @@ def drive_signature(dtype: np.dtype[Any]) -> tuple[types.Type, ...]:
     real = from_dtype(dtype)
     vector, matrix = types.Array(real, 1, "C"), types.Array(real, 2, "C")
     row, table, layout = types.Array(float64, 1, "C"), types.Array(float64, 2, "C"), types.Array(int64, 1, "C")
-    work = types.NamedTuple((matrix, row, vector, vector, vector, row, row), Work)
+    work = types.NamedTuple((matrix, row, vector, vector, vector, row, row, vector, vector, vector), Work)
     scheme = types.NamedTuple((table, row, row, table, row, float64), Scheme)
-    control = types.NamedTuple((float64, float64, int64, *(float64,) * 5, int64), Control)
+    control = types.NamedTuple((float64, float64, int64, *(float64,) * 5, int64, float64), Control)
     field = types.FunctionType(field_signature(dtype))
-    return field, vector, layout, vector, work, scheme, control, vector, row, matrix
+    return field, field, vector, layout, vector, work, scheme, control, vector, row, matrix, row

@@ -46,6 +46,10 @@ def _empty() -> Array:
     return np.empty(0)
 
 
+def _no_events() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Result:
     """Outcome of an integration.
@@ -61,6 +65,9 @@ class Result:
         time: time reached.
         times: the asked times that the solve reached, shape (k,).
         states: states at `times`, shape (k, n); empty where no times were asked.
+        events: which events happened, in the order of passing, shape (m,).
+        event_times: when, likewise.
+        event_states: the states then, shape (m, n).
     """
 
     y: Array
@@ -72,6 +79,9 @@ class Result:
     time: float
     times: Array = field(default_factory=_empty)
     states: Array = field(default_factory=_empty)
+    events: NDArray[np.int64] = field(default_factory=_no_events)
+    event_times: NDArray[np.float64] = field(default_factory=_empty)
+    event_states: Array = field(default_factory=_empty)
 
     def __repr__(self) -> str:
         counts = f"{self.evaluations} evaluations, residual {self.residual:.3g}"

@@ -104,6 +104,8 @@ def integrate_stochastic(
     constants = arguments.vector("parameters", parameters, y.dtype)
     offsets = arguments.vector("layout", layout, np.dtype(np.int64))
     start, end = arguments.span(t_span)
+    if end < start:
+        raise ValueError(f"t_span: {t_span!r} given, a start before the end is needed: a path has no way back")
     steps, last = arguments.whole_steps(start, end, size := arguments.positive("step", step))
     arguments.count("substeps", substeps)
     scale, key = _scale(noise, y), _key(seed)

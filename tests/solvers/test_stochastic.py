@@ -152,3 +152,8 @@ def test_what_is_no_longer_finite_is_said() -> None:
 def test_what_cannot_be_meant_is_refused(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         integrate_stochastic(decay, np.zeros(3), (0.0, 1.0), **{"noise": 1.0, "step": 0.1} | wrong)
+
+
+def test_a_path_has_no_way_back() -> None:
+    with pytest.raises(ValueError, match=r"t_span: \(1.0, 0.0\) given, a start before the end"):
+        integrate_stochastic(lambda *_: None, [0.0], (1.0, 0.0), noise=1.0, step=0.1)
