@@ -155,7 +155,7 @@ class ContinuousModel:
             if settings.solver.start == "last":
                 self.memory[rows] = sweeps.unknowns(free.states)
             factor = settings.learning.decay ** (epoch - 1)
-            pace = Pace(self._optimizer, factor, settings.learning.weight_decay, rng)
+            pace = Pace(self._optimizer, factor, settings.learning.weight_decay, rng, self._centre)
             rule = self._rule
             pair = rule.within(batch, rule, pace) if rule.within else rule.contrast(batch)
             refuse_lost_states(free, pair, settings, epoch, tally.samples)
@@ -163,7 +163,7 @@ class ContinuousModel:
             if self._centre:
                 self._centre.take(self.network.rates_of(free.states), (epoch - 1) * self.batches + number)
             if not rule.within:
-                learn(self.network, x, pair, rule, pace, self._centre)
+                learn(self.network, x, pair, rule, pace)
         self._take_into_mean(epoch, number)
         tally.add(free, pair, self.train.errors(free.output, rows), settings.tolerance)
 

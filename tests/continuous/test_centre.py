@@ -9,6 +9,8 @@ from numpy.testing import assert_allclose
 
 import ctsigprop as ct
 from ctsigprop.continuous.learning.centre import KEPT, Centre
+from ctsigprop.continuous.learning.optimizers import Sgd
+from ctsigprop.continuous.learning.pace import Pace
 from ctsigprop.continuous.learning.phases import Batch, contrast
 from ctsigprop.continuous.learning.update import learn
 from ctsigprop.errors import InputError
@@ -29,7 +31,7 @@ def test_an_update_takes_hidden_rates_less_their_means(make_problem: Callable[..
     for mean in centre.means[1:-1]:
         mean[...] = rng.uniform(0, 1, mean.shape)
     before = network.copy()
-    learn(network, problem.inputs, pair, centre=centre)
+    learn(network, problem.inputs, pair, pace=Pace(Sgd(), centre=centre))
     free, plus = ([problem.inputs[pair.rows], *network.rates_of(one)] for one in (pair.free, pair.plus))
     for connection in network.connections:
         i, j = connection.source, connection.target
@@ -44,7 +46,16 @@ def test_an_update_takes_hidden_rates_less_their_means(make_problem: Callable[..
         expected = before.weights[connection.name] + update / (0.4 * len(problem.inputs))
         assert_allclose(connection.matrix, expected, rtol=0, atol=1e-12)
     for layer, (bias, old) in enumerate(zip(network.biases, before.biases, strict=True), start=1):
-        assert_allclose(bias, old + (plus[layer] - free[layer]).sum(0) / (0.4 * len(problem.inputs)), atol=1e-12)
+        learned = (plus[layer] - free[layer]).sum(0) / (0.4 * len(problem.inputs))
+        at_the_mean = sum(
+            rates @ (after - then)
+            for rates, after, then in (
+                (centre.means[link.source], link.weight, earlier.weight)
+                for link, earlier in zip(network.links(), before.links(), strict=True)
+                if link.target == layer and link.source > 0
+            )
+        )
+        assert_allclose(bias, old + learned - at_the_mean, rtol=0, atol=1e-12)
 
 
 def test_the_mean_is_plain_at_first_and_then_forgets() -> None:

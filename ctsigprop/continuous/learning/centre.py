@@ -1,7 +1,9 @@
-"""Centred rates: what hidden layers send less its running mean, in the update alone (Schraudolph 1998).
+"""Centred learning: weights see what hidden layers send less its running mean (Montavon & Müller 2012).
 
-The rates of a hidden layer have a mean far from zero. By Eq. 14 it gives every synapse of a neuron the same push, which
-is the bias's to make.
+The input of a neuron is taken as sum_i w_ij (rho_i - m_i) + b'_j, with b' = b + m W: of the same network, other
+coordinates. In these Eq. 14 is pre-synaptic rates less m, and a change of W changes b by -m dW. The rates of a hidden
+layer have a mean far from zero, which in the plain coordinates gives every synapse of a neuron the same push, which is
+the bias's to make.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +12,11 @@ from typing import Self
 
 import numpy as np
 
+from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.network import Array, Network
+
+Driven = tuple[int, Array]
+"""A layer, and what it is driven by: (units,)."""
 
 KEPT = 0.99
 """What a batch leaves of the mean."""
@@ -46,6 +52,14 @@ class Centre:
         """Rates of layers 0 to N, each (samples, units), less their means."""
         inner = (rate - mean for rate, mean in zip(rates[1:-1], self.means[1:-1], strict=True))
         return (rates[0], *inner, rates[-1])
+
+    def driven(self, connection: Dense) -> list[Driven]:
+        """What a connection drives at the mean rates: its target, and of a symmetric one its source too."""
+        i, j = connection.source, connection.target
+        found: list[Driven] = [(j, self.means[i] @ connection.matrix)] if i else []
+        if connection.symmetric and i:
+            found.append((i, connection.matrix @ self.means[j]))
+        return found
 
     def state(self) -> dict[str, Array]:
         """The means of hidden layers, by name."""

@@ -1,10 +1,12 @@
 """How weights move: what an optimizer makes of a rule's update, and a device of what it has to store."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctsigprop.continuous.learning.centre import Centre, Driven
 from ctsigprop.continuous.learning.correlations import Correlations
 from ctsigprop.continuous.learning.optimizers import Optimizer
 from ctsigprop.continuous.network import Network
@@ -22,12 +24,14 @@ class Pace:
         rate_factor: factor on every connection's rate.
         weight_decay: fraction of a weight that an update at rate 1 takes off.
         rng: by which a device rounds what it stores.
+        centre: of rates, where learning is centred.
     """
 
     optimizer: Optimizer
     rate_factor: float = 1.0
     weight_decay: float = 0.0
     rng: np.random.Generator | None = None
+    centre: Centre | None = None
 
 
 def move(network: Network, correlations: Correlations, rule: "Rule", pace: Pace) -> None:
@@ -35,13 +39,23 @@ def move(network: Network, correlations: Correlations, rule: "Rule", pace: Pace)
     for connection in network.connections:
         rate = pace.rate_factor * (connection.rate or 0.0)
         if rate:
+            before = pace.centre.driven(connection) if pace.centre else ()
             terms = rule.terms(connection, correlations)
             pace.optimizer.apply(connection.name, connection.matrix, terms, rate, 1 - rate * pace.weight_decay)
             if network.device is not None:
                 network.device.store(connection, pace.rng or np.random.default_rng(0))
+            if pace.centre:
+                _balance(network, before, pace.centre.driven(connection))
     one = np.ones((1, 1), network.dtype)
     for layer, (bias, bias_rate) in enumerate(zip(network.biases, network.bias_rates, strict=True), start=1):
         if bias_rate:
             terms = [(one, rule.biases(layer, correlations)[None, :])]
             pace.optimizer.apply(f"b{layer}", bias[None, :], terms, pace.rate_factor * bias_rate, 1.0)
     network.deliver()
+
+
+def _balance(network: Network, before: Sequence[Driven], after: Sequence[Driven]) -> None:
+    """Take off the biases what a changed matrix adds to the input at the mean rates, so that it changes none there."""
+    for (layer, earlier), (_, later) in zip(before, after, strict=True):
+        if network.bias_rates[layer - 1]:
+            network.biases[layer - 1][...] -= later - earlier
