@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from ctsigprop.library.fit import fit as fit
     from ctsigprop.library.load import load_run as load_run
     from ctsigprop.library.run import Run as Run
+    from ctsigprop.library.simulate import Sampled as Sampled
     from ctsigprop.library.simulate import Simulation as Simulation
     from ctsigprop.library.simulate import simulate as simulate
     from ctsigprop.library.solvers import Anderson as Anderson
@@ -94,7 +95,7 @@ _HOMES = {
     "ctsigprop.library.fit": ("fit",),
     "ctsigprop.library.load": ("load_run",),
     "ctsigprop.library.run": ("Run",),
-    "ctsigprop.library.simulate": ("Simulation", "simulate"),
+    "ctsigprop.library.simulate": ("Sampled", "Simulation", "simulate"),
     "ctsigprop.library.solvers": ("Anderson", "Device", "InTime", "Passes", "Phases"),
     "ctsigprop.solvers": ("METHODS", "Tableau", "integrate", "integrate_stochastic"),
 }

@@ -1,12 +1,12 @@
 """The free and then the clamped phase of chosen samples in continuous time (paper, Eq. 13)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.dynamics import energy, layers_of
+from ctsigprop.continuous.dynamics import Drive, energy, layers_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Nudge
 from ctsigprop.continuous.relaxation import REST, integrate_phase, relax
@@ -14,6 +14,9 @@ from ctsigprop.continuous.stepping import Timed, step_phase
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers import Result, Status, StochasticResult
+
+Inputs = Array | Callable[[float], Array]
+"""Of some samples, (samples, features): constant, or of the time since the beginning of the free phase."""
 
 POINTS = 201
 SHORTEST, BEYOND = 10.0, 2.0
@@ -88,7 +91,7 @@ class TimeCourses:
 
 def time_courses(
     sweeps: LayerSweeps,
-    inputs: Array,
+    inputs: Inputs,
     target: Array,
     beta: float,
     solver: SolverSettings,
@@ -100,7 +103,7 @@ def time_courses(
 
     Args:
         sweeps: of the network.
-        inputs: (samples, features).
+        inputs: see `Inputs`; those that vary in time need a duration.
         target: d of Eq. 13, (samples, classes).
         beta: nudging strength.
         solver: an integrator as method.
@@ -111,12 +114,21 @@ def time_courses(
     Raises:
         RunFailure: the integration broke off.
     """
-    drive, samples = sweeps.drive(inputs), len(inputs)
+    samples = len(target)
     free_time, clamped_time = duration or (None, None)
     seeds = np.random.SeedSequence(seed).generate_state(2, np.uint64).tolist()
-    free = _course(_Phase(sweeps, drive, sweeps.at_rest(samples), solver, None, noise, seeds[0]), free_time)
+    how = _drive(sweeps, inputs, 0.0), sweeps.at_rest(samples), solver
+    free = _course(_Phase(sweeps, *how, None, noise, seeds[0]), free_time)
     nudge = Nudge(np.full(samples, beta, target.dtype), target)
-    return TimeCourses(free, _course(_Phase(sweeps, drive, free.end, solver, nudge, noise, seeds[1]), clamped_time))
+    how = _drive(sweeps, inputs, float(free.times[-1])), free.end, solver
+    return TimeCourses(free, _course(_Phase(sweeps, *how, nudge, noise, seeds[1]), clamped_time))
+
+
+def _drive(sweeps: LayerSweeps, inputs: Inputs, begin: float) -> Drive:
+    """What drives a phase that begins at a time."""
+    if callable(inputs):
+        return lambda t: sweeps.drive(inputs(begin + t))
+    return sweeps.drive(inputs)
 
 
 def rest_times(times: Array, residual: Array, tolerance: float) -> NDArray[np.float64]:
@@ -137,7 +149,7 @@ class _Phase:
     """What is to be integrated: a network's phase from a start, and how."""
 
     sweeps: LayerSweeps
-    drive: Sequence[Array]
+    drive: Drive
     start: Sequence[Array]
     solver: SolverSettings
     nudge: Nudge | None
@@ -166,16 +178,20 @@ class _Phase:
         layers = layers_of(self.sweeps.network, result.states)
         return result, [tuple(layer[point] for layer in layers) for point in range(len(result.times))]
 
-    def residual(self, states: Sequence[Array]) -> NDArray[np.float64]:
+    def drive_at(self, t: float) -> Sequence[Array]:
+        """What drives the layers at a time of the phase."""
+        return self.drive(t) if callable(self.drive) else self.drive
+
+    def residual(self, t: float, states: Sequence[Array]) -> NDArray[np.float64]:
         """Of each sample; NaN where its state is zero."""
         active = np.any([layer.any(axis=1) for layer in states], axis=0)
-        _, residual = self.sweeps.balance_of(self.drive, states, self.nudge)
+        _, residual = self.sweeps.balance_of(self.drive_at(t), states, self.nudge)
         return np.where(active, residual, np.nan)
 
-    def miss(self, end: Sequence[Array]) -> NDArray[np.float64]:
-        """Largest difference of each sample's states from the fixed point that sweeps find."""
+    def miss(self, t: float, end: Sequence[Array]) -> NDArray[np.float64]:
+        """Largest difference of each sample's states from the fixed point that sweeps find, of the drive of a time."""
         sweeping = replace(self.fine, method="anderson")
-        swept = relax(self.sweeps, self.drive, self.start, sweeping, self.nudge).states
+        swept = relax(self.sweeps, self.drive_at(t), self.start, sweeping, self.nudge).states
         return np.max([np.abs(a - b).max(axis=1) for a, b in zip(end, swept, strict=True)], axis=0)
 
 
@@ -183,15 +199,20 @@ def _course(phase: _Phase, duration: float | None) -> Course:
     """Return the phase at evenly spaced times, for a time or, where none is given, until it has rested for a while."""
     network, solver = phase.sweeps.network, phase.solver
     result, moments = phase.integrated(np.linspace(0, duration or _time_to_show(phase), POINTS))
-    residual = np.stack([phase.residual(moment) for moment in moments])
+    times = result.times.tolist()
+    residual = np.stack([phase.residual(t, moment) for t, moment in zip(times, moments, strict=True)])
     descends = all(connection.symmetric or connection.source == 0 for connection in network.connections)
     return Course(
         result.times,
         layers_of(network, result.states),
         residual,
-        np.stack([energy(network, phase.drive, moment, phase.nudge) for moment in moments]) if descends else None,
+        np.stack(
+            [energy(network, phase.drive_at(t), moment, phase.nudge) for t, moment in zip(times, moments, strict=True)]
+        )
+        if descends
+        else None,
         rest_times(result.times, residual, solver.tolerance),
-        phase.miss(moments[-1]),
+        phase.miss(times[-1], moments[-1]),
     )
 
 
@@ -201,6 +222,7 @@ def _time_to_show(phase: _Phase) -> float:
     soonest = min(SOONEST * network.slowest, solver.longest)
     trial_times = np.append(0, np.geomspace(soonest, solver.longest, POINTS - 1))  # rest may come at any scale
     trial, moments = phase.integrated(trial_times, phase.fine.tolerance / network.slowest)
-    rest = rest_times(trial.times, np.stack([phase.residual(moment) for moment in moments]), solver.tolerance).max()
+    residuals = [phase.residual(t, moment) for t, moment in zip(trial.times.tolist(), moments, strict=True)]
+    rest = rest_times(trial.times, np.stack(residuals), solver.tolerance).max()
     shown = trial.time if np.isnan(rest) else min(trial.time, BEYOND * rest)
     return min(solver.longest, max(shown, SHORTEST * network.slowest))

@@ -25,6 +25,8 @@ from ctsigprop.core.compilation import compiled
 from ctsigprop.errors import InputError
 
 Field = Callable[[float, Array, Array, Array, NDArray[np.int64]], None]
+Drive = Sequence[Array] | Callable[[float], Sequence[Array]]
+"""Inputs and biases of layers 1 to N, each (samples or 1, units): constant, or of the time of the phase."""
 
 _HEADER, _SEGMENT, _LINK = 4, 3, 7
 
@@ -139,13 +141,15 @@ def hopfield_field(t: float, y: Array, dydt: Array, parameters: Array, layout: N
 
 
 def field_of(
-    network: Network, drive: Sequence[Array], samples: int, nudge: Nudge | None
+    network: Network, drive: Drive, samples: int, nudge: Nudge | None
 ) -> tuple[Field, Array, NDArray[np.int64]]:
     """The field of a network's phase, its parameters and its layout, as `integrate` takes them.
 
-    It is compiled where every rho is a shipped one and the cost, in a nudged phase, the squared error; elsewhere it is
-    a function of NumPy. Arguments as for `field_arguments`.
+    It is compiled where the drive is constant, every rho is a shipped one and the cost, in a nudged phase, the squared
+    error; elsewhere it is a function of NumPy. Arguments as for `field_arguments`, but for the drive: see `Drive`.
     """
+    if callable(drive):
+        return plain_field(network, drive, nudge), np.empty(0, network.dtype), np.empty(0, np.int64)
     shipped = all(rho.code is not None for rho in network.rhos)
     if shipped and (nudge is None or network.cost.name == "squared_error"):
         return hopfield_field, *field_arguments(network, drive, samples, nudge)
@@ -154,7 +158,7 @@ def field_of(
 
 def plain_field(
     network: Network,
-    drive: Sequence[Array],
+    drive: Drive,
     nudge: Nudge | None,
     delayed: Callable[[float], Array] | None = None,
 ) -> Field:
@@ -162,7 +166,7 @@ def plain_field(
 
     Args:
         network: of the layers.
-        drive: constant inputs of layers 1 to N.
+        drive: inputs of layers 1 to N.
         nudge: none in the free phase.
         delayed: the output rates that the layers below see at a time, (samples, outputs); those of the moment where it
             is left out.
@@ -172,8 +176,8 @@ def plain_field(
     def field(t: float, y: Array, dydt: Array, parameters: Array, layout: NDArray[np.int64]) -> None:
         states, changes = layers_of(network, y), layers_of(network, dydt)
         rates = network.rates_of(states)
-        for change, constant in zip(changes, drive, strict=True):
-            change[...] = constant
+        for change, external in zip(changes, drive(t) if callable(drive) else drive, strict=True):
+            change[...] = external
         for link in links:
             late = delayed is not None and link.source == network.output > link.target
             source = delayed(t) if delayed is not None and late else rates[link.source - 1]

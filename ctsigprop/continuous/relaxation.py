@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ctsigprop.continuous.dynamics import bounds_of, field_of, flatten, layers_of
+from ctsigprop.continuous.dynamics import Drive, bounds_of, field_of, flatten, layers_of
 from ctsigprop.continuous.equilibrium import Equilibrium, LayerSweeps
 from ctsigprop.continuous.network import Array, Nudge
 from ctsigprop.continuous.stepping import Timed, step_phase
@@ -127,7 +127,7 @@ def _after(
 
 def integrate_phase(
     sweeps: LayerSweeps,
-    drive: Sequence[Array],
+    drive: Drive,
     start: Sequence[Array],
     solver: SolverSettings,
     nudge: Nudge | None,
@@ -140,7 +140,7 @@ def integrate_phase(
 
     Args:
         sweeps: of the network.
-        drive: constant inputs of the phase.
+        drive: inputs of the phase.
         start: states of layers 1 to N at time 0, each (samples, units).
         solver: an integrator as method, its step, and the tolerance of dopri5's steps.
         nudge: the clamped phase's pull; none in the free phase.

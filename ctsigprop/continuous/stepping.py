@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctsigprop.continuous.dynamics import bounds_of, flatten, layers_of, plain_field
+from ctsigprop.continuous.dynamics import Drive, bounds_of, flatten, layers_of, plain_field
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Nudge
 from ctsigprop.settings import SolverSettings
@@ -54,7 +54,7 @@ def timed_phase(
 
 def step_phase(
     sweeps: LayerSweeps,
-    drive: Sequence[Array],
+    drive: Drive,
     start: Sequence[Array],
     solver: SolverSettings,
     nudge: Nudge | None,
@@ -67,7 +67,7 @@ def step_phase(
 
     Args:
         sweeps: of the network.
-        drive: constant inputs of the phase.
+        drive: inputs of the phase.
         start: states of layers 1 to N at time 0, each (samples, units).
         solver: euler or heun as method, and its step.
         nudge: the clamped phase's pull; none in the free phase.

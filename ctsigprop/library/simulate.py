@@ -1,11 +1,12 @@
 """`simulate`: both phases of samples in continuous time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ctsigprop.analysis.measures.time_courses import TimeCourses, time_courses
+from ctsigprop.analysis.measures.time_courses import Inputs, TimeCourses, time_courses
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.prediction import network_inputs
@@ -43,9 +44,45 @@ class Simulation:
         return f"Simulation({samples} samples, {layers} layers, {len(self.times)} times up to {self.times[-1]:.3g})"
 
 
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Inputs that vary in time, by samples of them: straight lines between, the first before and the last after.
+
+    Attributes:
+        times: ascending, in the unit of the time constants, (k,).
+        x: inputs at these times as the user has them, (k, samples, ...).
+
+    Raises:
+        InputError: times out of order, or another number of inputs than of times.
+    """
+
+    times: ArrayLike
+    x: ArrayLike
+
+    def __post_init__(self) -> None:
+        times, x = np.asarray(self.times, np.float64), np.asarray(self.x)
+        if times.ndim != 1 or len(times) == 0 or not (np.diff(times) > 0).all() or not np.isfinite(times).all():
+            raise InputError(f"times: of shape {times.shape}: must be finite numbers in ascending order, at least one")
+        if x.ndim < 2 or len(x) != len(times):
+            raise InputError(
+                f"x: of shape {x.shape}: must be ({len(times)}, samples, ...), inputs for each of the times"
+            )
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "x", x)
+
+    def __call__(self, t: float) -> Array:
+        """Return the inputs of a time, (samples, ...)."""
+        times, x = np.asarray(self.times), np.asarray(self.x)
+        after = int(np.clip(np.searchsorted(times, t), 1, max(1, len(times) - 1)))
+        if len(times) == 1 or t <= times[0]:
+            return x[0]
+        share = min(1.0, (t - times[after - 1]) / (times[after] - times[after - 1]))
+        return x[after - 1] + share * (x[after] - x[after - 1])
+
+
 def simulate(
     network: Network,
-    x: ArrayLike,
+    x: ArrayLike | Callable[[float], ArrayLike],
     target: ArrayLike,
     *,
     beta: float = 1.0,
@@ -58,7 +95,8 @@ def simulate(
 
     Args:
         network: with its weights.
-        x: inputs as the user has them, (samples, ...).
+        x: inputs as the user has them, (samples, ...); or inputs that vary in time, as a function of the time since the
+            beginning of the free phase or `Sampled`, which need a duration.
         target: classes, whole numbers (samples,), or d of Eq. 13, floats (samples, outputs).
         beta: nudging strength.
         solver: an integrator, or its name in `METHODS`, or `InTime`.
@@ -78,8 +116,11 @@ def simulate(
     require_number("noise", noise, 0.0)
     if noise and (duration is None or in_time.method not in STEPPED):
         raise InputError(f"noise = {noise!r}: needs a duration, and one of {', '.join(STEPPED)} as solver")
-    inputs = network_inputs(network, x)
-    sweeps, d = LayerSweeps(network), _targets(network, target, len(inputs))
+    if callable(x) and duration is None:
+        raise InputError("x: varies in time, so that a phase does not come to rest: give a duration")
+    inputs = _inputs(network, x)
+    sweeps = LayerSweeps(network)
+    d = _targets(network, target, len(inputs(0.0) if callable(inputs) else inputs))
     courses = time_courses(sweeps, inputs, d, beta, in_time, duration, noise, seed)
     return simulation_of(network, courses)
 
@@ -90,6 +131,10 @@ def simulation_of(network: Network, courses: TimeCourses) -> Simulation:
     states = courses.states
     energy = np.concatenate(phases) if phases else None
     return Simulation(courses.times, courses.nudged, states, network.rates_of(states), courses.residual, energy)
+
+
+def _inputs(network: Network, x: ArrayLike | Callable[[float], ArrayLike]) -> Inputs:
+    return (lambda t: network_inputs(network, x(t))) if callable(x) else network_inputs(network, x)
 
 
 def _targets(network: Network, target: ArrayLike, samples: int) -> Array:

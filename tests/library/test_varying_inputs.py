@@ -1,0 +1,71 @@
+"""Inputs that vary in time, beside the exact solution of a linear network and beside constant ones."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import ctsigprop as ct
+
+X = np.random.default_rng(1).uniform(size=(3, 4))
+TARGET = np.array([0, 1, 0])
+
+
+def drawn(rho: str = "hard_sigmoid") -> ct.Network:
+    return ct.Network.sigprop_loop([4, 5, 2], rho=rho, output_gain=1.0, precision="float64", seed=2)
+
+
+def test_neurons_follow_a_sine_as_their_equation_says() -> None:
+    """s' = a sin(t) - s from 0: s = a (sin t - cos t + exp(-t)) / 2, of the first layer without a loop."""
+    network = drawn("linear")
+    network.weights["W21"][...] = 0
+    wave = ct.simulate(network, lambda t: np.sin(t) * X, TARGET, duration=(6.0, 3.0), solver=ct.InTime("dopri5"))
+    t = wave.times
+    expected = (np.sin(t) - np.cos(t) + np.exp(-t))[:, None, None] / 2 * (X @ network.weights["W01"])
+    assert_allclose(wave.states[0], expected, atol=1e-5)
+    assert wave.times[-1] == pytest.approx(9.0)
+    assert wave.residual.shape == (len(t), 3)
+
+
+@pytest.mark.parametrize("solver", ["dopri5", "euler"])
+def test_a_function_that_does_not_vary_is_a_constant_input(solver: str) -> None:
+    network, how = drawn(), {"duration": (5.0, 5.0), "solver": ct.InTime(solver, step=0.1)}
+    constant, function = (ct.simulate(network, x, TARGET, **how) for x in (X, lambda t: X))
+    for one, other in zip(constant.states, function.states, strict=True):
+        assert_allclose(one, other, atol=1e-5)
+    assert_allclose(constant.residual, function.residual, atol=1e-4, equal_nan=True)
+
+
+def test_samples_on_a_grid_are_joined_by_straight_lines() -> None:
+    grid = ct.Sampled([0.0, 2.0, 3.0], np.stack([0 * X, X, 3 * X]))
+    for t, factor in ((-1.0, 0.0), (0.0, 0.0), (1.0, 0.5), (2.0, 1.0), (2.5, 2.0), (3.0, 3.0), (9.0, 3.0)):
+        assert_allclose(grid(t), factor * X)
+    assert_allclose(ct.Sampled([1.0], X[None])(5.0), X)
+    network = drawn()
+
+    def line(t: float) -> np.ndarray:
+        return np.interp(t, [0.0, 2.0, 3.0], [0.0, 1.0, 3.0]) * X
+
+    sampled, function = (ct.simulate(network, x, TARGET, duration=(4.0, 2.0)) for x in (grid, line))
+    for one, other in zip(sampled.states, function.states, strict=True):
+        assert_allclose(one, other, atol=1e-9)
+
+
+def test_noise_and_inputs_that_vary_go_together() -> None:
+    network = drawn()
+    how = {"duration": (2.0, 1.0), "solver": ct.InTime("heun", step=0.1), "seed": 3}
+    quiet, noisy = (ct.simulate(network, lambda t: t * X, TARGET, noise=noise, **how) for noise in (0.0, 1e-9))
+    for one, other in zip(quiet.states, noisy.states, strict=True):
+        assert_allclose(one[-1], other[-1], atol=1e-2)
+
+
+def test_what_cannot_be_simulated_is_refused() -> None:
+    with pytest.raises(
+        ct.InputError, match="x: varies in time, so that a phase does not come to rest: give a duration"
+    ):
+        ct.simulate(drawn(), lambda t: X, TARGET)
+    with pytest.raises(ct.InputError, match=r"times: of shape \(2,\): must be finite numbers in ascending order"):
+        ct.Sampled([1.0, 0.0], np.stack([X, X]))
+    with pytest.raises(ct.InputError, match=r"x: of shape \(1, 3, 4\): must be \(2, samples, ...\)"):
+        ct.Sampled([0.0, 1.0], X[None])
+    with pytest.raises(ct.InputError, match=r"x has samples of shape \(2,\): must be \(4,\)"):
+        ct.simulate(drawn(), lambda t: X[:, :2], TARGET, duration=(1.0, 1.0))
