@@ -13,6 +13,7 @@ from ctsigprop.experiments.paper.hardware import Hardware
 REPRODUCTIONS = {
     "figure-3": "how layers bring inputs and targets of one class together, on MNIST (Fig. 3)",
     "figure-4": "how the weights of the loop come into alignment, on Fashion-MNIST (Fig. 4)",
+    "section-5": "test errors of continuous networks on MNIST and Fashion-MNIST, over seeds (Sec. V-C)",
     "table-1": "time, memory and test error of BP, LL-BP, LL-FA and SP, VGG8b on CIFAR-10 (Table I)",
     "table-2": "time and memory of each layer of VGG8b (Table II)",
     "table-3": "time, memory and test error with dense and with sparse targets, VGG8b(2x) (Table III)",
@@ -22,7 +23,7 @@ REPRODUCTIONS = {
     "alignment": "what brings the loop's weights into alignment, and whether accuracy follows (not in the paper)",
     "hardware": "what noise, mismatch, few bits, short phases and late outputs cost (not in the paper)",
 }
-OF_NUMPY = ("figure-4", "alignment", "hardware")
+OF_NUMPY = ("figure-4", "section-5", "alignment", "hardware")
 SCALES = {"smoke": "small and short, to see that it runs", "full": "what is compared with the paper"}
 
 

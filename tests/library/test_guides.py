@@ -120,9 +120,10 @@ def test_figures_are_shown_and_saved_where_asked(tmp_path: Path) -> None:
 
 def test_a_device_is_tried_as_its_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (example,) = re.findall(r"```python\n(.*?)```", DEVICE, re.DOTALL)
+    example, varying = re.findall(r"```python\n(.*?)```", DEVICE, re.DOTALL)
     names: dict[str, Any] = {}
     exec(example, names)
+    exec(varying, {})
     assert names["run"].metrics[-1]["unconverged"] == 0
     words = (
         DEVICE[DEVICE.index("    ctsigprop train") : DEVICE.index("## Phases that end")].replace("\\", "").split()[1:]

@@ -1,0 +1,1 @@
+"""Classification by continuous networks (paper, Sec. V-C), over several seeds."""
