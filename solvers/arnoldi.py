@@ -1,4 +1,4 @@
-"""Rightmost eigenvalues of many large matrices at once, each known by its products with a vector alone.
+"""Extreme eigenvalues of many large matrices at once, each known by its products with a vector alone.
 
 Arnoldi's method, restarted with the Ritz vector that is wanted (Saad, Numerical Methods for Large Eigenvalue Problems,
 2nd ed., alg. 6.2 and sec. 6.4). All matrices take their steps together, so that one product serves the whole batch.
@@ -20,11 +20,11 @@ _TIE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Rightmost:
+class Extreme:
     """One eigenvalue of each matrix.
 
     Attributes:
-        values: complex, (matrices,); of those as far right, the one with the largest imaginary part.
+        values: complex, (matrices,); of those as extreme, the one with the largest imaginary part.
         residual: |A x - value x| / |A| for the unit Ritz vector x, |A| as the Krylov space sees it, (matrices,).
         products: that each matrix was multiplied with a vector.
     """
@@ -36,7 +36,7 @@ class Rightmost:
 
 def rightmost(
     product: Product, start: Array, *, tolerance: float = 1e-8, steps: int = 64, restarts: int = 20
-) -> Rightmost:
+) -> Extreme:
     """The eigenvalue of largest real part among those that the start vectors have a part in.
 
     Args:
@@ -49,6 +49,25 @@ def rightmost(
     Raises:
         ValueError: a tolerance or number that makes no sense.
     """
+    return _extreme(product, start, np.real, tolerance, steps, restarts)
+
+
+def outermost(
+    product: Product, start: Array, *, tolerance: float = 1e-8, steps: int = 64, restarts: int = 20
+) -> Extreme:
+    """The eigenvalue of largest magnitude, the spectral radius; otherwise as `rightmost`."""
+    return _extreme(product, start, np.abs, tolerance, steps, restarts)
+
+
+def _extreme(
+    product: Product,
+    start: Array,
+    measure: Callable[[NDArray[np.complex128]], NDArray[np.float64]],
+    tolerance: float,
+    steps: int,
+    restarts: int,
+) -> Extreme:
+    """The eigenvalue of which a measure is largest."""
     check_krylov(tolerance, steps, restarts)
     products = 0
     for _ in range(restarts + 1):
@@ -56,7 +75,7 @@ def rightmost(
         size = hessenberg.shape[2]
         products += size
         values, vectors = np.linalg.eig(hessenberg[:, :size])
-        place = _furthest_right(values)
+        place = _furthest(values, measure(values))
         value = np.take_along_axis(values, place[:, None], axis=1)[:, 0]
         ritz = np.take_along_axis(vectors, place[:, None, None], axis=2)[:, :, 0]
         norm = np.maximum(np.linalg.norm(hessenberg, axis=(1, 2)), np.finfo(float).tiny)
@@ -64,7 +83,7 @@ def rightmost(
         if (residual <= tolerance).all():
             break
         start = (ritz.real[:, None, :] @ basis[:, :size])[:, 0]
-    return Rightmost(value, residual, products)
+    return Extreme(value, residual, products)
 
 
 def _krylov(product: Product, start: Array, steps: int) -> tuple[Array, Array]:
@@ -129,7 +148,7 @@ def _unit(vectors: Array, norms: Array) -> Array:
     return np.where(norms > 0, 1, 0)[:, None] * vectors / np.where(norms > 0, norms, 1)[:, None]
 
 
-def _furthest_right(values: NDArray[np.complex128]) -> NDArray[np.int64]:
-    """Places of the values with the largest real part, of ties the largest imaginary part, (matrices,)."""
-    near = values.real.max(axis=1) - _TIE * np.abs(values).max(axis=1)
-    return np.where(values.real >= near[:, None], values.imag, -np.inf).argmax(axis=1)
+def _furthest(values: NDArray[np.complex128], measured: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Places of the values with the largest measure, of ties the largest imaginary part, (matrices,)."""
+    near = measured.max(axis=1) - _TIE * np.abs(values).max(axis=1)
+    return np.where(measured >= near[:, None], values.imag, -np.inf).argmax(axis=1)

@@ -16,14 +16,12 @@ from ctsigprop.runs.rows import Probe, Stability
 from ctsigprop.settings import Settings
 
 STABILITY_SAMPLES = 16
-STABILITY_COLUMNS = 640
 
 
 def probe(network: Network, inputs: Array, target: Array, settings: Settings) -> Probe:
     """Measure a network at the free and clamped equilibria of some samples, and leave it unchanged.
 
-    Stability is measured at the free equilibria of the first 16 samples, or fewer where more units feed back than
-    the outputs of a loop.
+    Stability is measured at the free equilibria of the first 16 samples.
 
     Args:
         network: in training or trained.
@@ -64,7 +62,7 @@ def probe(network: Network, inputs: Array, target: Array, settings: Settings) ->
 
 
 def _stability(sweeps: LayerSweeps, states: tuple[Array, ...]) -> Stability:
-    few = [layer[: max(1, min(STABILITY_SAMPLES, STABILITY_COLUMNS // max(1, sweeps.size)))] for layer in states]
+    few = [layer[:STABILITY_SAMPLES] for layer in states]
     found = decay(sweeps, few)
     known = found.time_constant[~np.isnan(found.time_constant)]
     return {

@@ -33,7 +33,8 @@ from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import Settings
 
 MEMORY = "memory"
-GAIN_COLUMNS = 640
+GAIN_SAMPLES = 256
+"""Training samples at whose equilibria the loop gain is measured."""
 
 Places = NDArray[np.int64]
 """Places of a batch's samples in the training set."""
@@ -242,7 +243,7 @@ class ContinuousModel:
             take_into(self._mean, self.network, taken, self.settings.learning.average * often)
 
     def _largest_gain(self) -> float:
-        few = self.train.inputs[: max(1, GAIN_COLUMNS // max(1, self.sweeps.size))]
+        few = self.train.inputs[:GAIN_SAMPLES]
         free = relax(self.sweeps, self.sweeps.drive(few), self.sweeps.at_rest(len(few)), self.settings.solver)
         try:
             return float(loop_gain(self.sweeps, free.states).max())

@@ -83,7 +83,7 @@ def test_fashion_mnist_at_smoke_scale(ctsigprop: Command) -> None:
     assert (content["scale"], content["missing"]) == ("smoke", [])
     assert [run["label"] for run in content["runs"]] == LABELS
     assert {run["network"] for run in content["runs"]} == {"784-64-64-10"}
-    assert len(content["series"]) == len(LABELS) * 3 * 2
+    assert len(content["series"]) == len(LABELS) * 3 * 3
     for series in content["series"]:
         start = [0, 0.2, 0.4, 0.6, 0.8] if series["measure"] == "matrices" else [0]
         assert series["epochs"] == [*start, 1, 2, 3]
@@ -94,7 +94,7 @@ def test_fashion_mnist_at_smoke_scale(ctsigprop: Command) -> None:
     for random in content["random_weights"]:
         assert random["networks"] == 20
         assert abs(random["mean"] - 90) < 4 * random["standard_deviation"]
-    assert len(content["claims"]) == 2 * (4 + 1 + 1 + 1)
+    assert len(content["claims"]) == 3 * (4 + 1 + 1 + 1)
     for name in ("figure-4.png", "gradient.png"):
         assert imread(Path(output, name)).std() > 0.01
     assert Path(output, "figure-4.pdf").stat().st_size > 1000
@@ -182,12 +182,14 @@ def test_without_a_name_it_lists_what_there_is(ctsigprop: Command) -> None:
     assert names == [
         "figure-3",
         "figure-4",
+        "section-5",
         "table-1",
         "table-2",
         "table-3",
         "table-4",
         "table-5",
         "table-6",
+        "alignment",
         "hardware",
     ]
 
@@ -204,7 +206,7 @@ def test_the_list_and_the_family_of_numpy_load_no_pytorch(arguments: list[str]) 
 
 REFUSED = [
     ("reproduce figure-44", "figure-44: no such figure or table: did you mean figure-4?"),
-    ("reproduce chart", "chart: no such figure or table: known are figure-3, figure-4, table-1"),
+    ("reproduce chart", "chart: no such figure or table: known are figure-3, figure-4, section-5"),
     ("reproduce figure-4 --scale huge", "--scale = huge: must be one of smoke, full"),
     ("reproduce figure-4 --threads 0", "--threads = 0: must be a whole number from 1 to"),
     ("reproduce figure-4 --seeds 3", "--seeds: no such flag"),

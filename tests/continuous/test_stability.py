@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from ctsigprop.continuous.connections import Dense
+from ctsigprop.continuous.diagnostics import stability
 from ctsigprop.continuous.diagnostics.stability import decay, jacobian, loop_gain, return_map
 from ctsigprop.continuous.dynamics import field_arguments, flatten, hopfield_field, layers_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -216,3 +217,15 @@ def test_a_displacement_dies_out_as_slowly_as_the_time_constant(make_problem: Ca
     ]
     assert not slowest.oscillating.any()
     assert_allclose(5 / np.log(far[0] / far[1]), slowest.time_constant, rtol=0.02)
+
+
+@pytest.mark.parametrize("graph", ["sigprop_loop", "symmetric_ep", "random_feedback_ep"])
+def test_many_units_that_feed_back_have_the_gain_of_their_whole_map(
+    make_problem: Callable, graph: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = make_problem(graph, (40, 30), loops=(1, 2))
+    states = problem.relax().states
+    whole = loop_gain(problem.sweeps, states)
+    monkeypatch.setattr(stability, "DENSE", 0)
+    norm = np.linalg.norm(return_map(problem.sweeps, states), axis=(1, 2))
+    assert (np.abs(loop_gain(problem.sweeps, states) - whole) <= 2e-3 * norm).all()

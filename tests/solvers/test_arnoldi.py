@@ -1,4 +1,4 @@
-"""Rightmost eigenvalues against dense ones, and where the Krylov space is used up early."""
+"""Extreme eigenvalues against dense ones, and where the Krylov space is used up early."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ctsigprop.solvers.arnoldi import Product, Rightmost, rightmost
+from ctsigprop.solvers.arnoldi import Extreme, Product, outermost, rightmost
 
 Array = np.ndarray
 
@@ -15,7 +15,7 @@ def times(matrices: Array) -> Product:
     return lambda x: (matrices @ x[:, :, None])[:, :, 0]
 
 
-def found(matrices: Array, seed: int = 0, **options: float) -> Rightmost:
+def found(matrices: Array, seed: int = 0, **options: float) -> Extreme:
     return rightmost(times(matrices), np.random.default_rng(seed).normal(size=matrices.shape[:2]), **options)
 
 
@@ -90,3 +90,12 @@ def test_exact_answers() -> None:
 def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} = "):
         found(np.ones((1, 2, 2)), **wrong)
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_the_spectral_radius_is_found(n: int) -> None:
+    matrices = np.random.default_rng(n).normal(size=(5, n, n))
+    start = np.random.default_rng(1).normal(size=(5, n))
+    result = outermost(lambda x: (matrices @ x[:, :, None])[:, :, 0], start, tolerance=1e-10, restarts=200)
+    expected = np.abs(np.linalg.eigvals(matrices)).max(axis=1)
+    np.testing.assert_allclose(np.abs(result.values), expected, rtol=1e-8)

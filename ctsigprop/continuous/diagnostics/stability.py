@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array
-from ctsigprop.solvers.arnoldi import rightmost
+from ctsigprop.solvers.arnoldi import outermost, rightmost
 
 TOLERANCE = 1e-6
+DENSE = 64
+"""Units that feed back, up to which the loop gain comes from the whole return map."""
+GAIN_TOLERANCE = 1e-3
 REAL = 1e-6  # largest |Im lambda| r that rounding gives to a real eigenvalue
 
 
@@ -39,6 +42,36 @@ class Decay:
     oscillating: NDArray[np.bool_]
 
 
+def return_product(sweeps: LayerSweeps, states: Sequence[Array]) -> Callable[[Array], Array]:
+    """The return map at equilibria as a product: what one sweep makes of a displacement of the feeding-back rates.
+
+    Args:
+        sweeps: of the network.
+        states: equilibria of layers 1 to N, each (samples, units).
+
+    Returns:
+        The product with a vector for each sample, (..., samples, units that feed back) -> the same shape.
+    """
+    network = sweeps.network
+    neurons = zip(network.rhos, states, network.leaks, strict=True)
+    slopes = [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
+
+    def product(x: Array) -> Array:
+        x = x.astype(network.dtype, copy=False)
+        after: dict[int, Array] = {}
+        for layer, slope in enumerate(slopes, start=1):
+            change = np.zeros((*x.shape[:-1], slope.shape[1]), network.dtype)
+            for link in sweeps.feedback[layer]:
+                change += x[..., sweeps.columns[link.source]] @ link.weight
+            for link in sweeps.forward[layer]:
+                rows = after[link.source].reshape(-1, link.weight.shape[0])
+                change += (rows @ link.weight).reshape(change.shape)
+            after[layer] = change * slope
+        return np.concatenate([x[..., :0], *(after[layer] for layer in sweeps.sources)], axis=-1)
+
+    return product
+
+
 def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
     """Derivative of the feeding-back rates after one sweep by those before it, at equilibria.
 
@@ -50,27 +83,21 @@ def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
         Shape (samples, n, n), n the units that feed back: 10 x 10 for a loop from ten outputs. Entry [s, a, b]
         is the change of unit b for a unit change of unit a.
     """
-    network, n = sweeps.network, sweeps.size
-    samples = len(states[0])
-    if n == 0:
-        return np.zeros((samples, 0, 0), network.dtype)
-    neurons = zip(network.rhos, states, network.leaks, strict=True)
-    slopes = [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
-    before = {layer: np.eye(n, dtype=network.dtype)[:, columns] for layer, columns in sweeps.columns.items()}
-    after: dict[int, Array] = {}
-    for layer, units in enumerate(network.sizes[1:], start=1):
-        change = np.zeros((samples, n, units), network.dtype)
-        for link in sweeps.feedback[layer]:
-            change += before[link.source] @ link.weight
-        for link in sweeps.forward[layer]:
-            change += (after[link.source].reshape(samples * n, -1) @ link.weight).reshape(change.shape)
-        after[layer] = change * slopes[layer - 1][:, None, :]
-    return np.concatenate([after[layer] for layer in sweeps.sources], axis=2)
+    n, samples = sweeps.size, len(states[0])
+    every = np.broadcast_to(np.eye(n, dtype=sweeps.network.dtype)[:, None], (n, samples, n))
+    return return_product(sweeps, states)(every).swapaxes(0, 1)
 
 
 def loop_gain(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
-    """Spectral radius of the return map, shape (samples,); sweeps diverge from an equilibrium where it passes 1."""
-    return np.abs(np.linalg.eigvals(return_map(sweeps, states))).max(axis=1, initial=0)
+    """Spectral radius of the return map, shape (samples,); sweeps diverge from an equilibrium where it passes 1.
+
+    Of more than DENSE units that feed back it comes from a Krylov space, to GAIN_TOLERANCE of the map's norm.
+    """
+    if sweeps.size <= DENSE:
+        return np.abs(np.linalg.eigvals(return_map(sweeps, states))).max(axis=1, initial=0)
+    start = np.random.default_rng(0).normal(size=sweeps.size) * np.ones((len(states[0]), 1))
+    found = outermost(return_product(sweeps, states), start, tolerance=GAIN_TOLERANCE, steps=16, restarts=4)
+    return np.abs(found.values)
 
 
 def jacobian(sweeps: LayerSweeps, states: Sequence[Array]) -> Callable[[Array], Array]:

@@ -166,7 +166,8 @@ def measured_run(folder: Path, planned: Planned[Settings], data: Dataset) -> Mea
 
 
 def random_of(network: str, settings: Settings, data: Dataset) -> list[Random]:
-    """Return what random weights have, of a network of these settings."""
+    """Return what random weights have, of a network of these settings, though outputs may begin at 0 in it."""
+    settings = replace(settings, network=replace(settings.network, output_gain=1.0))
     return random_weights(network, [_untrained(settings, data, seed) for seed in RANDOM_SEEDS])
 
 

@@ -124,8 +124,8 @@ def _table(results: Sequence[Result], runs: Mapping[Path, Planned[Settings]], sc
             line[words] = _in_words(errors)
         rows.append(line)
     caption = (
-        "Sec. V-C: errors in percent, test at the epoch with the best validation error. Mean over seeds, their standard "
-        "deviation, and in brackets the standard error of the mean."
+        "Sec. V-C: errors in percent, test at the epoch with the best validation error. Mean over seeds, their "
+        "standard deviation, and in brackets the standard error of the mean."
     )
     return Table(NAME, caption, tuple(rows[0]), rows, DIFFERENCES[scale])
 
