@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,18 @@ _LEAST_RTOL = 8.0  # in machine epsilons: below, rounding decides the error esti
 _MOST = 2**53  # whole numbers up to here are exact in both float64 and int64
 _OVERSHOOT = 16.0  # in machine epsilons of the larger end of the span: a time outside by no more is that end
 _WHOLE = 1e-9  # a final step within this fraction of a whole one is a whole one
+
+
+class Role(NamedTuple):
+    """What a function of the user's is for: its name as an argument, how it is called, and what it must do."""
+
+    name: str
+    call: str
+    duty: str
+
+
+FIELD = Role("field", "field(t, y, dydt, parameters, layout)", "write the derivative to dydt and return nothing")
+EVENTS = Role("events", "events(t, y, values, parameters, layout)", "write its numbers to values and return nothing")
 
 
 def positive(name: str, value: float) -> float:
@@ -161,13 +173,16 @@ def jump_times(jumps: ArrayLike | None) -> NDArray[np.float64]:
     return np.unique(given)
 
 
-def event_directions(events: object | None, directions: ArrayLike) -> NDArray[np.float64]:
+def event_directions(events: object | None, directions: ArrayLike | None, stop: bool) -> NDArray[np.float64]:
     """Return the direction of each event, none where no function of events is given."""
     if events is None:
+        if directions is not None or not stop:
+            name = "stop_at_event" if directions is None else "directions"
+            raise ValueError(f"{name}: given without events: leave it out, or give {EVENTS.call}")
         return np.empty(0)
     if not callable(events):
-        raise ValueError(f"events: {events!r} given, a function events(t, y, values, parameters, layout) is needed")
-    given = np.atleast_1d(_floats("directions", directions))
+        raise ValueError(f"events: {events!r} given, a function {EVENTS.call} is needed")
+    given = np.atleast_1d(_floats("directions", 0 if directions is None else directions))
     if given.ndim != 1 or given.size == 0 or not np.isin(given, (-1, 0, 1)).all():
         raise ValueError(f"directions: {directions!r} given, -1, 0 or 1 is needed for each event")
     return given

@@ -279,7 +279,8 @@ def drive(
     """Integrate from y and fill `states` at the asked `times` on the way, up to the first event that `watch` sees.
 
     Time runs forwards from control.start to control.end; where control.sign is -1, the field sees it with that sign,
-    and its slopes are turned. The states reached and tried take turns in y and `work.new`: after an odd number of steps
+    and its slopes are turned. At an event, `work.before` and `work.values` are what `watch` wrote before and at it. The
+    states reached and tried take turns in y and `work.new`: after an odd number of steps
     the last is in the latter. Row 0 of the slopes is the field at the state reached, the last row the field at the
     state tried.
     """
@@ -303,7 +304,7 @@ def drive(
         negate(here)
     if watched:
         watch(sign * time, y, before, parameters, layout)
-    sound = is_finite(here)
+    sound = is_finite(here) and is_finite(before)
     status = STEP_CAP if sound else NOT_FINITE
     if adaptive and sound:
         copy(y, there)
@@ -376,6 +377,9 @@ def drive(
 
         if watched:
             watch(sign * after, new, values, parameters, layout)
+            if not is_finite(values):
+                status = NOT_FINITE
+                break
             for k in range(directions.size):
                 if crosses(before[k], values[k], directions[k]):
                     low, high = 0.0, 1.0
@@ -389,11 +393,13 @@ def drive(
                             low = middle
                     if event < 0 or high < earliest:
                         event, earliest = k, high
-            copy(values, before)
+            if event < 0:
+                copy(values, before)
         end_of_step = after
         if event >= 0 and earliest < 1:
             after = time + earliest * h
             interpolate(y, h, earliest, leak, gain, dense, weights, slopes, bounds, stage)
+            watch(sign * after, stage, values, parameters, layout)
         while reached < times.size and times[reached] <= after:
             asked = states[reached]
             if times[reached] == end_of_step:

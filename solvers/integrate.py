@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ctsigprop.solvers import arguments
+from ctsigprop.solvers.events import POLES, Watch, crossed_by
 from ctsigprop.solvers.methods import METHODS
 from ctsigprop.solvers.pieces import pieces
 from ctsigprop.solvers.result import Result, Status
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 Vector = NDArray[Any]
 Field = Callable[[float, Vector, Vector, Vector, NDArray[np.int64]], None]
-
-_POLES = (ZeroDivisionError, OverflowError)
 
 
 def integrate(
@@ -40,7 +39,7 @@ def integrate(
     times: ArrayLike | None = None,
     jumps: ArrayLike | None = None,
     events: Field | None = None,
-    directions: ArrayLike = (0,),
+    directions: ArrayLike | None = None,
     stop_at_event: bool = True,
     leak: ArrayLike | None = None,
     lower: ArrayLike = -inf,
@@ -76,7 +75,7 @@ def integrate(
             goes within one is missed; see max_step. It is located on the method's interpolant. Numba compiles it where
             it has jitted both functions.
         directions: of each event, shape (events,): 1 where the number rises through zero, in the order of passing, -1
-            where it falls, 0 either.
+            where it falls, 0 either; by default there is one event, in either direction.
         stop_at_event: end the solve at the first event; otherwise events are noted, and the solve starts anew behind
             each.
         leak: rate of the linear leak, one or one a component, for exponential_euler alone.
@@ -108,10 +107,12 @@ def integrate(
     asked = sign * arguments.asked_times(times, *arguments.span(t_span))
     states = np.empty((asked.size, y.size), y.dtype)
     scheme = _scheme(method, leak, y.size, sign)
-    ways = arguments.event_directions(events, directions)
+    ways = arguments.event_directions(events, directions, stop_at_event)
     parts = pieces(control.start, control.end, np.sort(sign * arguments.jump_times(jumps)))
     last = parts[-1].end
 
+    watch = Watch(events, ways, sign, constants, offsets)
+    watch.require_numbers(parts[0].start, y)
     run = _run(field, events, y.dtype)
     reached = evaluations = accepted = rejected = 0
     happened: list[tuple[int, float, Vector]] = []
@@ -120,16 +121,20 @@ def integrate(
         until = int(np.searchsorted(asked, part.edge, "right"))
         within = asked[reached:until].clip(part.start, part.end)
         here = control.over(part, control.max_steps - accepted - rejected, part.end == last)
-        y, outcome = run(constants, offsets, y, scheme, here, bounds, within, states[reached:until], ways)
+        y, outcome, crossed = run(constants, offsets, y, scheme, here, bounds, within, states[reached:until], ways)
         reached += outcome.reached
         evaluations += outcome.evaluations
         accepted += outcome.accepted
         rejected += outcome.rejected
         status = Status(outcome.status)
-        if outcome.event >= 0:
-            happened.append((outcome.event, sign * outcome.time, y))
-            if outcome.time < part.end and not stop_at_event:
+        happened += [(event, sign * outcome.time, y) for event in crossed]
+        if crossed and not stop_at_event:
+            if outcome.time < part.end:
                 parts.insert(0, part._replace(start=outcome.time))
+            elif not parts and outcome.residual > control.residual_tolerance >= 0:
+                status = Status.NOT_CONVERGED
+        elif status is Status.SUCCESS and parts and not crossed:
+            happened += [(event, sign * part.edge, y) for event in watch.across(part.end, parts[0].start, y)]
         if status is not Status.SUCCESS or (happened and stop_at_event):
             break
     result = Result(
@@ -194,7 +199,7 @@ def _control(
     return Control(start, end, steps, size, last, relative, absolute, steady, most, sign)
 
 
-def _run(field: Field, events: Field | None, dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outcome]]:
+def _run(field: Field, events: Field | None, dtype: np.dtype[Any]) -> Callable[..., tuple[Vector, Outcome, list[int]]]:
     """Return the engine set on the field and its events: compiled for jitted functions, interpreted for plain ones.
 
     A jitted field that meets a pole raises ZeroDivisionError, which compiled code cannot tell from errors that are
@@ -206,15 +211,17 @@ def _run(field: Field, events: Field | None, dtype: np.dtype[Any]) -> Callable[.
     from ctsigprop.solvers.records import compile_field
 
     watch = events or field  # is not called where nothing is watched
-    interpreted = partial(_attempt, partial(drive, _nan_at_poles(field), _nan_at_poles(watch)))
+    interpreted = partial(
+        _attempt, partial(drive, _nan_at_poles(field, arguments.FIELD), _nan_at_poles(watch, arguments.EVENTS))
+    )
     if not (is_jitted(field) and is_jitted(watch)):
         return interpreted
-    compile_field(field, dtype)
-    compile_field(watch, dtype, "events")
+    compile_field(field, dtype, arguments.FIELD)
+    compile_field(watch, dtype, arguments.FIELD if events is None else arguments.EVENTS)
     compiled = partial(_attempt, partial(compiled_drive(dtype), field, watch))
 
-    def run(*arguments: Any) -> tuple[Vector, Outcome]:
-        with suppress(*_POLES):
+    def run(*arguments: Any) -> tuple[Vector, Outcome, list[int]]:
+        with suppress(*POLES):
             return compiled(*arguments)
         return interpreted(*arguments)
 
@@ -232,24 +239,25 @@ def _attempt(
     times: Vector,
     states: Vector,
     directions: Vector,
-) -> tuple[Vector, Outcome]:
+) -> tuple[Vector, Outcome, list[int]]:
     from ctsigprop.solvers.records import Work
 
     y, work = y0.copy(), Work.of(y0, scheme, directions.size)
     outcome = engine(parameters, layout, y, work, scheme, control, bounds, times, states, directions)
-    return (work.new if outcome.accepted % 2 else y), outcome
+    crossed = crossed_by(work.before, work.values, directions) if outcome.event >= 0 else []
+    return (work.new if outcome.accepted % 2 else y), outcome, crossed
 
 
-def _nan_at_poles(field: Field) -> Field:
+def _nan_at_poles(field: Field, role: arguments.Role) -> Field:
     """Return the field with NaN where it divides by zero or overflows, and an error where it returns a value."""
 
     def guarded(t: float, y: Vector, dydt: Vector, parameters: Vector, layout: NDArray[np.int64]) -> None:
         try:
             returned = field(t, y, dydt, parameters, layout)  # type: ignore[func-returns-value]
-        except _POLES:
+        except POLES:
             dydt.fill(np.nan)
             return
         if returned is not None:
-            raise ValueError("field: it returned a value; write the derivative to dydt and return nothing")
+            raise ValueError(f"{role.name}: it returned a value; {role.duty}")
 
     return guarded

@@ -12,7 +12,7 @@ from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 from ctsigprop.core.compilation import mend_cache
-from ctsigprop.solvers.arguments import whole_steps
+from ctsigprop.solvers.arguments import Role, whole_steps
 from ctsigprop.solvers.pieces import Piece
 
 Vector = NDArray[Any]
@@ -108,14 +108,14 @@ def field_signature(dtype: np.dtype[Any]) -> typing.Signature:
     return void(float64, vector, vector, vector, types.Array(int64, 1, "C"))
 
 
-def compile_field(field: Any, dtype: np.dtype[Any], name: str = "field") -> None:
+def compile_field(field: Any, dtype: np.dtype[Any], role: Role) -> None:
     """Compile a jitted field, or a function of events, for states of this dtype, unless it is.
 
     Raises:
         ValueError: Numba cannot; the first line of its reason, the whole of it as the cause.
     """
     signature = field_signature(dtype)
-    refused = f"{name}: not to be compiled as field(t, y, dydt, parameters, layout) for {dtype}"
+    refused = f"{role.name}: not to be compiled as {role.call} for {dtype}"
     mend_cache(field)
     try:
         if signature.args not in field.overloads:
@@ -127,7 +127,7 @@ def compile_field(field: Any, dtype: np.dtype[Any], name: str = "field") -> None
         raise ValueError(f"{refused}: {lines[0] if lines else type(error).__name__}") from error
     returned = field.overloads[signature.args].signature.return_type
     if returned != types.none:
-        raise ValueError(f"{refused}: it returns {returned}; write the derivative to dydt and return nothing")
+        raise ValueError(f"{refused}: it returns {returned}; {role.duty}")
 
 
 def drive_signature(dtype: np.dtype[Any]) -> tuple[types.Type, ...]:

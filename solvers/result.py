@@ -15,7 +15,7 @@ Array = NDArray[Any]
 class Status(Enum):
     """How a solve ended: the value is the code that compiled kernels return, `sentence` says what to do."""
 
-    SUCCESS = (0, "the solve reached what was asked for: the end, or with residual_tolerance a steady state")
+    SUCCESS = (0, "the solve reached what was asked for: the end, an event, or with residual_tolerance a steady state")
     STEP_CAP = (1, "the step cap was reached: raise max_steps, loosen rtol or take larger steps")
     NOT_FINITE = (
         2,

@@ -1,7 +1,7 @@
 """The free and then the clamped phase of chosen samples in continuous time (paper, Eq. 13)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,7 @@ def time_courses(
     duration: tuple[float, float] | None = None,
     noise: float = 0.0,
     seed: int = 0,
+    jumps: Array | None = None,
 ) -> TimeCourses:
     """Integrate the free phase from zero, and the phase clamped at `beta` from where that ends.
 
@@ -110,18 +111,20 @@ def time_courses(
         duration: of both phases; by default BEYOND times what the slowest sample takes to rest.
         noise: standard deviation of a white noise current into every neuron, over a unit of time.
         seed: of the noise.
+        jumps: times from the beginning of the free phase at which the inputs have a kink or a jump.
 
     Raises:
         RunFailure: the integration broke off.
     """
-    samples = len(target)
+    samples, kinks = len(target), np.empty(0) if jumps is None else jumps
     free_time, clamped_time = duration or (None, None)
     seeds = np.random.SeedSequence(seed).generate_state(2, np.uint64).tolist()
     how = _drive(sweeps, inputs, 0.0), sweeps.at_rest(samples), solver
-    free = _course(_Phase(sweeps, *how, None, noise, seeds[0]), free_time)
+    free = _course(_Phase(sweeps, *how, None, noise, seeds[0], kinks), free_time)
     nudge = Nudge(np.full(samples, beta, target.dtype), target)
-    how = _drive(sweeps, inputs, float(free.times[-1])), free.end, solver
-    return TimeCourses(free, _course(_Phase(sweeps, *how, nudge, noise, seeds[1]), clamped_time))
+    begin = float(free.times[-1])
+    how = _drive(sweeps, inputs, begin), free.end, solver
+    return TimeCourses(free, _course(_Phase(sweeps, *how, nudge, noise, seeds[1], kinks - begin), clamped_time))
 
 
 def _drive(sweeps: LayerSweeps, inputs: Inputs, begin: float) -> Drive:
@@ -155,6 +158,7 @@ class _Phase:
     nudge: Nudge | None
     noise: float = 0.0
     seed: int = 0
+    jumps: Array = field(default_factory=lambda: np.empty(0))
 
     @property
     def fine(self) -> SolverSettings:
@@ -171,7 +175,7 @@ class _Phase:
         if self.noise:
             result = step_phase(*how, Timed(duration, self.noise, seed=self.seed), times=times)
         else:
-            result = integrate_phase(*how, duration=duration, rest=rest, times=times)
+            result = integrate_phase(*how, duration=duration, rest=rest, times=times, jumps=self.jumps)
         if reason := BROKEN_OFF.get(result.status):
             step = f"take smaller steps than solver.step = {self.solver.step:g}, or " if self.solver.fixed_step else ""
             raise RunFailure(f"solver.method = {self.solver.method!r}: {reason.format(step=step)}")

@@ -79,6 +79,8 @@ class ContinuousModel:
         self.sweeps = LayerSweeps(network)
         self.memory = np.zeros((len(self.train), self.sweeps.size), network.dtype)
         self._rule = rule or RULES[settings.learning.rule]
+        if settings.learning.centred and self._rule.within:
+            raise InputError("learning.centred = True: must be false with a rule that moves weights within the phase")
         self._optimizer = optimizer or OPTIMIZERS[settings.learning.optimizer].make(settings.learning)
         self._began = {name: weight.copy() for name, weight in (began or network.weights).items()}
         self._mean = network.copy() if settings.learning.average else None

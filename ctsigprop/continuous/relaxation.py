@@ -135,6 +135,7 @@ def integrate_phase(
     duration: float,
     rest: float | None = None,
     times: Array | None = None,
+    jumps: Array | None = None,
 ) -> Result:
     """Integrates Eq. 13 for one phase.
 
@@ -147,6 +148,7 @@ def integrate_phase(
         duration: time to integrate, in the unit of the network's time constant.
         rest: stop where no neuron moves faster than this.
         times: at which the flat state is wanted, (k,).
+        jumps: times at which the drive has a kink or a jump.
     """
     network = sweeps.network
     samples = len(start[0])
@@ -170,4 +172,5 @@ def integrate_phase(
         max_steps=MOST_STEPS,
         residual_tolerance=rest,
         times=times,
+        jumps=jumps,
     )

@@ -60,9 +60,9 @@ class Sampled:
     x: ArrayLike
 
     def __post_init__(self) -> None:
-        times, x = np.asarray(self.times, np.float64), np.asarray(self.x)
-        if times.ndim != 1 or len(times) == 0 or not (np.diff(times) > 0).all() or not np.isfinite(times).all():
-            raise InputError(f"times: of shape {times.shape}: must be finite numbers in ascending order, at least one")
+        times, x = _numbers("times", self.times), _numbers("x", self.x)
+        if times.ndim != 1 or len(times) == 0 or not (np.diff(times) > 0).all():
+            raise InputError(f"times: of shape {times.shape}: must be in ascending order, at least one")
         if x.ndim < 2 or len(x) != len(times):
             raise InputError(
                 f"x: of shape {x.shape}: must be ({len(times)}, samples, ...), inputs for each of the times"
@@ -77,7 +77,22 @@ class Sampled:
         if len(times) == 1 or t <= times[0]:
             return x[0]
         share = min(1.0, (t - times[after - 1]) / (times[after] - times[after - 1]))
-        return x[after - 1] + share * (x[after] - x[after - 1])
+        return (1 - share) * x[after - 1] + share * x[after]
+
+
+def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Values as finite floats.
+
+    Raises:
+        InputError: they are none.
+    """
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: must be an array of numbers ({error})") from error
+    if not np.isfinite(array).all():
+        raise InputError(f"{name}: must be finite numbers")
+    return array
 
 
 def simulate(
@@ -96,7 +111,8 @@ def simulate(
     Args:
         network: with its weights.
         x: inputs as the user has them, (samples, ...); or inputs that vary in time, as a function of the time since the
-            beginning of the free phase or `Sampled`, which need a duration.
+            beginning of the free phase or `Sampled`, which need a duration. dopri5 steps over what is shorter than its
+            steps in a function, but not in samples.
         target: classes, whole numbers (samples,), or d of Eq. 13, floats (samples, outputs).
         beta: nudging strength.
         solver: an integrator, or its name in `METHODS`, or `InTime`.
@@ -121,7 +137,8 @@ def simulate(
     inputs = _inputs(network, x)
     sweeps = LayerSweeps(network)
     d = _targets(network, target, len(inputs(0.0) if callable(inputs) else inputs))
-    courses = time_courses(sweeps, inputs, d, beta, in_time, duration, noise, seed)
+    jumps = np.asarray(x.times) if isinstance(x, Sampled) else np.empty(0)
+    courses = time_courses(sweeps, inputs, d, beta, in_time, duration, noise, seed, jumps)
     return simulation_of(network, courses)
 
 
@@ -134,7 +151,17 @@ def simulation_of(network: Network, courses: TimeCourses) -> Simulation:
 
 
 def _inputs(network: Network, x: ArrayLike | Callable[[float], ArrayLike]) -> Inputs:
-    return (lambda t: network_inputs(network, x(t))) if callable(x) else network_inputs(network, x)
+    if not callable(x):
+        return network_inputs(network, x)
+    samples = len(network_inputs(network, x(0.0)))
+
+    def inputs(t: float) -> Array:
+        found = network_inputs(network, x(t))
+        if len(found) != samples:
+            raise InputError(f"x: has {len(found)} samples at t = {t:g}: must be {samples}, as at the beginning")
+        return found
+
+    return inputs
 
 
 def _targets(network: Network, target: ArrayLike, samples: int) -> Array:

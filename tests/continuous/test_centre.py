@@ -8,10 +8,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 import ctsigprop as ct
+from ctsigprop.continuous.device import device_of
 from ctsigprop.continuous.learning.centre import KEPT, Centre
+from ctsigprop.continuous.learning.correlations import Correlations
 from ctsigprop.continuous.learning.optimizers import Sgd
-from ctsigprop.continuous.learning.pace import Pace
+from ctsigprop.continuous.learning.pace import Pace, move
 from ctsigprop.continuous.learning.phases import Batch, contrast
+from ctsigprop.continuous.learning.rules import RULES
 from ctsigprop.continuous.learning.update import learn
 from ctsigprop.errors import InputError
 from ctsigprop.settings import LearningSettings, NudgingSettings, Settings, SolverSettings
@@ -72,6 +75,30 @@ def test_the_mean_is_plain_at_first_and_then_forgets() -> None:
         expected = (1 - share) * expected + share * batch.mean(axis=0)
     assert_allclose(centre.means[1], expected, rtol=1e-12)
     assert not centre.means[0].any() and not centre.means[2].any()
+
+
+@pytest.mark.parametrize("device", [ct.Device(), ct.Device(weight_spread=0.5), ct.Device(weight_bits=5, update_bits=8)])
+def test_at_the_mean_rates_an_update_of_weights_changes_no_input(device: ct.Device) -> None:
+    network = ct.Network.sigprop_loop([4, 6, 5, 3], output_gain=1.0, precision="float64", seed=1)
+    network = network.on_device(device_of(device, network.connections, 0)).with_rates(
+        dict.fromkeys(("W01", "W12", "W23", "W31"), 0.5) | {"b1": 1e-9, "b2": 1e-9, "b3": 1e-9}
+    )
+    rng, centre, sizes = np.random.default_rng(0), Centre.of(network), network.sizes
+    for mean in centre.means[1:-1]:
+        mean[...] = rng.uniform(0, 1, mean.shape)
+    free, plus = ([rng.uniform(size=(7, units)) for units in sizes] for _ in range(2))
+    change = [high - low for high, low in zip(plus[1:], free[1:], strict=True)]
+    rates = (tuple(free), tuple(plus), tuple(free))
+    correlations = Correlations(*map(centre.around, rates), np.ones((7, 1)), tuple(change))
+
+    def received() -> list[np.ndarray]:
+        return [given + bias for given, bias in zip(centre.driven(network), network.biases, strict=True)]
+
+    before, weights = received(), network.copy().weights
+    move(network, correlations, RULES["eq14"], Pace(Sgd(), centre=centre))
+    for earlier, later in zip(before, received(), strict=True):
+        assert_allclose(later, earlier, rtol=0, atol=1e-7)
+    assert all((network.weights[name] != weights[name]).any() for name in weights)
 
 
 def test_continual_learning_is_not_centred() -> None:

@@ -47,7 +47,20 @@ def test_samples_on_a_grid_are_joined_by_straight_lines() -> None:
 
     sampled, function = (ct.simulate(network, x, TARGET, duration=(4.0, 2.0)) for x in (grid, line))
     for one, other in zip(sampled.states, function.states, strict=True):
-        assert_allclose(one, other, atol=1e-9)
+        assert_allclose(one, other, atol=1e-4)
+
+
+def test_a_short_pulse_of_samples_is_not_stepped_over() -> None:
+    network = drawn("linear")
+    network.weights["W21"][...] = 0
+    pulse = ct.Sampled([50.0, 50.1, 50.2, 50.3], np.stack([0 * X, 100 * X, 100 * X, 0 * X]))
+    states = ct.simulate(network, pulse, TARGET, duration=(200.0, 10.0)).states[0]
+    assert np.abs(states).max() > 1
+
+
+def test_whole_numbers_do_not_wrap_around() -> None:
+    bytes_ = np.array([[[200, 10, 0, 255]], [[50, 2, 0, 63]]], np.uint8)
+    assert_allclose(ct.Sampled([0.0, 1.0], bytes_)(0.5), [[125, 6, 0, 159]])
 
 
 def test_noise_and_inputs_that_vary_go_together() -> None:
@@ -63,7 +76,13 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         ct.InputError, match="x: varies in time, so that a phase does not come to rest: give a duration"
     ):
         ct.simulate(drawn(), lambda t: X, TARGET)
-    with pytest.raises(ct.InputError, match=r"times: of shape \(2,\): must be finite numbers in ascending order"):
+    with pytest.raises(ct.InputError, match=r"x: has 2 samples at t = 0\.0"):
+        ct.simulate(drawn(), lambda t: X[: 3 - (t > 0)], TARGET, duration=(1.0, 1.0))
+    with pytest.raises(ct.InputError, match="times: must be an array of numbers"):
+        ct.Sampled(["noon"], X[None])
+    with pytest.raises(ct.InputError, match="x: must be finite numbers"):
+        ct.Sampled([0.0], np.nan * X[None])
+    with pytest.raises(ct.InputError, match=r"times: of shape \(2,\): must be in ascending order"):
         ct.Sampled([1.0, 0.0], np.stack([X, X]))
     with pytest.raises(ct.InputError, match=r"x: of shape \(1, 3, 4\): must be \(2, samples, ...\)"):
         ct.Sampled([0.0, 1.0], X[None])

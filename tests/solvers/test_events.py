@@ -81,11 +81,79 @@ def test_an_event_is_found_to_the_order_of_the_method(method):
         missed.append(abs(found.event_times[0] - np.pi / 2))
     order = min(METHODS[method].order, 4)
     assert missed[1] < missed[0] * 2.0 ** (0.6 - order) + 1e-12
-    reference = solve_ivp(lambda t, y: [y[1], -y[0]], (0, 3), [1, 0], events=lambda t, y: y[0], rtol=1e-10, atol=1e-12)
-    assert abs(reference.t_events[0][0] - np.pi / 2) < 1e-8
 
 
-def test_a_solve_goes_on_behind_an_event_as_if_there_were_none():
+def test_events_are_those_of_scipy():
+    def pendulum(t, y, dydt, parameters, layout):
+        dydt[0] = y[1]
+        dydt[1] = -np.sin(y[0]) - 0.1 * y[1] + 0.2 * np.cos(2.3 * t)
+
+    how = {"rtol": 1e-10, "atol": 1e-12}
+    ours = integrate(pendulum, np.array([1.0, 0.0]), (0, 30), events=through_zero, stop_at_event=False, **how)
+    theirs = solve_ivp(
+        lambda t, y: [y[1], -np.sin(y[0]) - 0.1 * y[1] + 0.2 * np.cos(2.3 * t)],
+        (0, 30),
+        [1, 0],
+        events=lambda t, y: y[0],
+        **how,
+    )
+    assert len(ours.event_times) > 5
+    assert_allclose(ours.event_times, theirs.t_events[0], atol=1e-6)
+
+
+@KINDS
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_events_at_once_all_happen(make, dtype):
+    def halves(t, y, values, parameters, layout):
+        for k in range(3):
+            values[k] = y[k] - 0.5
+
+    result = integrate(
+        make(decaying),
+        np.array([1.0, 1.0, 0.9], dtype),
+        (0, 3),
+        events=make(halves),
+        directions=(0, 0, 0),
+        stop_at_event=False,
+    )
+    assert result.events.tolist() == [2, 0, 1]
+    assert_allclose(result.event_times, np.log([1.8, 2, 2]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("watch", [lambda t: t - 1.0, lambda t: -1.0 if t < 1 else 1.0])
+def test_an_event_at_a_jump_happens_once(watch):
+    def events(t, y, values, parameters, layout):
+        values[0] = watch(t)
+
+    how = {"jumps": [1.0], "events": events}
+    stopped = integrate(decaying, np.ones(1), (0, 2), **how)
+    assert stopped.event_times.tolist() == [1.0]
+    assert stopped.time == 1.0
+    noted = integrate(decaying, np.ones(1), (0, 2), stop_at_event=False, **how)
+    assert noted.event_times.tolist() == [1.0]
+    assert noted.time == 2.0
+
+
+@KINDS
+def test_a_number_that_is_none_ends_the_solve(make):
+    def pole(t, y, values, parameters, layout):
+        values[0] = np.nan if t > 1 else 1.0
+
+    result = integrate(make(decaying), np.ones(1), (0, 5), events=make(pole))
+    assert result.status is Status.NOT_FINITE
+    assert result.time <= 1
+
+
+def test_an_event_is_no_steady_state():
+    how = {"method": "euler", "step": 0.5, "residual_tolerance": 1e-9}
+    noted = integrate(
+        decaying, np.ones(1), (0, 1), events=lambda t, y, v, p, q: v.fill(t - 1), stop_at_event=False, **how
+    )
+    assert noted.status is Status.NOT_CONVERGED
+    assert noted.event_times.tolist() == [1.0]
+
+
+def test_a_solve_that_is_reset_goes_on_behind_an_event():
     """An integrate-and-fire neuron driven by hand: from each event with its state reset."""
 
     def leaking(t, y, dydt, parameters, layout):
@@ -155,6 +223,12 @@ def test_a_field_of_time_sees_the_time_that_runs_backwards():
         ({"events": 3}, "events: 3 given, a function"),
         ({"events": through_zero, "directions": (2,)}, r"directions: \(2,\) given, -1, 0 or 1"),
         ({"events": through_zero, "directions": ()}, r"directions: \(\) given, -1, 0 or 1"),
+        ({"directions": (1,)}, "directions: given without events"),
+        ({"stop_at_event": False}, "stop_at_event: given without events"),
+        ({"events": both}, "directions: 1 given, one for each number that events writes is needed"),
+        ({"events": njit(both)}, "directions: 1 given, one for each number that events writes is needed"),
+        ({"events": through_zero, "directions": (0, 0)}, "directions: 2 given: number 1 is nan at the start"),
+        ({"events": lambda t, y, values, parameters, layout: y[0]}, "events: it returned a value; write its numbers"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(asked, says):

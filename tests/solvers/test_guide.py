@@ -9,7 +9,7 @@ import pytest
 from ctsigprop.solvers import METHODS, Status
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "solvers.md").read_text(encoding="utf-8")
-LORENZ, MEMORY = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+LORENZ, MEMORY, NEURON = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 
 
 def test_lorenz(capsys: pytest.CaptureFixture[str]):
@@ -26,6 +26,12 @@ def test_hopfield_memory(capsys: pytest.CaptureFixture[str]):
     np.testing.assert_array_equal(np.sign(names["result"].y), names["patterns"][0])
     assert names["result"].residual <= 1e-6
     assert capsys.readouterr().out.startswith("1.0 ")
+
+
+def test_neuron_that_fires():
+    names = {}
+    exec(NEURON, names)
+    np.testing.assert_allclose(np.diff(names["spikes"]), np.log(3), rtol=1e-5)
 
 
 def test_every_method_and_status_has_its_line():

@@ -91,12 +91,13 @@ def return_map(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
 def loop_gain(sweeps: LayerSweeps, states: Sequence[Array]) -> Array:
     """Spectral radius of the return map, shape (samples,); sweeps diverge from an equilibrium where it passes 1.
 
-    Of more than DENSE units that feed back it comes from a Krylov space, to GAIN_TOLERANCE of the map's norm.
+    Of more than DENSE units that feed back it comes from Krylov spaces, as near as 20 restarts bring it to
+    GAIN_TOLERANCE of the map's norm.
     """
     if sweeps.size <= DENSE:
         return np.abs(np.linalg.eigvals(return_map(sweeps, states))).max(axis=1, initial=0)
     start = np.random.default_rng(0).normal(size=sweeps.size) * np.ones((len(states[0]), 1))
-    found = outermost(return_product(sweeps, states), start, tolerance=GAIN_TOLERANCE, steps=16, restarts=4)
+    found = outermost(return_product(sweeps, states), start, tolerance=GAIN_TOLERANCE, steps=32, restarts=20)
     return np.abs(found.values)
 
 

@@ -12,11 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.network import Array, Network
-
-Driven = tuple[int, Array]
-"""A layer, and what it is driven by: (units,)."""
 
 KEPT = 0.99
 """What a batch leaves of the mean."""
@@ -53,12 +49,12 @@ class Centre:
         inner = (rate - mean for rate, mean in zip(rates[1:-1], self.means[1:-1], strict=True))
         return (rates[0], *inner, rates[-1])
 
-    def driven(self, connection: Dense) -> list[Driven]:
-        """What a connection drives at the mean rates: its target, and of a symmetric one its source too."""
-        i, j = connection.source, connection.target
-        found: list[Driven] = [(j, self.means[i] @ connection.matrix)] if i else []
-        if connection.symmetric and i:
-            found.append((i, connection.matrix @ self.means[j]))
+    def driven(self, network: Network) -> list[Array]:
+        """What layers 1 to N receive from hidden layers at the mean rates, each (units,)."""
+        found = [np.zeros(units, network.dtype) for units in network.sizes[1:]]
+        for link in network.links():
+            if 0 < link.source < network.output:
+                found[link.target - 1] += self.means[link.source] @ link.weight
         return found
 
     def state(self) -> dict[str, Array]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctsigprop.continuous.learning.centre import Centre, Driven
+from ctsigprop.continuous.learning.centre import Centre
 from ctsigprop.continuous.learning.correlations import Correlations
 from ctsigprop.continuous.learning.optimizers import Optimizer
-from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.network import Array, Network
 
 if TYPE_CHECKING:
     from ctsigprop.continuous.learning.rules import Rule
@@ -36,26 +36,26 @@ class Pace:
 
 def move(network: Network, correlations: Correlations, rule: "Rule", pace: Pace) -> None:
     """Move weights and biases in place by what a rule makes of the firing rates of a batch."""
+    before = pace.centre.driven(network) if pace.centre else []
     for connection in network.connections:
         rate = pace.rate_factor * (connection.rate or 0.0)
         if rate:
-            before = pace.centre.driven(connection) if pace.centre else ()
             terms = rule.terms(connection, correlations)
             pace.optimizer.apply(connection.name, connection.matrix, terms, rate, 1 - rate * pace.weight_decay)
             if network.device is not None:
                 network.device.store(connection, pace.rng or np.random.default_rng(0))
-            if pace.centre:
-                _balance(network, before, pace.centre.driven(connection))
+    network.deliver()
+    if pace.centre:
+        _balance(network, before, pace.centre.driven(network))
     one = np.ones((1, 1), network.dtype)
     for layer, (bias, bias_rate) in enumerate(zip(network.biases, network.bias_rates, strict=True), start=1):
         if bias_rate:
             terms = [(one, rule.biases(layer, correlations)[None, :])]
             pace.optimizer.apply(f"b{layer}", bias[None, :], terms, pace.rate_factor * bias_rate, 1.0)
-    network.deliver()
 
 
-def _balance(network: Network, before: Sequence[Driven], after: Sequence[Driven]) -> None:
-    """Take off the biases what a changed matrix adds to the input at the mean rates, so that it changes none there."""
-    for (layer, earlier), (_, later) in zip(before, after, strict=True):
-        if network.bias_rates[layer - 1]:
-            network.biases[layer - 1][...] -= later - earlier
+def _balance(network: Network, before: Sequence[Array], after: Sequence[Array]) -> None:
+    """Take what changed matrices add to the input at the mean rates off the biases that learn."""
+    for bias, bias_rate, earlier, later in zip(network.biases, network.bias_rates, before, after, strict=True):
+        if bias_rate:
+            bias -= later - earlier

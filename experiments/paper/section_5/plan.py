@@ -67,7 +67,7 @@ KINDS: dict[str, dict[str, Kind]] = {
 }
 DIFFERENCES = {
     "full": [
-        "25 epochs of MNIST and 30 of Fashion-MNIST, the paper has 60: the best validation error is reached by then",
+        "two layers of 1500: 25 epochs of MNIST and 30 of Fashion-MNIST, the paper has 60; layers of 500: 12 epochs",
         "outputs begin at 0, and errors are measured with the mean of the weights over two epochs",
         "the paper states no rates, batch size, beta or initial weights, and no seeds",
     ],

@@ -107,7 +107,7 @@ def _table(results: Sequence[Result], runs: Mapping[Path, Planned[Settings]], sc
     for row in dict.fromkeys(one.row for one in runs.values()):
         found = [one for one in results if one.row == row]
         settings = next(one.settings for one in runs.values() if one.row == row)
-        published = PAPER.get(row.removesuffix("-fixed"), {})
+        published = PAPER.get(row, {})
         line: dict[str, str | float] = {
             "data": settings.data.title,
             "hidden layers": "-".join(map(str, settings.network.hidden)),
