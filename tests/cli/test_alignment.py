@@ -66,7 +66,7 @@ def test_alignment_at_smoke_scale(ctsigprop: Command, images: None) -> None:
     answer = ctsigprop("reproduce", "alignment", "--scale", "smoke", "--threads", "1", "--quiet", "--output", "here")
     assert (answer.status, answer.err) == (0, "")
     report = json.loads(Path("here/alignment.json").read_text())
-    assert [point["axis"] for point in report["points"]] == ["variant"] * 8 + ["loop rate"] * 2 + ["beta"]
+    assert [point["axis"] for point in report["points"]] == ["variant"] * 8 + ["beta"] + ["loop rate"] * 2
     assert {claim["measure"] for claim in report["claims"]} == {"matrices", "signals", "slopes"}
     runs = {path.name for path in Path("here/runs").iterdir()}
     assert len(runs) == 9  # a loop that learns, and beta = 0.5, are one run

@@ -53,7 +53,7 @@ class Scale:
 SCALES = {
     "full": Scale(
         {"data": {"limit": 10_000}, "training": {"epochs": 8}, "probe": {"samples": 200, "early": 5}},
-        {500: LOOP_FACTORS, 1500: (0.0, 1.0, 25.0)},
+        {500: LOOP_FACTORS, 1500: (0.0, LEARNS)},
         (0, 1, 2),
         BETAS,
     ),
@@ -97,15 +97,15 @@ class Trial:
 
 
 def plan(scale: str, threads: int) -> Iterator[Trial]:
-    """Return the runs in order: variants, rates of the loop, betas."""
+    """Return the runs in order: variants, betas, rates of the loop."""
     chosen = SCALES[scale]
     first = next(iter(chosen.widths))
     base = merged(read_values(config_path(CONFIG)), chosen.shared)
     asked: list[tuple[str, float | str, int, Values]] = []
     asked += [("variant", words, first, values) for words, values in VARIANTS.items()]
+    asked += [("beta", beta, first, _beta(beta)) for beta in chosen.betas]
     for width, factors in chosen.widths.items():
         asked += [("loop rate", factor, width, _loop(factor)) for factor in factors]
-    asked += [("beta", beta, first, _beta(beta)) for beta in chosen.betas]
     for axis, value, width, values in asked:
         for seed in chosen.seeds:
             own: Values = {"network": {"hidden": [width, width]}, "training": {"seed": seed, "threads": threads}}
