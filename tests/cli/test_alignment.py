@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,10 @@ def test_section_5_at_smoke_scale(ctsigprop: Command, images: None) -> None:
 
 def test_section_5_differs_between_its_rows_in_what_they_say() -> None:
     runs = {one.label: one.settings for one in section_5("full", 1)}
-    assert len(runs) == 4 * 5 + 1 + 5
+    assert len(runs) == 4 * 5 + 1 + 5 + 2 * 3
     learned, fixed = runs["mnist-seed-3"], runs["mnist-fixed-seed-3"]
     assert (learned.learning.fixed, fixed.learning.fixed) == ((), ("loop",))
     assert learned.training == fixed.training
+    eq14, exact = runs["mnist-500-eq14-seed-1"], runs["mnist-500-exact-seed-1"]
+    assert replace(eq14, learning=replace(eq14.learning, rule="exact")) == exact
     assert [len(runs[f"mnist-500-depth-{layers}-seed-0"].network.hidden) for layers in range(2, 7)] == [2, 3, 4, 5, 6]

@@ -1,4 +1,4 @@
-"""Which runs the table takes: two datasets, a loop that learns and one that is fixed, depths, several seeds."""
+"""Which runs the table takes: two datasets, a loop that learns and one that is fixed, depths, rules, several seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,6 +33,15 @@ class Kind:
 FIXED: Values = {"learning": {"fixed": ["loop"]}}
 
 
+def _by(rule: str) -> Values:
+    """MNIST at width 500 by Eq. 14 or by the exact gradient, at the rates that serve both best on validation."""
+    return {
+        "network": {"hidden": [500, 500]},
+        "learning": {"rule": rule, "rates": [3.0, 1.0, 0.008], "decay": 0.9},
+        "training": {"epochs": 12, "keep": []},
+    }
+
+
 def _deep(layers: int) -> Values:
     """MNIST at width 500: the rates between the first and the last fall geometrically."""
     first, last = 0.6, 0.008
@@ -52,6 +61,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "fashion-mnist-fixed": Kind("fashion-mnist", merged(FIXED, {"training": {"epochs": 30}})),
         "mnist-three-layers": Kind("mnist-three-layers", seeds=(0,)),
         **{f"mnist-500-depth-{layers}": Kind("mnist", _deep(layers), (0,)) for layers in range(2, 7)},
+        **{f"mnist-500-{rule}": Kind("mnist", _by(rule), (0, 1, 2)) for rule in ("eq14", "exact")},
     },
     "smoke": {
         name: Kind(

@@ -112,6 +112,7 @@ def _table(results: Sequence[Result], runs: Mapping[Path, Planned[Settings]], sc
             "data": settings.data.title,
             "hidden layers": "-".join(map(str, settings.network.hidden)),
             "loop": "fixed" if settings.learning.fixed else "learned",
+            "rule": settings.learning.rule,
             "epochs": settings.training.epochs,
             "seeds": len(found),
             "paper": published.get("test", NOTHING),
