@@ -18,6 +18,33 @@ from ctsigprop.solvers import Result, Status, StochasticResult
 Inputs = Array | Callable[[float], Array]
 """Of some samples, (samples, features): constant, or of the time since the beginning of the free phase."""
 
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """How phases are followed.
+
+    Attributes:
+        duration: of both phases; by default BEYOND times what the slowest sample takes to rest.
+        noise: standard deviation of a white noise current into every neuron, over a unit of time.
+        loop_delay: time after which the outputs reach the layers below.
+        seed: of the noise.
+        jumps: times from the beginning of the free phase at which the inputs have a kink or a jump, (any,).
+    """
+
+    duration: tuple[float, float] | None = None
+    noise: float = 0.0
+    loop_delay: float = 0.0
+    seed: int = 0
+    jumps: Array = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def stepped(self) -> bool:
+        """Whether phases can only be followed step by step."""
+        return self.noise > 0 or self.loop_delay > 0
+
+
+TO_REST = Conditions()
+
 POINTS = 201
 SHORTEST, BEYOND = 10.0, 2.0
 SOONEST = 0.01  # time constants after which a trial looks first
@@ -95,10 +122,7 @@ def time_courses(
     target: Array,
     beta: float,
     solver: SolverSettings,
-    duration: tuple[float, float] | None = None,
-    noise: float = 0.0,
-    seed: int = 0,
-    jumps: Array | None = None,
+    conditions: Conditions = TO_REST,
 ) -> TimeCourses:
     """Integrate the free phase from zero, and the phase clamped at `beta` from where that ends.
 
@@ -108,23 +132,21 @@ def time_courses(
         target: d of Eq. 13, (samples, classes).
         beta: nudging strength.
         solver: an integrator as method.
-        duration: of both phases; by default BEYOND times what the slowest sample takes to rest.
-        noise: standard deviation of a white noise current into every neuron, over a unit of time.
-        seed: of the noise.
-        jumps: times from the beginning of the free phase at which the inputs have a kink or a jump.
+        conditions: of both phases; noise and delay need a duration, and euler or heun as method.
 
     Raises:
         RunFailure: the integration broke off.
     """
-    samples, kinks = len(target), np.empty(0) if jumps is None else jumps
-    free_time, clamped_time = duration or (None, None)
-    seeds = np.random.SeedSequence(seed).generate_state(2, np.uint64).tolist()
+    samples = len(target)
+    free_time, clamped_time = conditions.duration or (None, None)
+    seeds = np.random.SeedSequence(conditions.seed).generate_state(2, np.uint64).tolist()
     how = _drive(sweeps, inputs, 0.0), sweeps.at_rest(samples), solver
-    free = _course(_Phase(sweeps, *how, None, noise, seeds[0], kinks), free_time)
+    free = _course(_Phase(sweeps, *how, None, replace(conditions, seed=seeds[0])), free_time)
     nudge = Nudge(np.full(samples, beta, target.dtype), target)
     begin = float(free.times[-1])
     how = _drive(sweeps, inputs, begin), free.end, solver
-    return TimeCourses(free, _course(_Phase(sweeps, *how, nudge, noise, seeds[1], kinks - begin), clamped_time))
+    later = replace(conditions, seed=seeds[1], jumps=conditions.jumps - begin)
+    return TimeCourses(free, _course(_Phase(sweeps, *how, nudge, later), clamped_time))
 
 
 def _drive(sweeps: LayerSweeps, inputs: Inputs, begin: float) -> Drive:
@@ -156,9 +178,7 @@ class _Phase:
     start: Sequence[Array]
     solver: SolverSettings
     nudge: Nudge | None
-    noise: float = 0.0
-    seed: int = 0
-    jumps: Array = field(default_factory=lambda: np.empty(0))
+    conditions: Conditions = TO_REST
 
     @property
     def fine(self) -> SolverSettings:
@@ -172,10 +192,12 @@ class _Phase:
         duration = float(times[-1])
         result: Result | StochasticResult
         how = self.sweeps, self.drive, self.start, self.fine, self.nudge
-        if self.noise:
-            result = step_phase(*how, Timed(duration, self.noise, seed=self.seed), times=times)
+        under = self.conditions
+        if under.stepped:
+            timed = Timed(duration, under.noise, loop_delay=under.loop_delay, seed=under.seed)
+            result = step_phase(*how, timed, times=times)
         else:
-            result = integrate_phase(*how, duration=duration, rest=rest, times=times, jumps=self.jumps)
+            result = integrate_phase(*how, duration=duration, rest=rest, times=times, jumps=under.jumps)
         if reason := BROKEN_OFF.get(result.status):
             step = f"take smaller steps than solver.step = {self.solver.step:g}, or " if self.solver.fixed_step else ""
             raise RunFailure(f"solver.method = {self.solver.method!r}: {reason.format(step=step)}")

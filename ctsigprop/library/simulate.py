@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ctsigprop.analysis.measures.time_courses import Inputs, TimeCourses, time_courses
+from ctsigprop.analysis.measures.time_courses import Conditions, Inputs, TimeCourses, time_courses
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.prediction import network_inputs
@@ -14,7 +14,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.library.solvers import InTime
 from ctsigprop.settings import SolverSettings
 from ctsigprop.settings.checks import require_number
-from ctsigprop.settings.continuous import STEPPED
+from ctsigprop.settings.continuous import STEPPED, WHOLE
 from ctsigprop.solvers import Tableau
 
 
@@ -104,6 +104,7 @@ def simulate(
     solver: str | Tableau | SolverSettings = "dopri5",
     duration: tuple[float, float] | None = None,
     noise: float = 0.0,
+    loop_delay: float = 0.0,
     seed: int = 0,
 ) -> Simulation:
     """Integrate the free phase of samples from rest, and the clamped phase from where that ends.
@@ -120,6 +121,7 @@ def simulate(
             slowest sample takes to rest.
         noise: standard deviation of a white noise current into every neuron, over a unit of time; it needs a duration,
             and euler or heun as solver.
+        loop_delay: time after which the outputs reach the layers below, a multiple of the solver's step; likewise.
         seed: of the noise.
 
     Raises:
@@ -129,16 +131,21 @@ def simulate(
     in_time = solver if isinstance(solver, SolverSettings) else InTime(solver)
     if in_time.sweeps:
         raise InputError(f"solver = {in_time.method!r}: has no time: give the name of an integrator")
-    require_number("noise", noise, 0.0)
-    if noise and (duration is None or in_time.method not in STEPPED):
-        raise InputError(f"noise = {noise!r}: needs a duration, and one of {', '.join(STEPPED)} as solver")
+    for name, value in (("noise", noise), ("loop_delay", loop_delay)):
+        require_number(name, value, 0.0)
+        if value and (duration is None or in_time.method not in STEPPED):
+            raise InputError(f"{name} = {value!r}: needs a duration, and one of {', '.join(STEPPED)} as solver")
+    steps = loop_delay / in_time.step
+    if abs(steps - round(steps)) > WHOLE:
+        raise InputError(f"loop_delay = {loop_delay!r}: must be a multiple of the solver's step = {in_time.step:g}")
     if callable(x) and duration is None:
         raise InputError("x: varies in time, so that a phase does not come to rest: give a duration")
     inputs = _inputs(network, x)
     sweeps = LayerSweeps(network)
     d = _targets(network, target, len(inputs(0.0) if callable(inputs) else inputs))
     jumps = np.asarray(x.times) if isinstance(x, Sampled) else np.empty(0)
-    courses = time_courses(sweeps, inputs, d, beta, in_time, duration, noise, seed, jumps)
+    conditions = Conditions(duration, noise, loop_delay, seed, jumps)
+    courses = time_courses(sweeps, inputs, d, beta, in_time, conditions)
     return simulation_of(network, courses)
 
 

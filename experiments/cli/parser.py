@@ -31,7 +31,7 @@ COMMANDS = {
     "data": "list, fetch or verify datasets",
     "bench": "run a benchmark",
 }
-OF_SIMULATE = ("solver", "nudging")
+OF_SIMULATE = ("solver", "nudging", "phases", "device")
 """Groups of settings that `simulate` takes."""
 
 
@@ -148,6 +148,7 @@ def _simulate(parser: "SettingsParser") -> None:
     parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
     parser.add_argument("--samples", metavar="K", help="how many test samples (default: 3)")
     parser.add_argument("--first", metavar="I", help="the first of them, counted from 0 (default: 0)")
+    parser.add_argument("--seed", metavar="N", help="of the noise (default: 0)")
 
 
 def _align(parser: Parser) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ctsigprop.analysis.measures.time_courses import TimeCourses, time_courses
+from ctsigprop.analysis.measures.time_courses import Conditions, TimeCourses, time_courses
 from ctsigprop.analysis.plots.style import save, styled
 from ctsigprop.analysis.plots.time_courses import Shown, time_course_figure
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -18,12 +18,16 @@ from ctsigprop.core.threads import set_threads
 from ctsigprop.errors import InputError
 from ctsigprop.experiments.cli.arguments import named_run, whole_number
 from ctsigprop.experiments.cli.flags import Values, check_used, merged
+from ctsigprop.experiments.cli.parser import OF_SIMULATE
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 from ctsigprop.settings.config import settings_from, to_values, to_yaml
 from ctsigprop.solvers import METHODS
 
+OF_PHASES = {"noise", "loop_delay"}
+"""What a device does to phases; the rest it does to the network."""
 SAMPLES, MOST = 3, 100
+MOST_SEED = 2**53
 SHOWN = 4  # numbers of a regression in a line
 DEFAULT_METHOD = "dopri5"
 OF_THE_SWEEPS = "max_sweeps"  # that find the fixed points with which the ends of the phases are compared
@@ -41,7 +45,7 @@ def command(options: Mapping[str, Any]) -> None:
         RunFailure: the integration broke off, or the folder cannot be written.
     """
     run = named_run("simulate", options)
-    settings = _settings(run, {group: options[group] for group in ("solver", "nudging") if group in options})
+    settings = _settings(run, {group: options[group] for group in OF_SIMULATE if group in options})
     set_threads(settings.training.threads)
     trained = load_trained(run)
     test, network = trained.data.test, trained.network
@@ -51,7 +55,12 @@ def command(options: Mapping[str, Any]) -> None:
     chosen = test.rows(slice(first, first + count))
     samples = Samples.of(trained.data, chosen, network.dtype)
     courses = time_courses(
-        LayerSweeps(network), samples.inputs, samples.targets, settings.nudging.beta, settings.solver
+        LayerSweeps(network),
+        samples.inputs,
+        samples.targets,
+        settings.nudging.beta,
+        settings.solver,
+        _conditions(settings, whole_number(options, "seed", 0, 0, MOST_SEED)),
     )
     rates = network.rates_of(courses.states)
     outputs = rates[-1]
@@ -103,9 +112,12 @@ def _settings(run: RunFolder, given: Values) -> Settings:
     Raises:
         InputError: sweeps are asked for, or a setting is wrong or of no use here.
     """
-    for group, name in (("nudging", "kind"), ("solver", "start")):
+    for group, name in (("nudging", "kind"), ("solver", "start"), ("phases", "window")):
         if name in given.get(group, {}):
-            raise InputError(f"{group}.{name}: simulate starts from rest and nudges with +beta: leave it out")
+            reason = "simulate starts from rest, nudges with +beta and averages nothing"
+            raise InputError(f"{group}.{name}: {reason}: leave it out")
+    if built := sorted(given.get("device", {}).keys() - OF_PHASES):
+        raise InputError(f"device.{built[0]}: the network of a run is as it was built: leave it out")
     trained = run.settings_of(Settings)
     own = to_values(trained)
     if trained.solver.sweeps:
@@ -116,8 +128,18 @@ def _settings(run: RunFolder, given: Values) -> Settings:
             f"solver.method = {settings.solver.method!r}: sweeps have no time: must be one of {', '.join(METHODS)}"
         )
     in_time = {name: value for name, value in given.get("solver", {}).items() if name != OF_THE_SWEEPS}
-    check_used({"solver": in_time}, settings)
+    check_used(
+        {"solver": in_time} | {group: given[group] for group in ("phases", "device") if group in given}, settings
+    )
     return settings
+
+
+def _conditions(settings: Settings, seed: int) -> Conditions:
+    """The run's phases and what its device does in them."""
+    phases, device = settings.phases, settings.device
+    if phases.free is None or phases.clamped is None:
+        return Conditions()
+    return Conditions((phases.free, phases.clamped), device.noise, device.loop_delay, seed)
 
 
 def _energies(courses: TimeCourses) -> dict[str, Array]:

@@ -150,3 +150,40 @@ def test_more_steps_than_can_be_taken_are_refused(ctsigprop: Command, run: Path)
     assert answer.status == 2
     assert "solver.longest = 200.0: must be at most a million times solver.step = 0.0001" in answer.err
     assert answer.err.count("\n") == 1
+
+
+IN_TIME = ("--solver.method", "euler", "--solver.step", "0.25", "--phases.free", "4", "--phases.clamped", "2")
+
+
+def test_phases_that_end_have_noise_and_late_outputs(ctsigprop: Command, run: Path) -> None:
+    found = []
+    for flags in (
+        (),
+        ("--device.noise", "0.1"),
+        ("--device.noise", "0.1", "--seed", "1"),
+        ("--device.loop_delay", "2"),
+    ):
+        assert ctsigprop("simulate", "run", "--samples", "1", *IN_TIME, *flags).status == 0
+        found.append(record(run))
+    assert all((one["nudged"], one["times"][-1]) == (4, 6) for one in found)
+    quiet, noisy, other, late = (one["layer2"] for one in found)
+    assert (noisy != other).any()
+    assert np.abs(noisy - quiet).max() > 0.01
+    assert (late != quiet).any()
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (("--device.noise", "0.1"), "phases.free = None: must be a time, as phases.clamped, with device.noise"),
+        ((*IN_TIME, "--device.weight_bits", "4"), "device.weight_bits: the network of a run is as it was built"),
+        ((*IN_TIME, "--phases.window", "0.1"), "phases.window: simulate starts from rest"),
+        ((*IN_TIME, "--device.loop_delay", "0.3"), "device.loop_delay = 0.3: must be a multiple of solver.step = 0.25"),
+        ((*IN_TIME, "--device.noise", "0.1", "--seed", "x"), "--seed = x"),
+    ],
+)
+def test_what_phases_cannot_have_is_refused(ctsigprop: Command, run: Path, flags: tuple[str, ...], says: str) -> None:
+    answer = ctsigprop("simulate", "run", *flags)
+    assert answer.status == 2
+    assert says in answer.err
+    assert answer.err.count("\n") == 1

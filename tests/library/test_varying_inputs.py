@@ -88,3 +88,29 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         ct.Sampled([0.0, 1.0], X[None])
     with pytest.raises(ct.InputError, match=r"x has samples of shape \(2,\): must be \(4,\)"):
         ct.simulate(drawn(), lambda t: X[:, :2], TARGET, duration=(1.0, 1.0))
+
+
+def test_late_outputs_follow_eulers_steps_written_out() -> None:
+    network, step, delay = drawn(), 0.25, 4
+    w = network.weights
+    course = ct.simulate(
+        network, X, TARGET, duration=(4.0, 2.0), solver=ct.InTime("euler", step=step), loop_delay=step * delay
+    )
+    hidden, outputs = np.zeros((3, 5)), [np.zeros((3, 2))]
+    for number in range(16):
+        seen = outputs[max(0, number - delay)]
+        net_1, net_2 = X @ w["W01"] + seen @ w["W21"], hidden @ w["W12"]
+        outputs.append((outputs[-1] + step * (net_2 - outputs[-1])).clip(0, 1))
+        hidden = (hidden + step * (net_1 - hidden)).clip(0, 1)
+    at_nudge = int(np.flatnonzero(course.times == 4.0)[0])
+    assert_allclose(course.states[0][at_nudge], hidden, atol=1e-12)
+    assert_allclose(course.states[1][at_nudge], outputs[-1], atol=1e-12)
+
+
+def test_a_delay_that_cannot_be_followed_is_refused() -> None:
+    network = drawn()
+    euler = ct.InTime("euler", step=0.25)
+    with pytest.raises(ct.InputError, match=r"loop_delay = 0\.3: must be a multiple of the solver's step = 0\.25"):
+        ct.simulate(network, X, TARGET, loop_delay=0.3, duration=(4.0, 2.0), solver=euler)
+    with pytest.raises(ct.InputError, match=r"loop_delay = 1\.0: needs a duration"):
+        ct.simulate(network, X, TARGET, loop_delay=1.0)
