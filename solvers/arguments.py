@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,18 @@ class Role(NamedTuple):
 
 FIELD = Role("field", "field(t, y, dydt, parameters, layout)", "write the derivative to dydt and return nothing")
 EVENTS = Role("events", "events(t, y, values, parameters, layout)", "write its numbers to values and return nothing")
+
+
+def require_call(function: object, role: Role) -> None:
+    """Pass a function that can be called with five arguments, or one that does not say."""
+    if not callable(function):
+        raise ValueError(f"{role.name}: {function!r} given, a function {role.call} is needed")
+    try:
+        signature(getattr(function, "py_func", function)).bind(*range(5))
+    except TypeError as error:
+        raise ValueError(f"{role.name}: not to be called as {role.call}: {error}") from error
+    except ValueError:  # a function that has no signature
+        return
 
 
 def positive(name: str, value: float) -> float:
@@ -180,8 +193,7 @@ def event_directions(events: object | None, directions: ArrayLike | None, stop: 
             name = "stop_at_event" if directions is None else "directions"
             raise ValueError(f"{name}: given without events: leave it out, or give {EVENTS.call}")
         return np.empty(0)
-    if not callable(events):
-        raise ValueError(f"events: {events!r} given, a function {EVENTS.call} is needed")
+    require_call(events, EVENTS)
     given = np.atleast_1d(_floats("directions", 0 if directions is None else directions))
     if given.ndim != 1 or given.size == 0 or not np.isin(given, (-1, 0, 1)).all():
         raise ValueError(f"directions: {directions!r} given, -1, 0 or 1 is needed for each event")

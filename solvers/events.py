@@ -24,6 +24,17 @@ def crossed_by(before: Vector, after: Vector, directions: Vector) -> list[int]:
     return [k for k, direction in enumerate(directions) if crosses(before[k], after[k], direction)]
 
 
+def read_only(events: Callable[..., None]) -> Callable[..., None]:
+    """Return a plain function of events that cannot change the state that it looks at."""
+
+    def looking(t: float, y: Vector, *rest: Vector) -> None:
+        seen = y.view()
+        seen.flags.writeable = False
+        return events(t, seen, *rest)
+
+    return looking
+
+
 class Watch:
     """A function of events, outside the engine."""
 
@@ -44,7 +55,7 @@ class Watch:
             parameters: as for the field.
             layout: as for the field.
         """
-        self._events = getattr(events, "py_func", events)
+        self._events = None if events is None else read_only(getattr(events, "py_func", events))
         self._directions, self._sign, self._rest = directions, sign, (parameters, layout)
 
     def require_numbers(self, t: float, y: Vector) -> None:
@@ -70,7 +81,7 @@ class Watch:
         returned: object = None
         try:
             with suppress(*POLES):
-                returned = self._events(self._sign * t, y.copy(), found, *self._rest)
+                returned = self._events(self._sign * t, y, found, *self._rest)
         except (IndexError, ValueError) as error:
             many = f"directions: {found.size} given, one for each number that events writes is needed"
             raise ValueError(f"{many} ({error})") from error

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ctsigprop.solvers import arguments
-from ctsigprop.solvers.events import POLES, Watch, crossed_by
+from ctsigprop.solvers.events import POLES, Watch, crossed_by, read_only
 from ctsigprop.solvers.methods import METHODS
 from ctsigprop.solvers.pieces import pieces
 from ctsigprop.solvers.result import Result, Status
@@ -72,10 +72,11 @@ def integrate(
             Those outside the span are of no effect.
         events: `events(t, y, values, parameters, layout)` writes a number for each event to `values`, of y0's dtype,
             which happens where the number goes through zero. Each step is looked at as a whole: an event that comes and
-            goes within one is missed; see max_step. It is located on the method's interpolant. Numba compiles it where
-            it has jitted both functions.
-        directions: of each event, shape (events,): 1 where the number rises through zero, in the order of passing, -1
-            where it falls, 0 either; by default there is one event, in either direction.
+            goes within one is missed; see max_step. It is located on the method's interpolant. The function must leave
+            y as it is: to reset a state, stop at the event and start again. Numba compiles it where it has jitted both
+            functions.
+        directions: of each event, one for each number, shape (events,): 1 where it rises through zero, in the order of
+            passing, -1 where it falls, 0 either; by default there is one event, in either direction.
         stop_at_event: end the solve at the first event; otherwise events are noted, and the solve starts anew behind
             each.
         leak: rate of the linear leak, one or one a component, for exponential_euler alone.
@@ -92,8 +93,7 @@ def integrate(
         ValueError: an argument that cannot be meant; one line with its name, its value and what is allowed.
         SolveError: `check` is set and the status is not SUCCESS; the error holds the result.
     """
-    if not callable(field):
-        raise ValueError(f"field: {field!r} given, a function field(t, y, dydt, parameters, layout) is needed")
+    arguments.require_call(field, arguments.FIELD)
     if not isinstance(method, Tableau):
         if method not in METHODS:
             raise ValueError(f"method: {method!r} given, one of {', '.join(METHODS)} is needed")
@@ -212,7 +212,8 @@ def _run(field: Field, events: Field | None, dtype: np.dtype[Any]) -> Callable[.
 
     watch = events or field  # is not called where nothing is watched
     interpreted = partial(
-        _attempt, partial(drive, _nan_at_poles(field, arguments.FIELD), _nan_at_poles(watch, arguments.EVENTS))
+        _attempt,
+        partial(drive, _nan_at_poles(field, arguments.FIELD), _nan_at_poles(read_only(watch), arguments.EVENTS)),
     )
     if not (is_jitted(field) and is_jitted(watch)):
         return interpreted

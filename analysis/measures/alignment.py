@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from ctsigprop.analysis.measures.angle import Angle
 from ctsigprop.continuous.connections import Link, connection_name
-from ctsigprop.continuous.network import Array, Network
+from ctsigprop.continuous.network import Array, Network, require_network
 from ctsigprop.errors import InputError
 from ctsigprop.runs.rows import Signal
 
@@ -113,8 +113,9 @@ def angles(network: Network) -> dict[str, float]:
         network: of which every loop is measured.
 
     Raises:
-        InputError: a weight is not finite.
+        InputError: a weight is not finite, or it is no network.
     """
+    require_network(network)
     found: dict[str, float] = {}
     for loop in loops(network):
         found |= _angle_of_two(*return_paths(loop)) if len(loop) == 2 else _angles_of(loop)

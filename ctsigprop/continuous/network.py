@@ -338,3 +338,14 @@ class Network:
     def _rate_from_below(self, layer: int) -> float:
         from_below = [one.rate for one in self.connections if one.target == layer and one.source < layer]
         return from_below[0] or 0.0 if from_below else 0.0
+
+
+def require_network(network: object) -> None:
+    """Pass a network.
+
+    Raises:
+        InputError: it is something else, such as a run.
+    """
+    if not isinstance(network, Network):
+        cure = ": give its .network" if isinstance(getattr(network, "network", None), Network) else ""
+        raise InputError(f"network: is of type {type(network).__name__}: must be a Network{cure}")

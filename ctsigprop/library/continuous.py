@@ -66,7 +66,7 @@ def fit_network(
         feedback_rate=feedback_rate,
         decay=decay,
         weight_decay=weight_decay,
-        fixed=tuple(fixed),
+        fixed=(fixed,) if isinstance(fixed, str) else tuple(fixed),
         average=average,
         centred=centred,
         rule=RULES.name_of(rule),

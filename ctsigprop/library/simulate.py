@@ -1,19 +1,20 @@
 """`simulate`: both phases of samples in continuous time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ctsigprop.analysis.measures.time_courses import Conditions, Inputs, TimeCourses, time_courses
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.network import Array, Network
+from ctsigprop.continuous.network import Array, Network, require_network
 from ctsigprop.continuous.prediction import network_inputs
 from ctsigprop.errors import InputError
 from ctsigprop.library.solvers import InTime
 from ctsigprop.settings import SolverSettings
-from ctsigprop.settings.checks import require_number
+from ctsigprop.settings.checks import require_number, require_whole
 from ctsigprop.settings.continuous import STEPPED, WHOLE
 from ctsigprop.solvers import Tableau
 
@@ -49,7 +50,7 @@ class Sampled:
     """Inputs that vary in time, by samples of them: straight lines between, the first before and the last after.
 
     Attributes:
-        times: ascending, in the unit of the time constants, (k,).
+        times: ascending, in the unit of the time constants, (k,); a time that is there twice is a jump.
         x: inputs at these times as the user has them, (k, samples, ...).
 
     Raises:
@@ -61,8 +62,10 @@ class Sampled:
 
     def __post_init__(self) -> None:
         times, x = _numbers("times", self.times), _numbers("x", self.x)
-        if times.ndim != 1 or len(times) == 0 or not (np.diff(times) > 0).all():
-            raise InputError(f"times: of shape {times.shape}: must be in ascending order, at least one")
+        if times.ndim != 1 or len(times) == 0:
+            raise InputError(f"times: of shape {times.shape}: must be a flat sequence of at least one")
+        if (np.diff(times) < 0).any() or (times[2:] == times[:-2]).any():
+            raise InputError("times: must be in ascending order, none of them more than twice")
         if x.ndim < 2 or len(x) != len(times):
             raise InputError(
                 f"x: of shape {x.shape}: must be ({len(times)}, samples, ...), inputs for each of the times"
@@ -73,10 +76,10 @@ class Sampled:
     def __call__(self, t: float) -> Array:
         """Return the inputs of a time, (samples, ...)."""
         times, x = np.asarray(self.times), np.asarray(self.x)
-        after = int(np.clip(np.searchsorted(times, t), 1, max(1, len(times) - 1)))
-        if len(times) == 1 or t <= times[0]:
-            return x[0]
-        share = min(1.0, (t - times[after - 1]) / (times[after] - times[after - 1]))
+        after = int(np.searchsorted(times, t, "right"))
+        if after in (0, len(times)):
+            return x[0 if after == 0 else -1]
+        share = (t - times[after - 1]) / (times[after] - times[after - 1])
         return (1 - share) * x[after - 1] + share * x[after]
 
 
@@ -106,14 +109,15 @@ def simulate(
     noise: float = 0.0,
     loop_delay: float = 0.0,
     seed: int = 0,
+    jumps: ArrayLike = (),
 ) -> Simulation:
     """Integrate the free phase of samples from rest, and the clamped phase from where that ends.
 
     Args:
         network: with its weights.
         x: inputs as the user has them, (samples, ...); or inputs that vary in time, as a function of the time since the
-            beginning of the free phase or `Sampled`, which need a duration. dopri5 steps over what is shorter than its
-            steps in a function, but not in samples.
+            beginning of the free phase or `Sampled`, which need a duration. dopri5 may step over what is short in a
+            function, unless `jumps` name it, but not in samples.
         target: classes, whole numbers (samples,), or d of Eq. 13, floats (samples, outputs).
         beta: nudging strength.
         solver: an integrator, or its name in `METHODS`, or `InTime`.
@@ -123,11 +127,16 @@ def simulate(
             and euler or heun as solver.
         loop_delay: time after which the outputs reach the layers below, a multiple of the solver's step; likewise.
         seed: of the noise.
+        jumps: times at which x, a function of time, jumps, (any,).
 
     Raises:
         InputError: an argument that cannot be used.
         RunFailure: the integration broke off.
     """
+    require_network(network)
+    require_number("beta", beta, -1 / network.slowest, open_low=True)
+    require_whole("seed", seed, 0)
+    duration = _duration(duration)
     in_time = solver if isinstance(solver, SolverSettings) else InTime(solver)
     if in_time.sweeps:
         raise InputError(f"solver = {in_time.method!r}: has no time: give the name of an integrator")
@@ -143,8 +152,8 @@ def simulate(
     inputs = _inputs(network, x)
     sweeps = LayerSweeps(network)
     d = _targets(network, target, len(inputs(0.0) if callable(inputs) else inputs))
-    jumps = np.asarray(x.times) if isinstance(x, Sampled) else np.empty(0)
-    conditions = Conditions(duration, noise, loop_delay, seed, jumps)
+    kinks = np.asarray(x.times) if isinstance(x, Sampled) else _numbers("jumps", jumps)
+    conditions = Conditions(duration, noise, loop_delay, seed, kinks)
     courses = time_courses(sweeps, inputs, d, beta, in_time, conditions)
     return simulation_of(network, courses)
 
@@ -155,6 +164,18 @@ def simulation_of(network: Network, courses: TimeCourses) -> Simulation:
     states = courses.states
     energy = np.concatenate(phases) if phases else None
     return Simulation(courses.times, courses.nudged, states, network.rates_of(states), courses.residual, energy)
+
+
+def _duration(duration: Any) -> tuple[float, float] | None:
+    """Two positive numbers, or none."""
+    if duration is None:
+        return None
+    given = tuple(duration) if isinstance(duration, Sequence) and not isinstance(duration, str) else ()
+    if len(given) != 2:
+        raise InputError(f"duration = {duration!r}: must be two times, such as (20.0, 10.0): free and clamped")
+    for time in given:
+        require_number("duration", time, 0.0, open_low=True)
+    return float(given[0]), float(given[1])
 
 
 def _inputs(network: Network, x: ArrayLike | Callable[[float], ArrayLike]) -> Inputs:

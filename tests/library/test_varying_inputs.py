@@ -82,7 +82,7 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         ct.Sampled(["noon"], X[None])
     with pytest.raises(ct.InputError, match="x: must be finite numbers"):
         ct.Sampled([0.0], np.nan * X[None])
-    with pytest.raises(ct.InputError, match=r"times: of shape \(2,\): must be in ascending order"):
+    with pytest.raises(ct.InputError, match="times: must be in ascending order"):
         ct.Sampled([1.0, 0.0], np.stack([X, X]))
     with pytest.raises(ct.InputError, match=r"x: of shape \(1, 3, 4\): must be \(2, samples, ...\)"):
         ct.Sampled([0.0, 1.0], X[None])
@@ -114,3 +114,61 @@ def test_a_delay_that_cannot_be_followed_is_refused() -> None:
         ct.simulate(network, X, TARGET, loop_delay=0.3, duration=(4.0, 2.0), solver=euler)
     with pytest.raises(ct.InputError, match=r"loop_delay = 1\.0: needs a duration"):
         ct.simulate(network, X, TARGET, loop_delay=1.0)
+
+
+def test_a_time_is_there_at_most_twice() -> None:
+    with pytest.raises(ct.InputError, match="times: must be in ascending order, none of them more than twice"):
+        ct.Sampled([1.0, 1.0, 1.0], np.stack([X, X, X]))
+
+
+def test_a_step_is_a_time_that_is_there_twice() -> None:
+    step = ct.Sampled([0.0, 5.0, 5.0, 9.0], np.stack([0 * X, 0 * X, X, X]))
+    for t, factor in ((4.99, 0.0), (5.0, 1.0), (8.0, 1.0), (20.0, 1.0)):
+        assert_allclose(step(t), factor * X)
+    network = drawn("linear")
+    network.weights["W21"][...] = 0
+    course = ct.simulate(network, step, TARGET, duration=(9.0, 1.0))
+    expected = (1 - np.exp(-(course.times - 5).clip(0)))[:, None, None] * (X @ network.weights["W01"])
+    assert_allclose(course.states[0], expected, atol=1e-5)
+
+
+def test_jumps_of_a_function_are_heeded() -> None:
+    network = drawn("linear")
+    network.weights["W21"][...] = 0
+
+    def pulse(t: float) -> np.ndarray:
+        return X if 50 <= t < 50.1 else 0 * X
+
+    course = ct.simulate(network, pulse, TARGET, duration=(51.0, 1.0), jumps=[50.0, 50.1])
+    at_nudge = int(np.flatnonzero(course.times == 51.0)[0])
+    expected = (1 - np.exp(-0.1)) * np.exp(-0.9) * (X @ network.weights["W01"])
+    assert_allclose(course.states[0][at_nudge], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"duration": (10.0, -1.0)}, r"duration = -1\.0: must be a finite number greater than 0"),
+        ({"duration": (10.0, 0.0)}, r"duration = 0\.0"),
+        ({"duration": 10.0}, r"duration = 10\.0: must be two times"),
+        ({"duration": (1.0, 2.0, 3.0)}, "must be two times"),
+        ({"duration": "ab"}, "duration = 'ab': must be two times"),
+        ({"duration": (float("nan"), 1.0)}, "duration = nan"),
+        ({"beta": -1.0}, r"beta = -1\.0: must be a finite number greater than -1"),
+        ({"beta": "big"}, "beta = 'big': must be a finite number"),
+        ({"seed": "a"}, "seed = 'a': must be a whole number"),
+        ({"jumps": ["noon"]}, "jumps: must be an array of numbers"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line(wrong: dict[str, object], says: str) -> None:
+    with pytest.raises(ct.InputError, match=says):
+        ct.simulate(drawn(), X, TARGET, **wrong)  # type: ignore[arg-type]
+
+
+def test_a_run_is_no_network() -> None:
+    data = ct.Dataset.from_arrays(np.tile(X, (4, 1)), np.arange(12) % 2)
+    run = ct.fit(ct.Network.sigprop_loop([4, 5, 2]), data, epochs=1, fixed="loop", quiet=True)
+    assert run.settings.learning.fixed == ("loop",)
+    for use in (lambda: ct.simulate(run, X, TARGET), lambda: ct.angles(run)):
+        with pytest.raises(ct.InputError, match=r"network: is of type Run: must be a Network: give its \.network"):
+            use()

@@ -125,7 +125,7 @@ def of_strided_arrays(t, y, dydt, parameters, layout):
     [
         (returning.py_func, "it returned a value; write the derivative to dydt"),
         (returning, "conversion from array"),
-        (of_three, "takes 3 arguments"),
+        (of_three, "too many positional arguments"),
         (misspelt, "Unknown attribute 'negated'"),
         (of_strided_arrays, "jitted for other types; jit it without a signature"),
     ],

@@ -227,6 +227,10 @@ def test_a_field_of_time_sees_the_time_that_runs_backwards():
         ({"stop_at_event": False}, "stop_at_event: given without events"),
         ({"events": both}, "directions: 1 given, one for each number that events writes is needed"),
         ({"events": njit(both)}, "directions: 1 given, one for each number that events writes is needed"),
+        (
+            {"events": lambda t, y: y[0]},
+            r"events: not to be called as events\(t, y, values, parameters, layout\): too many",
+        ),
         ({"events": through_zero, "directions": (0, 0)}, "directions: 2 given: number 1 is nan at the start"),
         ({"events": lambda t, y, values, parameters, layout: y[0]}, "events: it returned a value; write its numbers"),
     ],
@@ -239,3 +243,13 @@ def test_what_cannot_be_meant_is_refused(asked, says):
 def test_times_out_of_the_order_of_a_backward_span_are_refused():
     with pytest.raises(ValueError, match="times: not in descending order"):
         integrate(oscillator, np.array([1.0, 0.0]), (1, 0), times=[0.2, 0.8])
+
+
+@KINDS
+def test_events_do_not_change_the_state(make):
+    def resetting(t, y, values, parameters, layout):
+        values[0] = y[0] - 0.5
+        y[0] = 2.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        integrate(make(decaying), np.ones(1), (0, 5), events=make(resetting))

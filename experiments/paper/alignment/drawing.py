@@ -68,7 +68,7 @@ def _angles(axes: Axes, line: Sequence[Point], values: Sequence[float], *, joine
             axes.errorbar(
                 values,
                 [one.value for one in means],
-                [one.error for one in means],
+                [one.error or 0.0 for one in means],
                 color=colour,
                 label=f"{angle_label(angle)}, {words}",
                 marker="o",
@@ -83,7 +83,7 @@ def _errors(axes: Axes, line: Sequence[Point], values: Sequence[float], *, joine
     style = "-" if joined else "none"
     for words, colour, of in (("validation error", MUTED, "validation_error"), ("test error", INK, "test_error")):
         means = [getattr(one, of) for one in line]
-        heights, bars = [one.value for one in means], [one.error for one in means]
+        heights, bars = [one.value for one in means], [one.error or 0.0 for one in means]
         axes.errorbar(
             values, heights, bars, color=colour, label=words, marker="o", markersize=4, linestyle=style, capsize=2
         )

@@ -23,20 +23,20 @@ class Mean:
 
     Attributes:
         value: their mean.
-        error: its standard error; 0 of one seed.
+        error: its standard error; none of one seed.
     """
 
     value: float
-    error: float
+    error: float | None
 
     @classmethod
     def of(cls, seeds: Sequence[float]) -> "Mean":
         """Return the mean of some numbers."""
-        return cls(mean(seeds), stdev(seeds) / sqrt(len(seeds)) if len(seeds) > 1 else 0.0)
+        return cls(mean(seeds), stdev(seeds) / sqrt(len(seeds)) if len(seeds) > 1 else None)
 
     def __str__(self) -> str:
         """Such as "53.7 ± 0.4"."""
-        return f"{self.value:.1f} ± {self.error:.1f}"
+        return f"{self.value:.1f}" + ("" if self.error is None else f" ± {self.error:.1f}")
 
 
 @dataclass(frozen=True)

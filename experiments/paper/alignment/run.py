@@ -69,7 +69,7 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
     write_table(output, table, report)
     print_table(table)
     print_claims(claims)
-    print(f"in {output}: {NAME}.png, {NAME}.pdf, and every number in {NAME}.json")
+    print(f"in {output}: {NAME}.png, {NAME}.pdf, {NAME}.md, and every number in {NAME}.json")
 
 
 def _claims(trials: Sequence[Trial], folders: Mapping[Settings, Path]) -> list[AngleClaim]:
@@ -91,11 +91,12 @@ def _table(found: Sequence[Point], scale: str) -> Table:
     rows: list[Line] = []
     for one in found:
         row: dict[str, str | float] = {"axis": one.axis, "width": one.width}
-        row["value"] = one.value if isinstance(one.value, str) else f"{one.value:g}"
+        unit = " x" if one.axis == "loop rate" else ""
+        row["value"] = one.value if isinstance(one.value, str) else f"{one.value:g}{unit}"
         for angle, matrix in matrices.items():
             row[matrix] = str(one.angles[angle])
             row[f"{matrix}, slopes"] = str(one.slopes[angle])
-        row["W31 moved (%)"] = f"{100 * one.moved.value:.0f}"
+        row["W31 moved (%)"] = f"{100 * one.moved.value:.2g}"
         row["validation error"], row["test error"] = str(one.validation_error), str(one.test_error)
         rows.append(row)
     columns = ["axis", "width", "value"]
