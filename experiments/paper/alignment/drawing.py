@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from ctsigprop.analysis.plots.curves import angle_label
 from ctsigprop.analysis.plots.style import INK, MUTED, new_figure
 from ctsigprop.experiments.paper.alignment.found import Point
+from ctsigprop.experiments.paper.alignment.plan import LOOP_RATE
 from ctsigprop.experiments.paper.figure_4.drawing import OF_ANGLE
 
 SMALLEST = 0.5
@@ -30,7 +31,7 @@ def page(found: Sequence[Point]) -> Figure:
             axes.set_xticks(values, [f"{one.value:g}" for one in line])
             axes.minorticks_off()
         above.set_title(f"width {width}")
-        below.set_xlabel("rate of the loop (times the first release's)")
+        below.set_xlabel(f"loop's rate (times {LOOP_RATE:g})")
     nudged = [one for one in found if one.axis == "beta"]
     betas = [float(one.value) for one in nudged]
     above, below = panels[0][-2], panels[1][-2]

@@ -36,7 +36,11 @@ class Mean:
 
     def __str__(self) -> str:
         """Such as "53.7 ± 0.4"."""
-        return f"{self.value:.1f}" + ("" if self.error is None else f" ± {self.error:.1f}")
+        return self.text(1)
+
+    def text(self, digits: int) -> str:
+        """Return it with so many digits after the decimal point."""
+        return f"{self.value:.{digits}f}" + ("" if self.error is None else f" ± {self.error:.{digits}f}")
 
 
 @dataclass(frozen=True)

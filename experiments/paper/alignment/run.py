@@ -96,8 +96,8 @@ def _table(found: Sequence[Point], scale: str) -> Table:
         for angle, matrix in matrices.items():
             row[matrix] = str(one.angles[angle])
             row[f"{matrix}, slopes"] = str(one.slopes[angle])
-        row["W31 moved (%)"] = f"{100 * one.moved.value:.2g}"
-        row["validation error"], row["test error"] = str(one.validation_error), str(one.test_error)
+        row["W31 moved (%)"] = f"{100 * one.moved.value:.3g}"
+        row["validation error"], row["test error"] = one.validation_error.text(2), one.test_error.text(2)
         rows.append(row)
     columns = ["axis", "width", "value"]
     columns += [name for matrix in matrices.values() for name in (matrix, f"{matrix}, slopes")]
