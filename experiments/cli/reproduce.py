@@ -20,10 +20,10 @@ REPRODUCTIONS = {
     "table-4": "time and memory of each layer with dense and with sparse targets (Table IV)",
     "table-5": "test error of spiking networks by BP, SP and a shallow one on MNIST and Fashion-MNIST (Table V)",
     "table-6": "test error of BP, FA, DFA and SP on MNIST and CIFAR-10 (Table VI)",
-    "alignment": "what brings the loop's weights into alignment, and whether accuracy follows (not in the paper)",
+    "loop-alignment": "what brings the loop's weights into alignment, and whether accuracy follows (not in the paper)",
     "hardware": "what noise, mismatch, few bits, short phases and late outputs cost (not in the paper)",
 }
-OF_NUMPY = ("figure-4", "section-5", "alignment", "hardware")
+OF_NUMPY = ("figure-4", "section-5", "loop-alignment", "hardware")
 SCALES = {"smoke": "small and short, to see that it runs", "full": "what is compared with the paper"}
 
 

@@ -11,7 +11,7 @@ from ctsigprop.experiments.cli.arguments import command_line
 from ctsigprop.experiments.paper.hardware import Hardware
 
 NOTHING = "-"
-PATTERNS = ("table-*.json", "figure-3.json", "section-5.json", "alignment.json", "hardware.json")
+PATTERNS = ("table-*.json", "figure-3.json", "section-5.json", "loop-alignment.json", "hardware.json")
 """Names of the files that `write_table` writes."""
 
 

@@ -189,7 +189,7 @@ def test_without_a_name_it_lists_what_there_is(ctsigprop: Command) -> None:
         "table-4",
         "table-5",
         "table-6",
-        "alignment",
+        "loop-alignment",
         "hardware",
     ]
 

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from ctsigprop.analysis.plots.curves import angle_label
 from ctsigprop.analysis.plots.style import INK, MUTED, new_figure
-from ctsigprop.experiments.paper.alignment.found import Point
-from ctsigprop.experiments.paper.alignment.plan import LOOP_RATE
 from ctsigprop.experiments.paper.figure_4.drawing import OF_ANGLE
+from ctsigprop.experiments.paper.loop_alignment.found import Point
+from ctsigprop.experiments.paper.loop_alignment.plan import LOOP_RATE
 
 SMALLEST = 0.5
 """Where a loop that is fixed stands on the axis of its rate."""

@@ -1,4 +1,4 @@
-"""`ctsigprop reproduce alignment`: what brings the weights of the loop into alignment, and whether accuracy follows."""
+"""`ctsigprop reproduce loop-alignment`: what brings the loop into alignment, and whether accuracy follows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,13 +9,13 @@ from ctsigprop.analysis.plots.style import save, styled
 from ctsigprop.core.files import write_failures
 from ctsigprop.data import dataset_of
 from ctsigprop.experiments.finishing import is_finished
-from ctsigprop.experiments.paper.alignment.drawing import page
-from ctsigprop.experiments.paper.alignment.found import LAST, Point, points
-from ctsigprop.experiments.paper.alignment.plan import DIFFERENCES, LEARNS, SCALES, Trial, plan
 from ctsigprop.experiments.paper.figure_4.claims import AngleClaim, all_claims
 from ctsigprop.experiments.paper.figure_4.run import measured_run, print_claims, random_of
 from ctsigprop.experiments.paper.figure_4.series import ANGLES, all_series
 from ctsigprop.experiments.paper.hardware import Hardware
+from ctsigprop.experiments.paper.loop_alignment.drawing import page
+from ctsigprop.experiments.paper.loop_alignment.found import LAST, Point, points
+from ctsigprop.experiments.paper.loop_alignment.plan import DIFFERENCES, LEARNS, SCALES, Trial, plan
 from ctsigprop.experiments.paper.plan import Planned
 from ctsigprop.experiments.paper.scheduling import finish_all
 from ctsigprop.experiments.paper.table import Line, Table, command_of, print_table, write_table
@@ -23,7 +23,7 @@ from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
 from ctsigprop.settings.config import to_values
 
-NAME = "alignment"
+NAME = "loop-alignment"
 
 
 def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> None:

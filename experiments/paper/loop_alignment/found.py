@@ -8,8 +8,8 @@ from statistics import mean, stdev
 import numpy as np
 
 from ctsigprop.analysis.measures.alignment import mean_and_deviation
-from ctsigprop.experiments.paper.alignment.plan import Trial
 from ctsigprop.experiments.paper.figure_4.series import ANGLES, LOOP
+from ctsigprop.experiments.paper.loop_alignment.plan import Trial
 from ctsigprop.runs.metrics import best_row
 from ctsigprop.runs.rows import MetricsRow
 

@@ -1,4 +1,4 @@
-"""`reproduce alignment` and `reproduce section-5`: their plans, their means, and the commands themselves."""
+"""`reproduce loop-alignment` and `reproduce section-5`: their plans, their means, and the commands themselves."""
 
 import json
 from collections.abc import Callable
@@ -10,9 +10,9 @@ import pytest
 
 from ctsigprop.data import load
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.paper.alignment.found import Mean, points
-from ctsigprop.experiments.paper.alignment.plan import LOOP_FACTORS, plan
 from ctsigprop.experiments.paper.figure_4.series import ANGLES
+from ctsigprop.experiments.paper.loop_alignment.found import Mean, points
+from ctsigprop.experiments.paper.loop_alignment.plan import LOOP_FACTORS, plan
 from ctsigprop.experiments.paper.section_5.plan import plan as section_5
 
 Command = Callable[..., Any]
@@ -64,14 +64,16 @@ def test_the_loops_rate_is_what_the_axis_says() -> None:
 
 
 def test_alignment_at_smoke_scale(ctsigprop: Command, images: None) -> None:
-    answer = ctsigprop("reproduce", "alignment", "--scale", "smoke", "--threads", "1", "--quiet", "--output", "here")
+    answer = ctsigprop(
+        "reproduce", "loop-alignment", "--scale", "smoke", "--threads", "1", "--quiet", "--output", "here"
+    )
     assert (answer.status, answer.err) == (0, "")
-    report = json.loads(Path("here/alignment.json").read_text())
+    report = json.loads(Path("here/loop-alignment.json").read_text())
     assert [point["axis"] for point in report["points"]] == ["variant"] * 8 + ["beta"] + ["loop rate"] * 2
     assert {claim["measure"] for claim in report["claims"]} == {"matrices", "signals", "slopes"}
     runs = {path.name for path in Path("here/runs").iterdir()}
     assert len(runs) == 9  # a loop that learns, and beta = 0.5, are one run
-    assert Path("here/alignment.png").stat().st_size > 10_000
+    assert Path("here/loop-alignment.png").stat().st_size > 10_000
 
 
 def test_section_5_at_smoke_scale(ctsigprop: Command, images: None) -> None:
