@@ -217,7 +217,7 @@ def _run(field: Field, events: Field | None, dtype: np.dtype[Any]) -> Callable[.
     )
     if not (is_jitted(field) and is_jitted(watch)):
         return interpreted
-    compile_field(field, dtype, arguments.FIELD)
+    compile_field(field, dtype)
     compile_field(watch, dtype, arguments.FIELD if events is None else arguments.EVENTS)
     compiled = partial(_attempt, partial(compiled_drive(dtype), field, watch))
 

@@ -12,7 +12,7 @@ from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 from ctsigprop.core.compilation import mend_cache
-from ctsigprop.solvers.arguments import Role, whole_steps
+from ctsigprop.solvers.arguments import FIELD, Role, whole_steps
 from ctsigprop.solvers.pieces import Piece
 
 Vector = NDArray[Any]
@@ -108,7 +108,7 @@ def field_signature(dtype: np.dtype[Any]) -> typing.Signature:
     return void(float64, vector, vector, vector, types.Array(int64, 1, "C"))
 
 
-def compile_field(field: Any, dtype: np.dtype[Any], role: Role) -> None:
+def compile_field(field: Any, dtype: np.dtype[Any], role: Role = FIELD) -> None:
     """Compile a jitted field, or a function of events, for states of this dtype, unless it is.
 
     Raises:

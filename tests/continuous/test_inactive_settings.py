@@ -50,6 +50,7 @@ OTHERS: dict[str, dict[str, Any]] = {
         "fixed": ("W12",),
         "momentum": 0.5,
         "betas": (0.5, 0.9),
+        "centred": True,
         "optimizer": "momentum",
     },
 }

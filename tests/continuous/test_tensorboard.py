@@ -39,8 +39,9 @@ def test_event_files_hold_the_metrics(tmp_path: Path) -> None:
     rows = run.metrics()
     numbers = {name for name, value in rows[0].items() if isinstance(value, int | float)}
     assert {"train_error", "validation_error", "test_error", "loop_gain", "free_residual"} <= numbers
+    changes = {f"changes/{name}" for name, value in rows[0]["changes"].items() if value is not None}
     assert events.Tags()["tensors"] == []
-    assert set(events.Tags()["scalars"]) == numbers | {"angles/W12", "angles/W21"}
+    assert set(events.Tags()["scalars"]) == numbers | {"angles/W12", "angles/W21"} | changes
     for name in numbers:
         written = [(event.step, event.value) for event in events.Scalars(name)]
         assert [step for step, _ in written] == [1, 2]
