@@ -125,7 +125,7 @@ def angles(network: Network) -> dict[str, float]:
 def _angle_of_two(path: ReturnPath) -> dict[str, float]:
     weight, back = _scaled(path.link), _scaled(path.back[0]).T
     norms = np.linalg.norm(weight) * np.linalg.norm(back)
-    return {path.name: _angle(float((weight * back).sum()), float(norms))}
+    return {path.name: angle_of(float((weight * back).sum()), float(norms))}
 
 
 def _angles_of(loop: Loop) -> dict[str, float]:
@@ -145,7 +145,7 @@ def _angles_of(loop: Loop) -> dict[str, float]:
         # The way back is behind @ ahead, which has the norm of R @ ahead where behind = Q R.
         triangle = np.linalg.qr(behind[len(links) - 1 - place], mode="r")
         norms = np.linalg.norm(weight) * np.linalg.norm(triangle @ ahead[place])
-        found[_name(link)] = _angle(trace, float(norms))
+        found[_name(link)] = angle_of(trace, float(norms))
     return {path.name: found[_name(path.link)] for path in return_paths(loop)}
 
 
@@ -202,7 +202,8 @@ def _unit(rows: Array) -> NDArray[np.float64]:
     return scaled / np.where(norms > 0, norms, 1)[:, None]
 
 
-def _angle(inner: float, norms: float) -> float:
+def angle_of(inner: float, norms: float) -> float:
+    """Return the angle of an inner product and the product of both norms, in degrees; 90 where a norm is 0."""
     if norms == 0:
         return 90.0
     cosine = inner / norms

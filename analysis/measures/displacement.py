@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctsigprop.analysis.measures.slope_angles import free_slopes
 from ctsigprop.continuous.equilibrium import LayerSweeps
 from ctsigprop.continuous.learning.phases import Batch, Contrast, contrast, unconverged
 from ctsigprop.continuous.network import Array, Network
@@ -19,7 +18,7 @@ class Displacement:
 
     Attributes:
         rates: what it changes, for layers 1 to N, each (moved, units), of the samples whose outputs it moves.
-        slopes: of the free equilibria of all samples, see `free_slopes`.
+        slopes: of the free equilibria of all samples, see `Network.slopes_of`.
         unconverged: phases, free and clamped, that ended above the solver's tolerance.
     """
 
@@ -42,7 +41,7 @@ def displacement(trained: Trained, samples: int) -> Displacement:
     how = settings.nudging, settings.solver, signs, None, settings.phases, settings.device
     batch = Batch.relaxed(sweeps, test.inputs, test.targets, *how)
     pair = contrast(batch)
-    slopes = free_slopes(network, batch.free.states)
+    slopes = network.slopes_of(batch.free.states)
     return Displacement(rate_changes(network, pair), slopes, unconverged(batch.free, pair, settings.tolerance))
 
 

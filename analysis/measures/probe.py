@@ -5,7 +5,7 @@ import numpy as np
 from ctsigprop.analysis.measures.alignment import sample_angles, summary
 from ctsigprop.analysis.measures.displacement import rate_changes
 from ctsigprop.analysis.measures.gradient import compare
-from ctsigprop.analysis.measures.slope_angles import free_slopes, slope_angles
+from ctsigprop.analysis.measures.slope_angles import slope_angles
 from ctsigprop.continuous.diagnostics.adjoint import adjoint
 from ctsigprop.continuous.diagnostics.stability import decay, loop_gain
 from ctsigprop.continuous.equilibrium import LayerSweeps
@@ -49,7 +49,7 @@ def probe(network: Network, inputs: Array, target: Array, settings: Settings) ->
     if not (np.isfinite(free.residual).all() and np.isfinite(pair.residual).all()):
         raise RunFailure("states are no longer finite: lower learning.rates or nudging.beta and train anew")
     signals = sample_angles(network, rate_changes(network, pair))
-    slopes = slope_angles(network, free_slopes(network, free.states))
+    slopes = slope_angles(network, network.slopes_of(free.states))
     return {
         "samples": len(inputs),
         "moved": len(pair.rows),

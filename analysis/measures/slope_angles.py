@@ -12,24 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.measures.alignment import RESOLUTION, ReturnPath, loops, return_paths
+from ctsigprop.analysis.measures.alignment import ReturnPath, angle_of, loops, return_paths
 from ctsigprop.continuous.network import Array, Network
 
 Floats = NDArray[np.float64]
 
 LARGEST = 4_000_000
 """Numbers in a product of one chunk of samples."""
-
-
-def free_slopes(network: Network, states: Sequence[Array]) -> list[Array]:
-    """Return d rho(s) / d net at equilibria, for layers 1 to N, each (samples, units).
-
-    Args:
-        network: whose equilibria they are.
-        states: of layers 1 to N, each (samples, units).
-    """
-    neurons = zip(network.rhos, states, network.leaks, strict=True)
-    return [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
 
 
 def slope_angles(network: Network, slopes: Sequence[Array]) -> dict[str, Floats]:
@@ -39,7 +28,7 @@ def slope_angles(network: Network, slopes: Sequence[Array]) -> dict[str, Floats]
 
     Args:
         network: its loops.
-        slopes: of layers 1 to N, each (samples, units); see `free_slopes`.
+        slopes: of layers 1 to N, each (samples, units); see `Network.slopes_of`.
     """
     found = {}
     samples, widest = len(slopes[0]), max(network.sizes[1:])
@@ -71,6 +60,5 @@ def _angles(path: ReturnPath, slopes: Sequence[Floats]) -> Floats:
     inner = ((right @ weight) * left).sum(axis=(1, 2))
     squares = ((left @ left.swapaxes(1, 2)) * (right @ right.swapaxes(1, 2))).sum(axis=(1, 2))
     norms = np.sqrt(squares.clip(0)) * np.linalg.norm(weight)
-    cosine = np.divide(inner, norms, out=np.zeros(len(inner)), where=norms > 0).clip(-1, 1)
-    exact = 1 - np.abs(cosine) <= RESOLUTION
-    return np.broadcast_to(np.degrees(np.arccos(np.where(exact, np.sign(cosine), cosine))), len(slopes[0]))
+    degrees = np.array([angle_of(*one) for one in zip(inner.tolist(), norms.tolist(), strict=True)])
+    return np.broadcast_to(degrees, len(slopes[0]))

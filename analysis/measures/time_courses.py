@@ -13,6 +13,7 @@ from ctsigprop.continuous.relaxation import REST, integrate_phase, relax
 from ctsigprop.continuous.stepping import Timed, step_phase
 from ctsigprop.errors import RunFailure
 from ctsigprop.settings import SolverSettings
+from ctsigprop.settings.device import IDEAL, TO_REST, DeviceSettings, PhaseSettings
 from ctsigprop.solvers import Result, Status, StochasticResult
 
 Inputs = Array | Callable[[float], Array]
@@ -24,26 +25,19 @@ class Conditions:
     """How phases are followed.
 
     Attributes:
-        duration: of both phases; by default BEYOND times what the slowest sample takes to rest.
-        noise: standard deviation of a white noise current into every neuron, over a unit of time.
-        loop_delay: time after which the outputs reach the layers below.
+        phases: how long they last; those that rest, BEYOND times what the slowest sample takes.
+        device: what it does to phases, noise and delay; what it does to the network is done.
         seed: of the noise.
         jumps: times from the beginning of the free phase at which the inputs have a kink or a jump, (any,).
     """
 
-    duration: tuple[float, float] | None = None
-    noise: float = 0.0
-    loop_delay: float = 0.0
+    phases: PhaseSettings = TO_REST
+    device: DeviceSettings = IDEAL
     seed: int = 0
     jumps: Array = field(default_factory=lambda: np.empty(0))
 
-    @property
-    def stepped(self) -> bool:
-        """Whether phases can only be followed step by step."""
-        return self.noise > 0 or self.loop_delay > 0
 
-
-TO_REST = Conditions()
+UNTIL_REST = Conditions()
 
 POINTS = 201
 SHORTEST, BEYOND = 10.0, 2.0
@@ -122,7 +116,7 @@ def time_courses(
     target: Array,
     beta: float,
     solver: SolverSettings,
-    conditions: Conditions = TO_REST,
+    conditions: Conditions = UNTIL_REST,
 ) -> TimeCourses:
     """Integrate the free phase from zero, and the phase clamped at `beta` from where that ends.
 
@@ -138,15 +132,14 @@ def time_courses(
         RunFailure: the integration broke off.
     """
     samples = len(target)
-    free_time, clamped_time = conditions.duration or (None, None)
     seeds = np.random.SeedSequence(conditions.seed).generate_state(2, np.uint64).tolist()
     how = _drive(sweeps, inputs, 0.0), sweeps.at_rest(samples), solver
-    free = _course(_Phase(sweeps, *how, None, replace(conditions, seed=seeds[0])), free_time)
+    free = _course(_Phase(sweeps, *how, None, replace(conditions, seed=seeds[0])), conditions.phases.free)
     nudge = Nudge(np.full(samples, beta, target.dtype), target)
     begin = float(free.times[-1])
     how = _drive(sweeps, inputs, begin), free.end, solver
     later = replace(conditions, seed=seeds[1], jumps=conditions.jumps - begin)
-    return TimeCourses(free, _course(_Phase(sweeps, *how, nudge, later), clamped_time))
+    return TimeCourses(free, _course(_Phase(sweeps, *how, nudge, later), conditions.phases.clamped))
 
 
 def _drive(sweeps: LayerSweeps, inputs: Inputs, begin: float) -> Drive:
@@ -178,7 +171,7 @@ class _Phase:
     start: Sequence[Array]
     solver: SolverSettings
     nudge: Nudge | None
-    conditions: Conditions = TO_REST
+    conditions: Conditions = UNTIL_REST
 
     @property
     def fine(self) -> SolverSettings:
@@ -193,8 +186,8 @@ class _Phase:
         result: Result | StochasticResult
         how = self.sweeps, self.drive, self.start, self.fine, self.nudge
         under = self.conditions
-        if under.stepped:
-            timed = Timed(duration, under.noise, loop_delay=under.loop_delay, seed=under.seed)
+        if under.device.stepped:
+            timed = Timed(duration, under.device.noise, loop_delay=under.device.loop_delay, seed=under.seed)
             result = step_phase(*how, timed, times=times)
         else:
             result = integrate_phase(*how, duration=duration, rest=rest, times=times, jumps=under.jumps)

@@ -212,6 +212,11 @@ class Network:
         """Firing rates of layers 1 to N for their states, any shape (..., units)."""
         return tuple(rho.rates(state) for rho, state in zip(self.rhos, states, strict=True))
 
+    def slopes_of(self, states: Sequence[Array]) -> list[Array]:
+        """d rho(s) / d net at equilibria of layers 1 to N, each (samples, units)."""
+        neurons = zip(self.rhos, states, self.leaks, strict=True)
+        return [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
+
     def parameters(self) -> dict[str, Array]:
         """All weights and biases by name, the arrays themselves."""
         return self.weights | {f"b{layer}": bias for layer, bias in enumerate(self.biases, start=1)}

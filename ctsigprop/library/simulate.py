@@ -14,8 +14,9 @@ from ctsigprop.continuous.prediction import network_inputs
 from ctsigprop.errors import InputError
 from ctsigprop.library.solvers import InTime
 from ctsigprop.settings import SolverSettings
-from ctsigprop.settings.checks import require_number, require_whole
-from ctsigprop.settings.continuous import STEPPED, WHOLE
+from ctsigprop.settings.checks import require_multiple, require_number, require_whole
+from ctsigprop.settings.continuous import STEPPED
+from ctsigprop.settings.device import DeviceSettings, PhaseSettings
 from ctsigprop.solvers import Tableau
 
 
@@ -144,16 +145,16 @@ def simulate(
         require_number(name, value, 0.0)
         if value and (duration is None or in_time.method not in STEPPED):
             raise InputError(f"{name} = {value!r}: needs a duration, and one of {', '.join(STEPPED)} as solver")
-    steps = loop_delay / in_time.step
-    if abs(steps - round(steps)) > WHOLE:
-        raise InputError(f"loop_delay = {loop_delay!r}: must be a multiple of the solver's step = {in_time.step:g}")
+    require_multiple("loop_delay", loop_delay, "the solver's step", in_time.step)
     if callable(x) and duration is None:
         raise InputError("x: varies in time, so that a phase does not come to rest: give a duration")
     inputs = _inputs(network, x)
     sweeps = LayerSweeps(network)
     d = _targets(network, target, len(inputs(0.0) if callable(inputs) else inputs))
     kinks = np.asarray(x.times) if isinstance(x, Sampled) else _numbers("jumps", jumps)
-    conditions = Conditions(duration, noise, loop_delay, seed, kinks)
+    conditions = Conditions(
+        PhaseSettings(*duration or ()), DeviceSettings(noise=noise, loop_delay=loop_delay), seed, kinks
+    )
     courses = time_courses(sweeps, inputs, d, beta, in_time, conditions)
     return simulation_of(network, courses)
 

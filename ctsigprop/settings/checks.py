@@ -9,6 +9,8 @@ from ctsigprop.errors import InputError
 
 MOST = 2**31 - 1
 """Above every sensible count, and small enough for every library that counts."""
+WHOLE = 1e-9
+"""How far a number of steps may be from a whole one, by rounding."""
 
 
 def require(condition: bool, field_name: str, value: object, allowed: str) -> None:
@@ -69,6 +71,22 @@ def require_number(
         bounds += f" and {'below' if open_high else 'at most'} {high:g}"
     outside = (open_low and value == low) or (open_high and value == high)
     require(inside and not outside, field_name, value, f"a finite number {bounds}")
+
+
+def require_multiple(field_name: str, value: float, of: str, step: float) -> None:
+    """Refuse what is not a whole number of steps, but for rounding.
+
+    Args:
+        field_name: of the value.
+        value: a number.
+        of: what the step is called.
+        step: greater than 0.
+
+    Raises:
+        InputError: naming the field, the value and the step.
+    """
+    steps = value / step
+    require(abs(steps - round(steps)) <= WHOLE, field_name, value, f"a multiple of {of} = {step:g}")
 
 
 def require_flag(field_name: str, value: object) -> None:

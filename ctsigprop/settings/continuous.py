@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from ctsigprop.settings.checks import (
     require,
     require_flag,
+    require_multiple,
     require_number,
     require_one_of,
     require_rate,
@@ -31,8 +32,6 @@ Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
 STEPPED = {"euler": "euler_maruyama", "heun": "stochastic_heun"}
 """Integrators that can follow a phase step by step, and the stochastic one that each is without noise."""
-WHOLE = 1e-9
-"""How far a number of steps may be from a whole one, by rounding."""
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
 
 
@@ -386,9 +385,7 @@ class Settings:
             require(solver.method in STEPPED, "solver.method", solver.method, f"euler or heun with {stepped}")
         elif phases.timed:
             require(not solver.sweeps, "solver.method", solver.method, "an integrator, such as euler, with phases.free")
-        steps = device.loop_delay / solver.step
-        whole = f"a multiple of solver.step = {solver.step:g}"
-        require(abs(steps - round(steps)) <= WHOLE, "device.loop_delay", device.loop_delay, whole)
+        require_multiple("device.loop_delay", device.loop_delay, "solver.step", solver.step)
 
 
 def _integrator(name: str) -> "Tableau":

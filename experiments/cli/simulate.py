@@ -21,13 +21,13 @@ from ctsigprop.experiments.cli.flags import Values, check_used, merged
 from ctsigprop.experiments.cli.parser import OF_SIMULATE
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
+from ctsigprop.settings.checks import MOST as LARGEST_SEED
 from ctsigprop.settings.config import settings_from, to_values, to_yaml
 from ctsigprop.solvers import METHODS
 
 OF_PHASES = {"noise", "loop_delay"}
 """What a device does to phases; the rest it does to the network."""
 SAMPLES, MOST = 3, 100
-MOST_SEED = 2**53
 SHOWN = 4  # numbers of a regression in a line
 DEFAULT_METHOD = "dopri5"
 OF_THE_SWEEPS = "max_sweeps"  # that find the fixed points with which the ends of the phases are compared
@@ -60,7 +60,7 @@ def command(options: Mapping[str, Any]) -> None:
         samples.targets,
         settings.nudging.beta,
         settings.solver,
-        _conditions(settings, whole_number(options, "seed", 0, 0, MOST_SEED)),
+        Conditions(settings.phases, settings.device, whole_number(options, "seed", 0, 0, LARGEST_SEED)),
     )
     rates = network.rates_of(courses.states)
     outputs = rates[-1]
@@ -132,14 +132,6 @@ def _settings(run: RunFolder, given: Values) -> Settings:
         {"solver": in_time} | {group: given[group] for group in ("phases", "device") if group in given}, settings
     )
     return settings
-
-
-def _conditions(settings: Settings, seed: int) -> Conditions:
-    """The run's phases and what its device does in them."""
-    phases, device = settings.phases, settings.device
-    if phases.free is None or phases.clamped is None:
-        return Conditions()
-    return Conditions((phases.free, phases.clamped), device.noise, device.loop_delay, seed)
 
 
 def _energies(courses: TimeCourses) -> dict[str, Array]:

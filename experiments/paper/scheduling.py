@@ -3,17 +3,34 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ctsigprop.core.files import write_failures
 from ctsigprop.core.locks import wait_for_folder
 from ctsigprop.errors import Busy
 from ctsigprop.experiments.finishing import finish, is_finished
 from ctsigprop.settings import AnySettings
 
 
+def begin(output: Path, runs: Mapping[Path, AnySettings]) -> int:
+    """Make the folder that runs stand in, and return how many of them are finished.
+
+    Args:
+        output: of a reproduction; its runs are in runs/.
+        runs: settings by folder.
+
+    Raises:
+        InputError: a folder holds a run of other settings.
+        RunFailure: the folder cannot be made.
+    """
+    with write_failures(output):
+        (output / "runs").mkdir(parents=True, exist_ok=True)
+    return sum(is_finished(folder, settings) for folder, settings in runs.items())
+
+
 def finish_all(runs: Mapping[Path, AnySettings], *, quiet: bool) -> Iterator[Path]:
     """Finish runs in order; leave those that another process trains to the last.
 
     Args:
-        runs: settings by folder, as `is_finished` passed them.
+        runs: settings by folder, as `begin` passed them.
         quiet: show no progress bar.
 
     Yields:

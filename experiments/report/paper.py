@@ -5,50 +5,14 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 
 from ctsigprop.experiments.paper.figure_4.claims import AngleClaim
+from ctsigprop.experiments.paper.section_5.published import PAPER as PAPER
+from ctsigprop.experiments.paper.section_5.published import Published
 from ctsigprop.experiments.report.columns import NOTHING
 from ctsigprop.experiments.report.run import Outcome, Run
 from ctsigprop.settings import Settings
 from ctsigprop.settings.config import to_values
 
 NOT_COMPARED = ("seed", "threads", "keep", "tensorboard")  # of training, in which runs that are pooled may differ
-
-
-@dataclass(frozen=True)
-class Published:
-    """What the paper reports of one network with a learned loop; errors in percent, as ranges.
-
-    Attributes:
-        what: the network, in words.
-        dataset: on all of whose training set it learned.
-        hidden: units of its hidden layers.
-        epochs: that it was trained for.
-        errors: by the name of an outcome: test and validation at the best epoch, train of the last.
-    """
-
-    what: str
-    dataset: str
-    hidden: tuple[int, ...]
-    epochs: int
-    errors: dict[str, tuple[float, float]]
-
-
-PAPER = (
-    Published(
-        "MNIST, 784-1500-1500-10, learned loop",
-        "mnist",
-        (1500, 1500),
-        60,
-        {"test": (1.85, 1.90), "validation": (1.76, 1.80), "train": (0.0, 0.0)},
-    ),
-    Published(
-        "Fashion-MNIST, 784-1500-1500-10, learned loop",
-        "fashion-mnist",
-        (1500, 1500),
-        60,
-        {"test": (11.00, 11.00), "validation": (10.95, 10.95), "train": (2.0, 2.0)},
-    ),
-    Published("MNIST, three hidden layers of 1500, learned loop", "mnist", (1500,) * 3, 150, {"test": (1.85, 1.90)}),
-)
 
 
 @dataclass(frozen=True)
@@ -93,10 +57,7 @@ def measured(published: Published, runs: Iterable[Run]) -> list[Measured]:
 
 def published_range(published: Published, name: str) -> str:
     """What the paper reports, as one number or as a range; a dash where it reports nothing."""
-    if name not in published.errors:
-        return NOTHING
-    low, high = published.errors[name]
-    return f"{low:.2f}" if low == high else f"{low:.2f} {NOTHING} {high:.2f}"
+    return published.text(name, NOTHING)
 
 
 def difference(published: Published, name: str, error: float) -> str:

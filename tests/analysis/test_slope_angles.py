@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 import ctsigprop as ct
 from ctsigprop.analysis.measures import slope_angles as measured
 from ctsigprop.analysis.measures.alignment import angles, loops, return_paths
-from ctsigprop.analysis.measures.slope_angles import free_slopes, slope_angles
+from ctsigprop.analysis.measures.slope_angles import slope_angles
 from ctsigprop.continuous.network import Network
 
 MakeNetwork = Callable[..., Network]
@@ -66,5 +66,5 @@ def test_slopes_are_the_derivative_of_rates_by_input(rho: str) -> None:
     middle = np.zeros((2, 6))
     network.rhos[0].settle(net, network.leaks[0], middle)
     expected = (network.rhos[0].rates(after) - network.rhos[0].rates(before)) / (2 * step)
-    found = free_slopes(network, [middle, np.zeros((2, 3))])[0]
+    found = network.slopes_of([middle, np.zeros((2, 3))])[0]
     assert_allclose(found, expected, atol=1e-6)

@@ -54,8 +54,7 @@ def adjoint(sweeps: LayerSweeps, states: Sequence[Array], target: Array, output_
             it has none.
     """
     network = sweeps.network
-    neurons = zip(network.rhos, states, network.leaks, strict=True)
-    slopes = [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
+    slopes = network.slopes_of(states)
     rho, leak, outputs = network.rhos[-1], network.leaks[-1], states[-1]
     pull = network.cost.gradient(outputs, target)
     error = pull * rho.state_slopes(outputs, leak)

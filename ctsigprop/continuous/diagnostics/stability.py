@@ -53,8 +53,7 @@ def return_product(sweeps: LayerSweeps, states: Sequence[Array]) -> Callable[[Ar
         The product with a vector for each sample, (..., samples, units that feed back) -> the same shape.
     """
     network = sweeps.network
-    neurons = zip(network.rhos, states, network.leaks, strict=True)
-    slopes = [rho.balance_slopes(state, leak) for rho, state, leak in neurons]
+    slopes = network.slopes_of(states)
 
     def product(x: Array) -> Array:
         x = x.astype(network.dtype, copy=False)

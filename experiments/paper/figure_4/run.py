@@ -29,7 +29,7 @@ from ctsigprop.experiments.paper.figure_4.series import (
 )
 from ctsigprop.experiments.paper.hardware import Hardware
 from ctsigprop.experiments.paper.plan import Planned
-from ctsigprop.experiments.paper.scheduling import finish_all
+from ctsigprop.experiments.paper.scheduling import begin, finish_all
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import best_row
 from ctsigprop.runs.rows import Measured
@@ -53,10 +53,9 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
         KeyboardInterrupt: after the state was saved.
     """
     planned = plan(scale, hardware.threads)
-    with write_failures(output):
-        (output / "runs").mkdir(parents=True, exist_ok=True)
     folders = {one: output / "runs" / one.label for one in planned}
-    finished = sum(is_finished(folder, one.settings) for one, folder in folders.items())
+    runs = {folder: one.settings for one, folder in folders.items()}
+    finished = begin(output, runs)
     data = dataset_of(planned[0].settings.data)
     print(f"{finished} of {len(planned)} runs finished; drawing networks of random weights", flush=True)
     networks = {_sizes(one.settings, data): one.settings for one in planned}
@@ -73,7 +72,7 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
 
     if 0 < finished < len(planned):
         report()
-    for _ in finish_all({folder: one.settings for one, folder in folders.items()}, quiet=quiet):
+    for _ in finish_all(runs, quiet=quiet):
         report()
     print_claims(report())
     print(f"in {output}: figure-4.png, figure-4.pdf, gradient.png, and every number in figure-4.json")

@@ -24,23 +24,13 @@ def page(found: Sequence[Point]) -> Figure:
         line = [one for one in found if one.axis == "loop rate" and one.width == width]
         above, below = panels[0][place], panels[1][place]
         values = [float(one.value) or SMALLEST for one in line]
-        _angles(above, line, values)
-        _errors(below, line, values)
-        for axes in (above, below):
-            axes.set_xscale("log")
-            axes.set_xticks(values, [f"{one.value:g}" for one in line])
-            axes.minorticks_off()
+        _lines(above, below, line, values)
         above.set_title(f"width {width}")
         below.set_xlabel(f"loop's rate (times {LOOP_RATE:g})")
     nudged = [one for one in found if one.axis == "beta"]
     betas = [float(one.value) for one in nudged]
     above, below = panels[0][-2], panels[1][-2]
-    _angles(above, nudged, betas)
-    _errors(below, nudged, betas)
-    for axes in (above, below):
-        axes.set_xscale("log")
-        axes.set_xticks(betas, [f"{beta:g}" for beta in betas])
-        axes.minorticks_off()
+    _lines(above, below, nudged, betas)
     above.set_title(f"width {widths[0]}, a loop that learns")
     below.set_xlabel("beta")
     variants = [one for one in found if one.axis == "variant"]
@@ -59,6 +49,16 @@ def page(found: Sequence[Point]) -> Figure:
     handles = [*panels[0][0].get_legend_handles_labels()[0], *panels[1][0].get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside upper center", ncols=5, fontsize=8)
     return figure
+
+
+def _lines(above: Axes, below: Axes, line: Sequence[Point], values: Sequence[float]) -> None:
+    """Draw angles above and errors below, over a logarithmic axis that has each value's name."""
+    _angles(above, line, values)
+    _errors(below, line, values)
+    for axes in (above, below):
+        axes.set_xscale("log")
+        axes.set_xticks(values, [f"{one.value:g}" for one in line])
+        axes.minorticks_off()
 
 
 def _angles(axes: Axes, line: Sequence[Point], values: Sequence[float], *, joined: bool = True) -> None:

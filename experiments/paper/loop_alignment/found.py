@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
-from statistics import mean, stdev
+from statistics import mean
 
 import numpy as np
 
 from ctsigprop.analysis.measures.alignment import mean_and_deviation
 from ctsigprop.experiments.paper.figure_4.series import ANGLES, LOOP
 from ctsigprop.experiments.paper.loop_alignment.plan import Trial
+from ctsigprop.experiments.paper.seeds import standard_error
 from ctsigprop.runs.metrics import best_row
 from ctsigprop.runs.rows import MetricsRow
 
@@ -32,7 +32,7 @@ class Mean:
     @classmethod
     def of(cls, seeds: Sequence[float]) -> "Mean":
         """Return the mean of some numbers."""
-        return cls(mean(seeds), stdev(seeds) / sqrt(len(seeds)) if len(seeds) > 1 else None)
+        return cls(mean(seeds), standard_error(seeds))
 
     def __str__(self) -> str:
         """Such as "53.7 ± 0.4"."""

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from ctsigprop.analysis.measures.angle import Angle
 from ctsigprop.analysis.plots.style import save, styled
-from ctsigprop.core.files import write_failures
 from ctsigprop.data import dataset_of
-from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.paper.figure_4.claims import AngleClaim, all_claims
 from ctsigprop.experiments.paper.figure_4.run import measured_run, print_claims, random_of
 from ctsigprop.experiments.paper.figure_4.series import ANGLES, all_series
@@ -17,7 +15,7 @@ from ctsigprop.experiments.paper.loop_alignment.drawing import page
 from ctsigprop.experiments.paper.loop_alignment.found import LAST, Point, points
 from ctsigprop.experiments.paper.loop_alignment.plan import DIFFERENCES, LEARNS, SCALES, Trial, plan
 from ctsigprop.experiments.paper.plan import Planned
-from ctsigprop.experiments.paper.scheduling import finish_all
+from ctsigprop.experiments.paper.scheduling import begin, finish_all
 from ctsigprop.experiments.paper.table import Line, Table, command_of, print_table, write_table
 from ctsigprop.runs import RunFolder
 from ctsigprop.settings import Settings
@@ -44,11 +42,8 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
     folders: dict[Settings, Path] = {}
     for trial in trials:
         folders.setdefault(trial.settings, output / "runs" / trial.label)
-    with write_failures(output):
-        (output / "runs").mkdir(parents=True, exist_ok=True)
     runs = {folder: settings for settings, folder in folders.items()}
-    for folder, settings in runs.items():
-        is_finished(folder, settings)
+    begin(output, runs)
     for _ in finish_all(runs, quiet=quiet):
         pass
     found = points([(trial, RunFolder.open(folders[trial.settings]).metrics()) for trial in trials])

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import mean, stdev
+from statistics import mean
 
 from ctsigprop.experiments.paper.on_hardware.plan import ARCHITECTURES, AXES, Trial
+from ctsigprop.experiments.paper.seeds import standard_error
 
 BORNE = 1.0
 """Percentage points of test error, beyond two standard errors, that a device may cost."""
@@ -54,7 +55,7 @@ class Point:
     @property
     def standard_error(self) -> float:
         """Of the mean test error; 0 of one seed."""
-        return stdev(self.errors) / sqrt(len(self.errors)) if len(self.errors) > 1 else 0.0
+        return standard_error(self.errors) or 0.0
 
 
 def points(outcomes: Sequence[Outcome]) -> list[Point]:

@@ -6,13 +6,11 @@ from pathlib import Path
 from statistics import mean
 
 from ctsigprop.analysis.plots.style import save, styled
-from ctsigprop.core.files import write_failures
-from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.paper.hardware import Hardware
 from ctsigprop.experiments.paper.on_hardware.drawing import page
 from ctsigprop.experiments.paper.on_hardware.found import BORNE, Outcome, Point, borne, points
 from ctsigprop.experiments.paper.on_hardware.plan import ARCHITECTURES, AXES, DIFFERENCES, SCALES, Trial, plan
-from ctsigprop.experiments.paper.scheduling import finish_all
+from ctsigprop.experiments.paper.scheduling import begin, finish_all
 from ctsigprop.experiments.paper.table import Line, Table, command_of, print_table, write_table
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import best_row
@@ -36,11 +34,9 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
         KeyboardInterrupt: after the state was saved.
     """
     trials = {output / "runs" / _label(trial): trial for trial in plan(scale, hardware.threads)}
-    with write_failures(output):
-        (output / "runs").mkdir(parents=True, exist_ok=True)
-    for folder, trial in trials.items():
-        is_finished(folder, trial.settings)
-    for _ in finish_all({folder: trial.settings for folder, trial in trials.items()}, quiet=quiet):
+    runs = {folder: trial.settings for folder, trial in trials.items()}
+    begin(output, runs)
+    for _ in finish_all(runs, quiet=quiet):
         pass
     found = points([_outcome(RunFolder.open(folder), trial) for folder, trial in trials.items()])
     with styled():

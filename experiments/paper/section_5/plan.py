@@ -8,12 +8,6 @@ from ctsigprop.experiments.paper.plan import Planned
 from ctsigprop.settings import Settings
 from ctsigprop.settings.config import read_values, settings_from
 
-PAPER: dict[str, dict[str, str]] = {
-    "mnist": {"test": "1.85 - 1.90", "validation": "1.76 - 1.80", "train": "0.00"},
-    "mnist-three-layers": {"test": "1.85 - 1.90", "validation": "1.76 - 1.80", "train": "0.00"},
-    "fashion-mnist": {"test": "11.00", "validation": "10.95", "train": "2"},
-}
-
 
 @dataclass(frozen=True)
 class Kind:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -11,8 +10,10 @@ from ctsigprop.core.locks import one_at_a_time
 from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.paper.hardware import Hardware
 from ctsigprop.experiments.paper.plan import Planned
-from ctsigprop.experiments.paper.scheduling import finish_all
-from ctsigprop.experiments.paper.section_5.plan import DIFFERENCES, PAPER, plan
+from ctsigprop.experiments.paper.scheduling import begin, finish_all
+from ctsigprop.experiments.paper.section_5.plan import DIFFERENCES, plan
+from ctsigprop.experiments.paper.section_5.published import PAPER
+from ctsigprop.experiments.paper.seeds import standard_error
 from ctsigprop.experiments.paper.table import NOTHING, Line, Table, command_of, print_table, write_table
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import best_row
@@ -62,12 +63,10 @@ def reproduce(scale: str, output: Path, hardware: Hardware, *, quiet: bool) -> N
         KeyboardInterrupt: after the state was saved.
     """
     runs = {output / "runs" / one.label: one for one in plan(scale, hardware.threads)}
-    with write_failures(output):
-        (output / "runs").mkdir(parents=True, exist_ok=True)
-    for folder, one in runs.items():
-        is_finished(folder, one.settings)
+    settings = {folder: one.settings for folder, one in runs.items()}
+    begin(output, settings)
     command = command_of(NAME, scale, output, hardware)
-    for _ in finish_all({folder: one.settings for folder, one in runs.items()}, quiet=quiet):
+    for _ in finish_all(settings, quiet=quiet):
         _report(output, scale, command, runs)
     print_table(_report(output, scale, command, runs))
     print(f"in {output}: {NAME}.md, and every number in {NAME}.json")
@@ -82,7 +81,7 @@ def _report(output: Path, scale: str, command: str, runs: Mapping[Path, Planned[
         report = {
             "command": command,
             "scale": scale,
-            "paper": PAPER,
+            "paper": [asdict(one) for one in PAPER],
             "missing": [one.label for folder, one in runs.items() if folder not in finished],
             "settings": {one.row: to_values(one.settings) for one in runs.values()},
             "runs": [asdict(one) for one in results],
@@ -107,7 +106,6 @@ def _table(results: Sequence[Result], runs: Mapping[Path, Planned[Settings]], sc
     for row in dict.fromkeys(one.row for one in runs.values()):
         found = [one for one in results if one.row == row]
         settings = next(one.settings for one in runs.values() if one.row == row)
-        published = PAPER.get(row, {})
         line: dict[str, str | float] = {
             "data": settings.data.title,
             "hidden layers": "-".join(map(str, settings.network.hidden)),
@@ -115,7 +113,7 @@ def _table(results: Sequence[Result], runs: Mapping[Path, Planned[Settings]], sc
             "rule": settings.learning.rule,
             "epochs": settings.training.epochs,
             "seeds": len(found),
-            "paper": published.get("test", NOTHING),
+            "paper": _published(settings),
         }
         for words, errors in (
             ("test", [one.test for one in found]),
@@ -131,11 +129,18 @@ def _table(results: Sequence[Result], runs: Mapping[Path, Planned[Settings]], sc
     return Table(NAME, caption, tuple(rows[0]), rows, DIFFERENCES[scale])
 
 
+def _published(settings: Settings) -> str:
+    """The paper's test error of the same network with a learned loop."""
+    if settings.learning.fixed:
+        return NOTHING
+    same = (one for one in PAPER if (one.dataset, one.hidden) == (settings.data.name, settings.network.hidden))
+    return next((one.text("test", NOTHING) for one in same), NOTHING)
+
+
 def _in_words(errors: Sequence[float]) -> str:
     """Such as "1.63 ± 0.05 (0.02)"."""
     if not errors:
         return NOTHING
-    if len(errors) == 1:
+    if (error := standard_error(errors)) is None:
         return f"{errors[0]:.2f}"
-    spread = stdev(errors)
-    return f"{mean(errors):.2f} ± {spread:.2f} ({spread / sqrt(len(errors)):.2f})"
+    return f"{mean(errors):.2f} ± {stdev(errors):.2f} ({error:.2f})"

@@ -21,7 +21,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.experiments.cli.flags import Values, merged
 from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.paper.hardware import Hardware
-from ctsigprop.experiments.paper.scheduling import finish_all
+from ctsigprop.experiments.paper.scheduling import begin, finish_all
 from ctsigprop.experiments.paper.table import Table, command_of, print_table, write_table
 from ctsigprop.experiments.paper.tables.efficiency_rows import Study, rows_by_layer, rows_over_layers
 from ctsigprop.layered.cost import Cost, StageCost
@@ -115,10 +115,8 @@ def reproduce(
     """
     settings = {column: settings_of(study, column, scale, hardware, study.schedule) for column in study.columns}
     timed = {column: settings_of(study, column, scale, hardware) for column in study.columns}
-    with write_failures(output):
-        (output / "runs").mkdir(parents=True, exist_ok=True)
     runs = {_folder(output, column): one for column, one in settings.items()} if study.schedule else {}
-    finished = sum(is_finished(folder, one) for folder, one in runs.items())
+    finished = begin(output, runs)
     further = extra()
     measured = _measured(output / "costs.json", timed, scale, quiet=quiet)
 

@@ -12,7 +12,7 @@ from ctsigprop.experiments.finishing import is_finished
 from ctsigprop.experiments.paper.claims import Claim, Errors
 from ctsigprop.experiments.paper.hardware import Hardware
 from ctsigprop.experiments.paper.plan import Planned
-from ctsigprop.experiments.paper.scheduling import finish_all
+from ctsigprop.experiments.paper.scheduling import begin, finish_all
 from ctsigprop.experiments.paper.table import Cell, Line, Row, Table, command_of, print_table, write_table
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.metrics import best_row
@@ -73,10 +73,8 @@ def reproduce_errors(
         RunFailure: a run that failed, or a disk that is full.
         KeyboardInterrupt: after the state was saved.
     """
-    with write_failures(output):
-        (output / "runs").mkdir(parents=True, exist_ok=True)
     runs = {output / "runs" / one.label: one.settings for one in planned}
-    finished = sum(is_finished(folder, settings) for folder, settings in runs.items())
+    finished = begin(output, runs)
     print(f"{finished} of {len(planned)} runs finished", flush=True)
     command = command_of(kind.name, scale, output, hardware)
     for _ in finish_all(runs, quiet=quiet):
