@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     from ctsigprop.analysis.plots.figures import RunFigure as RunFigure
     from ctsigprop.continuous.architectures import ARCHITECTURES as ARCHITECTURES
     from ctsigprop.continuous.architectures import Architecture as Architecture
+    from ctsigprop.continuous.connections import AvgPool as AvgPool
+    from ctsigprop.continuous.connections import Connection as Connection
+    from ctsigprop.continuous.connections import Conv as Conv
     from ctsigprop.continuous.connections import Dense as Dense
+    from ctsigprop.continuous.connections import MaxPool as MaxPool
+    from ctsigprop.continuous.connections import Outer as Outer
+    from ctsigprop.continuous.connections import Skip as Skip
     from ctsigprop.continuous.cost import COSTS as COSTS
     from ctsigprop.continuous.cost import Cost as Cost
     from ctsigprop.continuous.layers import Layer as Layer
@@ -81,7 +87,7 @@ _HOMES = {
     "ctsigprop.analysis.plots.figures": ("FIGURES", "RunFigure"),
     "ctsigprop.runs.callbacks": ("Callback", "EarlyStopping", "Moment"),
     "ctsigprop.continuous.architectures": ("ARCHITECTURES", "Architecture"),
-    "ctsigprop.continuous.connections": ("Dense",),
+    "ctsigprop.continuous.connections": ("AvgPool", "Connection", "Conv", "Dense", "MaxPool", "Outer", "Skip"),
     "ctsigprop.continuous.cost": ("COSTS", "Cost"),
     "ctsigprop.continuous.layers": ("Layer",),
     "ctsigprop.continuous.learning.correlations": ("Correlations",),

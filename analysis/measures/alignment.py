@@ -16,82 +16,30 @@ Two measures, in degrees:
 90 stands for no agreement: what random weights have, and by definition what a zero matrix or signal has.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, islice
-from math import acos, degrees
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.measures.angle import Angle
-from ctsigprop.continuous.connections import Link, connection_name
+from ctsigprop.analysis.measures.degrees import angle_between, angle_of
+from ctsigprop.analysis.measures.image_loops import image_angles, image_sample_angles
+from ctsigprop.analysis.measures.ways import Loop, ReturnPath, ways_round
+from ctsigprop.continuous.connections import Dense, Link
 from ctsigprop.continuous.network import Array, Network, require_network
 from ctsigprop.errors import InputError
 from ctsigprop.runs.rows import Signal
 
-Loop = tuple[Link, ...]
-
-# A cosine so near 1 differs from it by rounding alone: angles below 1e-5 degree are 0.
-RESOLUTION = 64 * float(np.finfo(np.float64).eps)
-
-
-@dataclass(frozen=True)
-class ReturnPath:
-    """One matrix of a loop, and the way back.
-
-    Attributes:
-        link: the matrix.
-        back: the others, in the order in which a signal passes them from the matrix's target to its source.
-    """
-
-    link: Link
-    back: Loop
-
-    @property
-    def name(self) -> str:
-        """Name of its angle, such as "W23 vs W31*W12"."""
-        return Angle(_name(self.link), tuple(map(_name, self.back))).name
-
-
-MOST_WAYS = 64
-"""Forward ways that are followed for one link that feeds back."""
-
 
 def loops(network: Network) -> list[Loop]:
-    """Return every loop: a link that feeds back, then forward links from where it ends to where it begins.
-
-    Skip connections give a link several ways; the first 64 are followed, by the layers that they pass. A link from a
-    layer to itself is no loop of several matrices; see `left_out`.
-    """
-    links = list(network.links())
-    onward: dict[int, list[Link]] = {}
-    for link in links:
-        if link.source < link.target:
-            onward.setdefault(link.source, []).append(link)
-    return [
-        (link, *way)
-        for link in links
-        if link.source > link.target
-        for way in islice(_ways(onward, link.target, link.source), MOST_WAYS)
-    ]
+    """Return every loop of matrices; for those that pass images see `image_loops`."""
+    return [loop for loop in ways_round(network) if all(isinstance(link.connection, Dense) for link in loop)]
 
 
 def left_out(network: Network) -> list[str]:
     """Return names of the connections between neurons that are in no loop, and so have no angle."""
-    inside = {_name(link) for loop in loops(network) for link in loop}
-    return [_name(link) for link in network.links() if link.source > 0 and _name(link) not in inside]
-
-
-def _ways(onward: Mapping[int, Sequence[Link]], begin: int, end: int) -> Iterator[tuple[Link, ...]]:
-    """Forward links from one layer to another, every way."""
-    if begin == end:
-        yield ()
-        return
-    for link in onward.get(begin, ()):
-        if link.target <= end:
-            for rest in _ways(onward, link.target, end):
-                yield link, *rest
+    inside = {link.name for loop in ways_round(network) for link in loop}
+    return [link.name for link in network.links() if link.source > 0 and link.name not in inside]
 
 
 def return_paths(loop: Loop) -> Iterator[ReturnPath]:
@@ -116,7 +64,7 @@ def angles(network: Network) -> dict[str, float]:
         InputError: a weight is not finite, or it is no network.
     """
     require_network(network)
-    found: dict[str, float] = {}
+    found = image_angles(network)
     for loop in loops(network):
         found |= _angle_of_two(*return_paths(loop)) if len(loop) == 2 else _angles_of(loop)
     return found
@@ -145,8 +93,8 @@ def _angles_of(loop: Loop) -> dict[str, float]:
         # The way back is behind @ ahead, which has the norm of R @ ahead where behind = Q R.
         triangle = np.linalg.qr(behind[len(links) - 1 - place], mode="r")
         norms = np.linalg.norm(weight) * np.linalg.norm(triangle @ ahead[place])
-        found[_name(link)] = angle_of(trace, float(norms))
-    return {path.name: found[_name(path.link)] for path in return_paths(loop)}
+        found[link.name] = angle_of(trace, float(norms))
+    return {path.name: found[path.link.name] for path in return_paths(loop)}
 
 
 def sample_angles(network: Network, displacement: Sequence[Array]) -> dict[str, NDArray[np.float64]]:
@@ -159,7 +107,7 @@ def sample_angles(network: Network, displacement: Sequence[Array]) -> dict[str, 
     Returns:
         By name, one angle for every sample whose nudge displaces the layer that the matrix enters.
     """
-    found = {}
+    found = image_sample_angles(network, displacement)
     for loop in loops(network):
         for path in return_paths(loop):
             change = displacement[path.link.target - 1].astype(np.float64)
@@ -184,41 +132,9 @@ def mean_and_deviation(signal: Signal) -> tuple[float, float] | None:
     return None if mean is None or deviation is None else (mean, deviation)
 
 
-def angle_between(a: Array, b: Array) -> NDArray[np.float64]:
-    """Return the angles between the rows of two arrays (samples, units), in degrees; 90 where a row is zero.
-
-    2 atan2(|u - v|, |u + v|) of unit vectors u and v keeps its precision at every angle.
-    """
-    u, v = _unit(a), _unit(b)
-    apart, together = (np.linalg.norm(w, axis=1) for w in (u - v, u + v))
-    zero = (apart == 0) & (together == 0)
-    return np.where(zero, 90.0, np.degrees(2 * np.arctan2(apart, together)))
-
-
-def _unit(rows: Array) -> NDArray[np.float64]:
-    """Scale rows to length 1; a row of zeros stays as it is."""
-    scaled = rows / np.where(rows.any(axis=1), np.abs(rows).max(axis=1, initial=0), 1)[:, None]
-    norms = np.linalg.norm(scaled, axis=1)
-    return scaled / np.where(norms > 0, norms, 1)[:, None]
-
-
-def angle_of(inner: float, norms: float) -> float:
-    """Return the angle of an inner product and the product of both norms, in degrees; 90 where a norm is 0."""
-    if norms == 0:
-        return 90.0
-    cosine = inner / norms
-    if 1 - abs(cosine) <= RESOLUTION:
-        return 0.0 if cosine > 0 else 180.0
-    return degrees(acos(cosine))
-
-
 def _scaled(link: Link) -> NDArray[np.float64]:
     """Return the weights in float64, the largest at magnitude 1, so that no product of them over- or underflows."""
     largest = float(np.abs(link.weight).max())
     if not np.isfinite(largest):
-        raise InputError(f"{_name(link)} holds values that are not finite: it has no angle")
+        raise InputError(f"{link.name} holds values that are not finite: it has no angle")
     return np.divide(link.weight, largest or 1.0, dtype=np.float64)
-
-
-def _name(link: Link) -> str:
-    return connection_name(link.source, link.target)

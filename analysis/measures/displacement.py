@@ -19,11 +19,13 @@ class Displacement:
     Attributes:
         rates: what it changes, for layers 1 to N, each (moved, units), of the samples whose outputs it moves.
         slopes: of the free equilibria of all samples, see `Network.slopes_of`.
+        at_rest: rates of the same.
         unconverged: phases, free and clamped, that ended above the solver's tolerance.
     """
 
     rates: tuple[Array, ...]
     slopes: Sequence[Array]
+    at_rest: Sequence[Array]
     unconverged: int
 
 
@@ -35,14 +37,15 @@ def displacement(trained: Trained, samples: int) -> Displacement:
         samples: use the first N of the test set.
     """
     settings, network = trained.settings, trained.network
-    test = Samples.of(trained.data, trained.data.test.rows(slice(samples)), network.dtype)
+    test = Samples.of(trained.data, trained.data.test.rows(slice(samples)), network)
     sweeps = LayerSweeps(network)
     signs = np.random.default_rng(settings.training.seed)
     how = settings.nudging, settings.solver, signs, None, settings.phases, settings.device
     batch = Batch.relaxed(sweeps, test.inputs, test.targets, *how)
     pair = contrast(batch)
     slopes = network.slopes_of(batch.free.states)
-    return Displacement(rate_changes(network, pair), slopes, unconverged(batch.free, pair, settings.tolerance))
+    at_rest = network.rates_of(batch.free.states)
+    return Displacement(rate_changes(network, pair), slopes, at_rest, unconverged(batch.free, pair, settings.tolerance))
 
 
 def rate_changes(network: Network, pair: Contrast) -> tuple[Array, ...]:

@@ -9,8 +9,10 @@ from math import sqrt
 
 import numpy as np
 
+from ctsigprop.continuous.connections import Connection, Dense, Outer
 from ctsigprop.continuous.diagnostics.adjoint import Adjoint
-from ctsigprop.continuous.learning.correlations import Outer, correlate
+from ctsigprop.continuous.learning.correlations import correlate
+from ctsigprop.continuous.learning.optimizers import Pair
 from ctsigprop.continuous.learning.phases import Contrast
 from ctsigprop.continuous.learning.rules import EQ14, Rule, gradient_terms
 from ctsigprop.continuous.network import Array, Network
@@ -48,23 +50,35 @@ def compare(
     downhill = tuple(-sensitivity / len(inputs) for sensitivity in adjoint.sensitivities)
     found = {
         connection.name: _compared(
-            _stacked(rule.terms(connection, correlations)), _stacked(gradient_terms(connection, rates, downhill))
+            _summed(connection, rule.terms(connection, correlations)),
+            _summed(connection, gradient_terms(connection, rates, downhill)),
         )
         for connection in network.connections
     }
     for layer, sensitivity in enumerate(downhill, start=1):
-        update, gradient = rule.biases(layer, correlations)[None, :], sensitivity.sum(axis=0)[None, :]
-        found[f"b{layer}"] = _compared((np.ones((1, 1)), update), (np.ones((1, 1)), gradient))
+        update, gradient = (
+            network.layers[layer].gathered(change)
+            for change in (rule.biases(layer, correlations), sensitivity.sum(axis=0))
+        )
+        found[f"b{layer}"] = _compared(_row(update), _row(gradient))
     return found
 
 
-def _stacked(terms: Sequence[Outer]) -> Outer:
-    """Return a sum of outer products as one, in float64."""
-    pre, post = (np.concatenate(arrays).astype(np.float64) for arrays in zip(*terms, strict=True))
+def _summed(connection: Connection, terms: Sequence[Outer]) -> Pair:
+    """Return a sum of terms as one outer product, in float64."""
+    pairs = [pair for term in terms for pair in connection.outer(Outer(*term))]
+    if not isinstance(connection, Dense):
+        return _row(np.sum([a.T.astype(np.float64) @ b for a, b in pairs], axis=0))
+    pre, post = (np.concatenate(arrays).astype(np.float64) for arrays in zip(*pairs, strict=True))
     return pre, post
 
 
-def _compared(update: Outer, gradient: Outer) -> Comparison:
+def _row(values: Array) -> Pair:
+    """Return an array as the outer product of one number and all of its own."""
+    return np.ones((1, 1)), values.reshape(1, -1)
+
+
+def _compared(update: Pair, gradient: Pair) -> Comparison:
     inner, of_update, of_gradient = _inner(update, gradient), _norm(update), _norm(gradient)
     both = of_update * of_gradient
     return {
@@ -73,11 +87,11 @@ def _compared(update: Outer, gradient: Outer) -> Comparison:
     }
 
 
-def _norm(matrix: Outer) -> float:
+def _norm(matrix: Pair) -> float:
     return sqrt(max(_inner(matrix, matrix), 0.0))
 
 
-def _inner(one: Outer, other: Outer) -> float:
+def _inner(one: Pair, other: Pair) -> float:
     """Sum of the products of two matrices' entries; the matrices are formed only where they are the smaller."""
     (a, b), (c, d) = one, other
     if len(a) * len(c) < a.shape[1] * b.shape[1]:

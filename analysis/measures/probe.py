@@ -49,7 +49,7 @@ def probe(network: Network, inputs: Array, target: Array, settings: Settings) ->
     if not (np.isfinite(free.residual).all() and np.isfinite(pair.residual).all()):
         raise RunFailure("states are no longer finite: lower learning.rates or nudging.beta and train anew")
     signals = sample_angles(network, rate_changes(network, pair))
-    slopes = slope_angles(network, network.slopes_of(free.states))
+    slopes = slope_angles(network, network.slopes_of(free.states), network.rates_of(free.states))
     return {
         "samples": len(inputs),
         "moved": len(pair.rows),

@@ -12,7 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.analysis.measures.alignment import ReturnPath, angle_of, loops, return_paths
+from ctsigprop.analysis.measures.alignment import loops, return_paths
+from ctsigprop.analysis.measures.degrees import angle_of
+from ctsigprop.analysis.measures.image_loops import image_slope_angles
+from ctsigprop.analysis.measures.ways import ReturnPath
 from ctsigprop.continuous.network import Array, Network
 
 Floats = NDArray[np.float64]
@@ -21,7 +24,7 @@ LARGEST = 4_000_000
 """Numbers in a product of one chunk of samples."""
 
 
-def slope_angles(network: Network, slopes: Sequence[Array]) -> dict[str, Floats]:
+def slope_angles(network: Network, slopes: Sequence[Array], rates: Sequence[Array] | None = None) -> dict[str, Floats]:
     """Return the angle of every matrix of every loop, sample by sample, in degrees by name.
 
     A sample that no neuron between lets through has 90.
@@ -29,8 +32,9 @@ def slope_angles(network: Network, slopes: Sequence[Array]) -> dict[str, Floats]
     Args:
         network: its loops.
         slopes: of layers 1 to N, each (samples, units); see `Network.slopes_of`.
+        rates: at the same equilibria, likewise; left out, loops that pass images have no angle.
     """
-    found = {}
+    found = {} if rates is None else image_slope_angles(network, slopes, rates)
     samples, widest = len(slopes[0]), max(network.sizes[1:])
     for loop in loops(network):
         narrowest = min(link.weight.shape[0] for link in loop)

@@ -17,6 +17,7 @@ from ctsigprop.analysis.plots.style import (
     image_axis,
     new_figure,
 )
+from ctsigprop.continuous.connections import Conv, Link
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.trained import Trained
 from ctsigprop.data import Split
@@ -28,23 +29,32 @@ EVALUATED = 1000
 
 
 def weights_figure(trained: Trained) -> Figure:
-    """Units of the first hidden layer whose weights changed most: their weights, and what training added."""
-    before, weight = (_input_weight(network) for network in (trained.initial, trained.network))
-    change = weight - before
+    """Units of the first hidden layer whose weights changed most, or kernels: their weights, what training added."""
+    before, weights = (_input_fields(network, trained.data.shape) for network in (trained.initial, trained.network))
+    changes = weights - before
     rows, columns = UNITS
-    units = np.argsort(-np.linalg.norm(change, axis=0), kind="stable")[: rows * columns]
-    shape = (len(units), -1, *picture_shape(trained.data.shape))
-    weights, changes = (values[:, units].T.reshape(shape).mean(axis=1) for values in (weight, change))
+    largest = np.argsort(-np.linalg.norm(changes, axis=(1, 2)), kind="stable")[: rows * columns]
     figure = new_figure(6.4, 3.9)
     upper, lower = _halves(figure)
-    title = f"weights from the image to {len(units)} of the {weight.shape[1]} units of hidden layer 1"
-    _fields(upper, title, weights, "weight")
-    _fields(lower, "what training added to them", changes, "change")
+    what = "kernels" if isinstance(_input_link(trained.network).connection, Conv) else "units"
+    title = f"weights from the image to {len(largest)} of the {len(weights)} {what} of hidden layer 1"
+    _fields(upper, title, weights[largest], "weight")
+    _fields(lower, "what training added to them", changes[largest], "change")
     return figure
 
 
-def _input_weight(network: Network) -> Array:
-    return next(link.weight for link in network.links() if link.source == 0)
+def _input_link(network: Network) -> Link:
+    return next(link for link in network.links() if link.source == 0)
+
+
+def _input_fields(network: Network, shape: tuple[int, ...]) -> Array:
+    """What each unit or kernel sees of an image, the mean over its channels, (units, height, width)."""
+    link, layer = _input_link(network), network.layers[0]
+    if isinstance(link.connection, Conv):
+        return link.weight.mean(axis=-1)
+    of_units = link.weight.T
+    images = layer.images(of_units) if layer.shape else of_units.reshape(len(of_units), -1, *picture_shape(shape))
+    return images.mean(axis=1)
 
 
 def _fields(figure: SubFigure, title: str, fields: Array, quantity: str) -> None:
@@ -67,8 +77,7 @@ def predictions_figure(trained: Trained) -> Figure:
 def _classes(trained: Trained) -> Figure:
     """The first test images, and the first that the network gets wrong."""
     evaluated = trained.data.test.rows(slice(EVALUATED))
-    inputs = evaluated.inputs(trained.network.dtype)
-    states = trained.outputs(inputs).states
+    states = trained.outputs(evaluated).states
     rates = trained.network.rhos[-1].rates(states)
     wrong = np.flatnonzero(states.argmax(axis=1) != evaluated.labels)
     figure = new_figure(1.15 * SHOWN, 4.6)
@@ -83,7 +92,7 @@ def _classes(trained: Trained) -> Figure:
 def _fits(trained: Trained) -> Figure:
     """Outputs of a regression against their targets, for test samples."""
     evaluated = trained.data.test.rows(slice(EVALUATED))
-    outputs = trained.outputs(evaluated.inputs(trained.network.dtype))
+    outputs = trained.outputs(evaluated)
     figure = new_figure(4.4, 4.2)
     axes = figure.add_subplot()
     targets = evaluated.targets

@@ -7,7 +7,7 @@ from math import floor, log2
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.connections import Dense, glorot_limit
+from ctsigprop.continuous.connections import Connection
 from ctsigprop.continuous.layers import Layer
 from ctsigprop.settings.device import DeviceSettings
 
@@ -33,7 +33,7 @@ class Device:
     weight_range: float
     efficacy: Mapping[str, Array]
 
-    def deliver(self, connection: Dense) -> None:
+    def deliver(self, connection: Connection) -> None:
         """Write what the synapses deliver of the stored weights."""
         if connection.delivered is None:
             return
@@ -45,7 +45,7 @@ class Device:
         if connection.name in self.efficacy:
             connection.delivered[...] *= self.efficacy[connection.name]
 
-    def store(self, connection: Dense, rng: np.random.Generator) -> None:
+    def store(self, connection: Connection, rng: np.random.Generator) -> None:
         """Round the stored weights up or down at random, so that on the mean nothing of an update is lost."""
         if not self.update_bits:
             return
@@ -54,14 +54,14 @@ class Device:
         rounded = np.floor(weight / grain + rng.random(weight.shape, np.float32)) * grain
         np.clip(rounded, -most, most, out=weight)
 
-    def _grid(self, connection: Dense, bits: int) -> tuple[float, float]:
+    def _grid(self, connection: Connection, bits: int) -> tuple[float, float]:
         """Distance of two values, a power of two, and the largest."""
-        most = self.weight_range * glorot_limit(*connection.matrix.shape)
+        most = self.weight_range * connection.limit
         grain = 2.0 ** floor(log2(2 * most / 2**bits))
         return grain, grain * (2 ** (bits - 1) - 1)
 
 
-def device_of(settings: DeviceSettings, connections: tuple[Dense, ...], seed: int) -> Device | None:
+def device_of(settings: DeviceSettings, connections: tuple[Connection, ...], seed: int) -> Device | None:
     """The synapses of a run's device; None where they are ideal.
 
     Args:

@@ -19,6 +19,7 @@ from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from ctsigprop.continuous.connections import Dense
 from ctsigprop.continuous.network import Array, Network, Nudge
 from ctsigprop.continuous.rho.kernels import LOGISTIC, TANH
 from ctsigprop.core.compilation import compiled
@@ -145,13 +146,15 @@ def field_of(
 ) -> tuple[Field, Array, NDArray[np.int64]]:
     """The field of a network's phase, its parameters and its layout, as `integrate` takes them.
 
-    It is compiled where the drive is constant, every rho is a shipped one and the cost, in a nudged phase, the squared
-    error; elsewhere it is a function of NumPy. Arguments as for `field_arguments`, but for the drive: see `Drive`.
+    It is compiled where the drive is constant, connections are dense, every rho is a shipped one and the cost, in a
+    nudged phase, the squared error; elsewhere it is a function of NumPy. Arguments as for `field_arguments`, but for
+    the drive: see `Drive`.
     """
     if callable(drive):
         return plain_field(network, drive, nudge), np.empty(0, network.dtype), np.empty(0, np.int64)
     shipped = all(rho.code is not None for rho in network.rhos)
-    if shipped and (nudge is None or network.cost.name == "squared_error"):
+    dense = all(isinstance(one, Dense) for one in network.connections if one.source > 0)
+    if shipped and dense and (nudge is None or network.cost.name == "squared_error"):
         return hopfield_field, *field_arguments(network, drive, samples, nudge)
     return plain_field(network, drive, nudge), np.empty(0, network.dtype), np.empty(0, np.int64)
 
@@ -175,13 +178,13 @@ def plain_field(
 
     def field(t: float, y: Array, dydt: Array, parameters: Array, layout: NDArray[np.int64]) -> None:
         states, changes = layers_of(network, y), layers_of(network, dydt)
-        rates = network.rates_of(states)
+        rates = dict(enumerate(network.rates_of(states), start=1))
+        seen = rates if delayed is None else rates | {network.output: delayed(t)}
         for change, external in zip(changes, drive(t) if callable(drive) else drive, strict=True):
             change[...] = external
         for link in links:
-            late = delayed is not None and link.source == network.output > link.target
-            source = delayed(t) if delayed is not None and late else rates[link.source - 1]
-            changes[link.target - 1][...] += source @ link.weight
+            late = link.source == network.output > link.target
+            changes[link.target - 1][...] = link.add(seen if late else rates, changes[link.target - 1])
         for rho, leak, state, change in zip(network.rhos, network.leaks, states, changes, strict=True):
             if not rho.rate_is_state:
                 change *= rho.inner_slopes(state)
@@ -277,7 +280,7 @@ def energy(network: Network, drive: Sequence[Array], states: Sequence[Array], nu
         if not connection.symmetric:
             raise InputError(f"{connection.name} is directed: only a network of symmetric connections has an energy")
         pre, post = rates[connection.source - 1], rates[connection.target - 1]
-        total = total - ((pre @ connection.acting) * post).sum(axis=1)
+        total = total - (connection.drive(pre, np.zeros_like(post[:1])) * post).sum(axis=1)
     if nudge is not None:
         total = total + nudge.beta * network.cost.value(states[-1], nudge.target)
     return total

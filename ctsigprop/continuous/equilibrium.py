@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ctsigprop.continuous.connections import Link
 from ctsigprop.continuous.network import Array, Network, Nudge, Rows
-from ctsigprop.continuous.products import add_product
 from ctsigprop.settings import SolverSettings
 from ctsigprop.solvers.anderson import FixedPoint, fixed_point
 from ctsigprop.solvers.result import Status
@@ -72,6 +71,7 @@ class LayerSweeps:
         self.forward = {k: [link for link in links if 0 < link.source < link.target == k] for k in layers}
         self.feedback = {k: [link for link in links if link.source >= link.target == k] for k in layers}
         sources = {link.source for found in self.feedback.values() for link in found}
+        sources |= {link.target for found in self.feedback.values() for link in found if link.routed}
         if not network.cost.quadratic:  # the nudge then depends on the outputs themselves
             sources.add(network.output)
         self.sources = sorted(sources)
@@ -116,9 +116,10 @@ class LayerSweeps:
 
     def drive(self, inputs: Array) -> tuple[Array, ...]:
         """What stays constant through a phase: bias and input, for layers 1 to N, each (samples or 1, units)."""
-        drive = [bias[None, :] for bias in self.network.biases]
+        layers = zip(self.network.layers[1:], self.network.biases, strict=True)
+        drive = [layer.spread(bias)[None, :] for layer, bias in layers]
         for link in self.input_links:
-            drive[link.target - 1] = add_product(inputs, link.weight, drive[link.target - 1])
+            drive[link.target - 1] = link.add({0: inputs}, drive[link.target - 1])
         return tuple(drive)
 
     def solve(
@@ -252,7 +253,7 @@ def _relative(squares: Array, states: Sequence[Array]) -> Array:
 
 
 def _total(links: Sequence[Link], rates: dict[int, Array], base: Array) -> Array:
-    """base + sum of rates @ weight over `links`, (samples, units)."""
+    """base + what `links` drive, (samples, units)."""
     for link in links:
-        base = add_product(rates[link.source], link.weight, base)
+        base = link.add(rates, base)
     return base

@@ -27,12 +27,15 @@ from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.relaxation import relax
 from ctsigprop.continuous.samples import Samples
 from ctsigprop.data import Dataset
+from ctsigprop.data.augment import augmented
 from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.runs.metrics import MEASURED, PHASES
 from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import Settings
 
 MEMORY = "memory"
+CROPS = 1
+"""Of a batch's seed, what augmentation is drawn from."""
 GAIN_SAMPLES = 256
 """Training samples at whose equilibria the loop gain is measured."""
 
@@ -49,7 +52,8 @@ class ContinuousModel:
         train: samples that are learned from.
         validation: samples that choose the best epoch.
         test: samples that judge it.
-        memory: feeding-back states of every training sample's last free phase, (samples, units).
+        memory: feeding-back states of every training sample's last free phase, (samples, units), where the next one
+            begins there.
     """
 
     def __init__(
@@ -71,13 +75,18 @@ class ContinuousModel:
             optimizer: that of the settings by default.
             began: weights that training began from, by connection; those of the network by default.
         """
-        self.network, self.settings = network, settings
+        self.network, self.settings, self._shape = network, settings, data.shape
+        if settings.training.augment != "none" and len(data.shape) < 2:
+            raise InputError(f"training.augment = {settings.training.augment!r}: must be none, the data are no images")
+        if settings.learning.centred and any(layer.shape for layer in network.layers[1:]):
+            raise InputError("learning.centred = True: must be false with layers of images")
         require_stiff_outputs(network, settings.nudging)
         self.train, self.validation, self.test = (
-            Samples.of(data, part, network.dtype) for part in (data.train, data.validation, data.test)
+            Samples.of(data, part, network) for part in (data.train, data.validation, data.test)
         )
         self.sweeps = LayerSweeps(network)
-        self.memory = np.zeros((len(self.train), self.sweeps.size), network.dtype)
+        kept = self.sweeps.size if settings.solver.start == "last" else 0
+        self.memory = np.zeros((len(self.train), kept), network.dtype)
         self._rule = rule or RULES[settings.learning.rule]
         if settings.learning.centred and self._rule.within:
             raise InputError("learning.centred = True: must be false with a rule that moves weights within the phase")
@@ -147,10 +156,10 @@ class ContinuousModel:
         """
         epoch, start, rows = place
         settings, sweeps = self.settings, self.sweeps
-        x = self.train.inputs[rows]
+        x = self._seen(rows, epoch, start)
         with _without_warnings():
             rng = np.random.default_rng([settings.training.seed, epoch, start + 1])
-            last = sweeps.states_from(self.memory[rows])
+            last = sweeps.states_from(self.memory[rows]) if self.memory.size else sweeps.at_rest(len(rows))
             targets = self.train.targets[rows]
             how = settings.nudging, settings.solver, rng, last, settings.phases, settings.device
             batch = Batch.relaxed(sweeps, x, targets, *how)
@@ -237,6 +246,16 @@ class ContinuousModel:
     def weights(self) -> dict[str, Array]:
         """Weights and biases that predictions are made by: of their running mean, if there is one."""
         return self._evaluated.network.parameters()
+
+    def _seen(self, rows: Places, epoch: int, start: int) -> Array:
+        """Inputs of training samples, augmented as seed, epoch and the first place of the batch decide."""
+        training, x = self.settings.training, self.train.inputs[rows]
+        if training.augment == "none":
+            return x
+        layer = self.network.layers[0]
+        images = layer.images(x) if layer.shape else x.reshape(len(x), *self._shape)
+        rng = np.random.default_rng([training.seed, epoch, start + 1, CROPS])
+        return layer.in_order(augmented(images, training.augment, rng).reshape(x.shape))
 
     def _take_into_mean(self, epoch: int, number: int) -> None:
         if self._mean and number in self._averaged:

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ctsigprop.continuous.connections import Dense, Link, glorot_uniform
+from ctsigprop.continuous.connections import Connection, Link
 from ctsigprop.continuous.cost import COSTS, SQUARED_ERROR, Cost
 from ctsigprop.continuous.graph import check_graph
 from ctsigprop.continuous.layers import Layer
 from ctsigprop.continuous.rho import Rho
 from ctsigprop.errors import InputError
 from ctsigprop.settings import NetworkSettings
+from ctsigprop.settings.graph import PoolKind
 
 if TYPE_CHECKING:
-    from ctsigprop.continuous.architectures import Architecture
+    from ctsigprop.continuous.architectures import Architecture, Shape
     from ctsigprop.continuous.device import Device
     from ctsigprop.continuous.prediction import Inference
 
@@ -70,7 +71,7 @@ class Network:
     Attributes:
         layers: 0 (input) to N (output).
         connections: at most one for each ordered pair of layers, with their weights.
-        biases: shape (units,) for layers 1 to N, changed in place by learning.
+        biases: shape (units,), of images (channels,), for layers 1 to N, changed in place by learning.
         cost: whose gradient nudges the outputs.
         leaks: 1 / r of layers 1 to N, each (units,).
         settings: that name it, of a named architecture.
@@ -80,8 +81,8 @@ class Network:
 
     def __init__(
         self,
-        layers: Sequence[Layer | int],
-        connections: Sequence[Dense],
+        layers: Sequence[Layer | int | tuple[int, int, int]],
+        connections: Sequence[Connection],
         *,
         cost: str | Cost = SQUARED_ERROR,
         biases: Sequence[Array] | None = None,
@@ -91,10 +92,11 @@ class Network:
         """Draw the weights that are not given, in the order of the connections.
 
         Args:
-            layers: from the input to the output; a number stands for a layer of so many hard sigmoids.
-            connections: in any order; see `Dense`.
+            layers: from the input to the output; a number stands for a layer of so many hard sigmoids, (channels,
+                height, width) for one of images.
+            connections: in any order: `Dense`, `Conv`, `Skip`.
             cost: or the name of one in `COSTS`.
-            biases: of layers 1 to N, each (units,); zero by default.
+            biases: of layers 1 to N, each (units,), of images (channels,); zero by default.
             precision: float32 or float64, of weights and states.
             seed: of the weights, or a generator to draw them from.
 
@@ -103,7 +105,7 @@ class Network:
         """
         if precision not in ("float32", "float64"):
             raise InputError(f"precision = {precision!r}: must be float32 or float64")
-        self.layers = tuple(layer if isinstance(layer, Layer) else Layer(layer) for layer in layers)
+        self.layers = tuple(layer if isinstance(layer, Layer) else Layer.of(layer) for layer in layers)
         check_graph(self.sizes, [(one.source, one.target, one.symmetric) for one in connections])
         self.cost = COSTS.of(cost)
         self.settings: NetworkSettings | None = None
@@ -112,7 +114,7 @@ class Network:
         rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
         dtype = np.dtype(precision)
         self.connections = tuple(self._with_weight(connection, rng, dtype) for connection in connections)
-        given = [np.zeros(units, dtype) for units in self.sizes[1:]] if biases is None else biases
+        given = [np.zeros(layer.biases, dtype) for layer in self.layers[1:]] if biases is None else biases
         self.biases = tuple(given)
         self.leaks = tuple(layer.leak(dtype) for layer in self.layers[1:])
         self._check_biases()
@@ -145,22 +147,77 @@ class Network:
         return cls._named("random_feedback_ep", sizes, seed, options)
 
     @classmethod
+    def conv_loop(
+        cls,
+        sizes: "Sequence[Shape]",
+        *,
+        loops: Sequence[int] | Literal["all"] = "all",
+        kernel: int = 3,
+        pool: PoolKind = "max",
+        seed: int = 0,
+        **options: Unpack[Options],
+    ) -> "Network":
+        """Convolutions, each with a pool that halves the images, and loops from the output into hidden layers.
+
+        Args:
+            sizes: (channels, height, width) of an image, the channels of each hidden layer, and the outputs.
+            loops: the layers into which the output feeds back; all of them by default.
+            kernel: side of the kernels, odd.
+            pool: max or avg.
+            seed: of the weights.
+            options: see `Options`.
+
+        Raises:
+            InputError: a value that is not allowed.
+        """
+        return cls._named("conv_loop", sizes, seed, options, loops=loops, kernel=kernel, pool=pool)
+
+    @classmethod
+    def conv_symmetric(
+        cls,
+        sizes: "Sequence[Shape]",
+        *,
+        kernel: int = 3,
+        pool: PoolKind = "max",
+        seed: int = 0,
+        **options: Unpack[Options],
+    ) -> "Network":
+        """Convolutions shared both ways. Arguments and errors as for `conv_loop`."""
+        return cls._named("conv_symmetric", sizes, seed, options, kernel=kernel, pool=pool)
+
+    @classmethod
+    def resnet_symmetric(
+        cls,
+        sizes: "Sequence[Shape]",
+        *,
+        kernel: int = 3,
+        pool: PoolKind = "max",
+        seed: int = 0,
+        **options: Unpack[Options],
+    ) -> "Network":
+        """Stages of three convolutions shared both ways, a skip around the last two; channels are those of each stage.
+
+        Arguments and errors as for `conv_loop`.
+        """
+        return cls._named("resnet_symmetric", sizes, seed, options, kernel=kernel, pool=pool)
+
+    @classmethod
     def named(
-        cls, architecture: "str | Architecture", sizes: Sequence[int], *, seed: int = 0, **options: Unpack[Options]
+        cls, architecture: "str | Architecture", sizes: "Sequence[Shape]", *, seed: int = 0, **options: Unpack[Options]
     ) -> "Network":
         """A network of an architecture, or of the name of one in `ARCHITECTURES`. See `sigprop_loop` for the rest."""
         return cls._named(architecture, sizes, seed, options)
 
     @classmethod
     def _named(
-        cls, chosen: "str | Architecture", sizes: Sequence[int], seed: int, options: Options, **more: Any
+        cls, chosen: "str | Architecture", sizes: "Sequence[Shape]", seed: int, options: Options, **more: Any
     ) -> "Network":
         from ctsigprop.continuous.architectures import ARCHITECTURES, named_network
 
         return named_network(ARCHITECTURES.name_of(chosen), sizes, seed, options, **more)
 
     def __repr__(self) -> str:
-        sizes = "-".join(map(str, self.sizes))
+        sizes = "-".join("x".join(map(str, layer.shape or (layer.units,))) for layer in self.layers)
         return f"Network({sizes}, {', '.join(self.weights)}, cost={self.cost.name!r}, {self.dtype})"
 
     @property
@@ -204,9 +261,7 @@ class Network:
     def links(self) -> Iterator[Link]:
         """Every direction in which activity flows; a symmetric connection gives two."""
         for connection in self.connections:
-            yield Link(connection.source, connection.target, connection.acting)
-            if connection.symmetric:
-                yield Link(connection.target, connection.source, connection.acting.T)
+            yield from connection.links()
 
     def rates_of(self, states: Sequence[Array]) -> tuple[Array, ...]:
         """Firing rates of layers 1 to N for their states, any shape (..., units)."""
@@ -309,36 +364,36 @@ class Network:
 
         return predict(self, x)
 
-    def _with(self, connections: Sequence[Dense], layers: Sequence[Layer]) -> "Network":
+    def _with(self, connections: Sequence[Connection], layers: Sequence[Layer]) -> "Network":
         """The same network, with the same biases, and other connections and layers above the input."""
         above = (self.layers[0], *layers)
         made = Network(above, connections, cost=self.cost, biases=self.biases, precision=self.dtype.name)
         made.settings, made.inference, made.device = self.settings, self.inference, self.device
         return made
 
-    def _with_weight(self, connection: Dense, rng: np.random.Generator, dtype: np.dtype) -> Dense:
-        shape = (self.sizes[connection.source], self.sizes[connection.target])
-        if connection.weight is None:
-            return replace(connection, weight=glorot_uniform(rng, *shape, connection.gain, dtype))
-        if connection.weight.shape != shape:
-            raise InputError(
-                f"{connection.name} has shape {connection.weight.shape}: layers {connection.source} and "
-                f"{connection.target} of sizes {list(self.sizes)} need {shape}"
-            )
-        if not connection.weight.flags.c_contiguous:
+    def _with_weight(self, connection: Connection, rng: np.random.Generator, dtype: np.dtype) -> Connection:
+        placed = replace(connection, ends=(self.layers[connection.source], self.layers[connection.target]))
+        placed.check()
+        weight = connection.weight
+        if weight is None:
+            return replace(placed, weight=placed.drawn(rng, dtype))
+        if weight.shape != placed.shape:
+            ends = f"layers {connection.source} and {connection.target} of sizes {list(self.sizes)}"
+            raise InputError(f"{connection.name} has shape {weight.shape}: {ends} need {placed.shape}")
+        if not weight.flags.c_contiguous:
             raise InputError(f"{connection.name} is not C-contiguous: learning could not change it in place: copy it")
-        if connection.weight.dtype != dtype:
-            raise InputError(
-                f"{connection.name} is {connection.weight.dtype}: must be {dtype}: convert it, or set precision"
-            )
-        return connection
+        if weight.dtype != dtype:
+            raise InputError(f"{connection.name} is {weight.dtype}: must be {dtype}: convert it, or set precision")
+        return placed
 
     def _check_biases(self) -> None:
         if len(self.biases) != self.output:
             raise InputError(f"biases: {len(self.biases)} given: must be {self.output}, for layers 1 to {self.output}")
         for layer, bias in enumerate(self.biases, start=1):
-            if bias.shape != (self.sizes[layer],):
-                raise InputError(f"bias of layer {layer} has shape {bias.shape}: must be ({self.sizes[layer]},)")
+            if bias.shape != (self.layers[layer].biases,):
+                raise InputError(
+                    f"bias of layer {layer} has shape {bias.shape}: must be ({self.layers[layer].biases},)"
+                )
 
     def _rate_from_below(self, layer: int) -> float:
         from_below = [one.rate for one in self.connections if one.target == layer and one.source < layer]

@@ -49,7 +49,7 @@ def network_inputs(network: Network, x: Any) -> Array:
     inputs = checked_inputs(x, "x", asked.shape)
     if asked.shape is None:
         checked_inputs(inputs.reshape(len(inputs), -1), "x", (network.sizes[0],))
-    return asked.scaling.apply(inputs, network.dtype)
+    return network.layers[0].in_order(asked.scaling.apply(inputs, network.dtype))
 
 
 def output_states(network: Network, x: Any) -> Array:

@@ -5,10 +5,12 @@ do, or most rates are zero, the kernels here read the weights once, and only tho
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.blas import get_blas_funcs
 
-from ctsigprop.continuous.network import Array
 from ctsigprop.core.compilation import compiled
+
+Array = NDArray[np.floating]
 
 FEW_ROWS = 8
 FEW_ACTIVE = 0.25

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.continuous.network import Array
+from ctsigprop.continuous.network import Array, Network
 from ctsigprop.data import Dataset, Split
 
 
@@ -25,11 +25,13 @@ class Samples:
     labels: NDArray[np.int64] | None = None
 
     @classmethod
-    def of(cls, data: Dataset, part: Split, dtype: np.dtype) -> Self:
-        """The samples of a part of a dataset."""
+    def of(cls, data: Dataset, part: Split, network: Network) -> Self:
+        """The samples of a part of a dataset, as a network takes them in."""
+        dtype = network.dtype
+        inputs = network.layers[0].in_order(part.inputs(dtype))
         if data.task == "regression":
-            return cls(part.inputs(dtype), part.targets.astype(dtype))
-        return cls(part.inputs(dtype), np.eye(data.classes, dtype=dtype)[part.labels], part.labels)
+            return cls(inputs, part.targets.astype(dtype))
+        return cls(inputs, np.eye(data.classes, dtype=dtype)[part.labels], part.labels)
 
     def __len__(self) -> int:
         return len(self.inputs)

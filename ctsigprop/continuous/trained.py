@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from ctsigprop.continuous.epoch import Outputs, outputs_of
 from ctsigprop.continuous.equilibrium import LayerSweeps
-from ctsigprop.continuous.network import Array, Network
+from ctsigprop.continuous.network import Network
+from ctsigprop.continuous.samples import Samples
 from ctsigprop.continuous.training import initial_network
-from ctsigprop.data import Dataset, dataset_of
+from ctsigprop.data import Dataset, Split, dataset_of
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.data_record import check_data
 from ctsigprop.settings import Settings
@@ -30,9 +31,9 @@ class Trained:
     epoch: float
     initial: Network
 
-    def outputs(self, inputs: Array) -> Outputs:
-        """Outputs at the ends of free phases of inputs of the network, (samples, features)."""
-        settings = self.settings
+    def outputs(self, part: Split) -> Outputs:
+        """Outputs at the ends of free phases of some of the data."""
+        settings, inputs = self.settings, Samples.of(self.data, part, self.network).inputs
         sweeps, solver = LayerSweeps(self.network), settings.solver
         return outputs_of(sweeps, inputs, solver, phases=settings.phases, device=settings.device)
 

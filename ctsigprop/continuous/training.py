@@ -1,11 +1,12 @@
 """Training a network of the continuous family in a run folder."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from ctsigprop.continuous.architectures import build
+from ctsigprop.continuous.architectures import Shape, build
 from ctsigprop.continuous.compiling import COMPILING, is_compiled
 from ctsigprop.continuous.device import device_of, unlike_neurons
 from ctsigprop.continuous.learning import Optimizer, Rule
@@ -97,16 +98,22 @@ def draw(settings: Settings, data: Dataset) -> Network:
     Raises:
         InputError: settings that do not fit the network.
     """
-    return network_of(data.features, data.outputs, settings)
+    return network_of(data.shape, data.outputs, settings)
 
 
-def network_of(features: int, outputs: int, settings: Settings) -> Network:
-    """The network of a run before its first update, for inputs of so many features.
+def network_of(shape: tuple[int, ...], outputs: int, settings: Settings) -> Network:
+    """The network of a run before its first update, for samples of a shape.
 
     Raises:
         InputError: settings that do not fit the network.
     """
     seed, device = settings.training.seed, settings.device
     weights = np.random.default_rng(seed)
-    network = build(features, outputs, settings.network, settings.learning, weights, unlike_neurons(device, seed))
+    network = build(_sample(shape), outputs, settings.network, settings.learning, weights, unlike_neurons(device, seed))
     return network.on_device(device_of(device, network.connections, seed))
+
+
+def _sample(shape: tuple[int, ...]) -> Shape:
+    """Images have a channel even where they are grey; anything else is as many features as it has values."""
+    image = (1, *shape) if len(shape) == 2 else shape
+    return image if len(image) == 3 else prod(shape)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ctsigprop.data import Split
+from ctsigprop.data.augment import augmented
 from ctsigprop.data.scaling import moments
 from ctsigprop.errors import InputError
-from ctsigprop.settings.discrete import Augmentation, DiscreteTrainingSettings
+from ctsigprop.settings.discrete import DiscreteTrainingSettings
 
-PADDING = 4
 CHUNK = 1000
 MEAN, DEVIATION = "standard.mean", "standard.deviation"
 """Arrays of a checkpoint."""
@@ -138,30 +138,6 @@ class Batches:
                 self.images[rows], self.settings.augment, np.random.default_rng([seed, epoch, number + 1])
             )
             yield self.standard.inputs(images), self.labels[rows].to(device)
-
-
-def augmented(images: Images, augment: Augmentation, rng: np.random.Generator) -> Images:
-    """Random crops of images padded with black by 4 pixels on every side, and mirrored at random where asked.
-
-    All frames of a recording are cropped and mirrored alike.
-
-    Args:
-        images: shape (samples, ..., height, width).
-        augment: none, crop or crop-flip.
-        rng: of this batch.
-    """
-    if augment == "none":
-        return images
-    count, *_, height, width = images.shape
-    layers = images.reshape(count, -1, height, width)
-    padded = np.pad(layers, ((0, 0), (0, 0), (PADDING, PADDING), (PADDING, PADDING)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(2, 3))
-    top, left = rng.integers(2 * PADDING + 1, size=(2, count))
-    crops = np.ascontiguousarray(windows[np.arange(count), :, top, left])
-    if augment == "crop-flip":
-        mirrored = rng.random(count) < 0.5
-        crops[mirrored] = crops[mirrored, :, :, ::-1]
-    return crops.reshape(images.shape)
 
 
 def _memory_format(channels_last: bool) -> torch.memory_format:

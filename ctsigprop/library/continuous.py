@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import prod
 from os import PathLike
 
 from ctsigprop.analysis.measures.callbacks import Angles, Gradients, measures
@@ -29,6 +28,7 @@ from ctsigprop.settings import (
     TrainingSettings,
 )
 from ctsigprop.settings.device import IDEAL, TO_REST, DeviceSettings, PhaseSettings
+from ctsigprop.settings.training import Augmentation
 
 DEFAULTS = LearningSettings()
 
@@ -56,6 +56,7 @@ def fit_network(
     seed: int = 0,
     threads: int = 2,
     keep: Sequence[int] = (),
+    augment: Augmentation = "none",
     callbacks: Sequence[Callback] = (),
     run_dir: str | PathLike[str] | None = None,
     resume: bool = False,
@@ -82,7 +83,7 @@ def fit_network(
         solver or SolverSettings(),
         NudgingSettings(nudging, beta),  # type: ignore[arg-type]
         learning,
-        TrainingSettings(epochs, batch_size, seed, threads, tuple(keep)),
+        TrainingSettings(epochs, batch_size, seed, threads, tuple(keep), augment=augment),
         _probe(callbacks),
         phases,
         device,
@@ -118,7 +119,7 @@ def network_run(folder: RunFolder, settings: Settings, checkpoint: str) -> Run:
     """A run of this family; see `ctsigprop.load_run`."""
     record = record_of(folder) or DataRecord.of(dataset_of(settings.data))
     arrays, _ = folder.load_checkpoint(checkpoint, keys=("epoch",))
-    network = network_of(prod(record.shape), record.outputs, settings)
+    network = network_of(record.shape, record.outputs, settings)
     network.load(arrays)
     network.inference = _inference(record, settings)
     return Run(settings, network, folder.metrics(), folder.summary(), folder.path)

@@ -41,6 +41,7 @@ def fit(network: Any, data: Dataset, **options: Any) -> Run:
             threads: threads of every numerical library (2).
             decay: factor on every rate after each epoch (1).
             keep: epochs after which a checkpoint is kept for good (none).
+            augment: none (default), crop (random crops after padding by 4) or crop-flip (and mirrored at random).
             callbacks: called in training; the continuous family always measures angles (none).
             run_dir: folder of the run, new or empty; none is kept where it is left out.
             resume: go on with the run in `run_dir` (False); a learner is given again, as it was made for the run.
@@ -65,7 +66,6 @@ def fit(network: Any, data: Dataset, **options: Any) -> Run:
 
             Of a learner, which has its optimizer:
             device: cpu (default) or cuda, to which the learner is moved.
-            augment: none (default), crop (random crops after padding by 4) or crop-flip (and mirrored at random).
             channels_last: memory layout of images and convolutions (False).
 
     Returns:

@@ -25,7 +25,8 @@ from ctsigprop.runs import Arrays, RunFolder
 from ctsigprop.runs.callbacks import Callback
 from ctsigprop.runs.data_record import DataRecord, check_data, record_of
 from ctsigprop.settings import DiscreteSettings, LayeredSettings, OwnSettings, SpikingSettings
-from ctsigprop.settings.discrete import Augmentation, Device, DiscreteTrainingSettings
+from ctsigprop.settings.discrete import Device, DiscreteTrainingSettings
+from ctsigprop.settings.training import Augmentation
 
 S = TypeVar("S", bound=LayeredSettings)
 

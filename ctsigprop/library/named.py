@@ -1,10 +1,13 @@
 """Settings that a network's own objects come to."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from ctsigprop.continuous.connections import Connection, Conv, Dense, Skip
+from ctsigprop.continuous.connections.pooling import POOLS, AnyPool
 from ctsigprop.continuous.cost import COSTS
 from ctsigprop.continuous.learning import OPTIMIZERS, Optimizer
 from ctsigprop.continuous.learning.optimizers import Adam, Momentum, OptimizerKind, Sgd
@@ -48,12 +51,12 @@ def graph_settings(network: Network, rates: Rates | None) -> NetworkSettings:
             raise InputError(f"rho: two functions are called {rho.name!r}: give them names of their own")
     rated = network.with_rates(_by_name(network, rates))
     layers = [
-        LayerSettings(layer.units, RHOS.name_of(layer.function), _constants(layer.time_constant), layer.bias_rate)
+        LayerSettings(
+            layer.shape or layer.units, RHOS.name_of(layer.function), _constants(layer.time_constant), layer.bias_rate
+        )
         for layer in rated.layers[1:]
     ]
-    connections = [
-        ConnectionSettings(one.source, one.target, one.rate, one.symmetric, one.gain) for one in rated.connections
-    ]
+    connections = [_connection(one) for one in rated.connections]
     return NetworkSettings(
         "graph",
         cost=COSTS.name_of(network.cost),
@@ -61,6 +64,27 @@ def graph_settings(network: Network, rates: Rates | None) -> NetworkSettings:
         layers=tuple(layers),
         connections=tuple(connections),
     )
+
+
+def _connection(one: Connection) -> ConnectionSettings:
+    made = ConnectionSettings(one.source, one.target, one.rate, one.symmetric, one.gain)
+    match one:
+        case Conv():
+            form: dict[str, Any] = {name: getattr(one, name) for name in ("kernel", "stride", "padding", "groups")}
+            return replace(made, kind="conv", **form, **_pool(one.pool))
+        case Skip():
+            return replace(made, kind="skip", **_pool(one.pool))
+        case Dense():
+            return made
+    raise InputError(f"{one.name}: is of type {type(one).__name__}: must be a Dense, a Conv or a Skip to be trained")
+
+
+def _pool(pool: AnyPool | None) -> dict[str, Any]:
+    if pool is None:
+        return {}
+    if pool.step != pool.size:
+        raise InputError(f"pool: has a stride of {pool.step}: must be its size, {pool.size}, in what `fit` trains")
+    return {"pool": next(name for name, kind in POOLS.items() if isinstance(pool, kind)), "pool_size": pool.size}
 
 
 def optimizer_settings(optimizer: str | Optimizer) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from ctsigprop.library.named import Rates
 from ctsigprop.runs.callbacks import Callback
 from ctsigprop.settings import SolverSettings
 from ctsigprop.settings.device import DeviceSettings, PhaseSettings
-from ctsigprop.settings.discrete import Augmentation, Device
+from ctsigprop.settings.discrete import Device
+from ctsigprop.settings.training import Augmentation
 
 
 class Options(TypedDict, total=False):

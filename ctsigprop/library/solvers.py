@@ -11,32 +11,47 @@ Device = DeviceSettings
 """What hardware does to the network: `Device(noise=0.1, weight_bits=6)`."""
 
 
-def Anderson(*, tolerance: float = 1e-4, max_passes: int = 200, warm_start: bool = True) -> SolverSettings:
+def Anderson(
+    *,
+    tolerance: float = 1e-4,
+    max_passes: int = 200,
+    warm_start: bool = True,
+    displacement: float = 0.01,
+    rescue: bool = True,
+) -> SolverSettings:
     """Passes over the layers to the fixed point, accelerated (Anderson 1965): the default.
 
     Args:
         tolerance: largest relative residual |F(s) - s| / |s| of a converged sample.
         max_passes: cap on the passes of a phase.
         warm_start: start a sample's free phase where its last one ended.
+        displacement: of samples that learn, passes go on until the residual is at most this fraction of what the nudge
+            does to the outputs; at 0, tolerance alone counts.
+        rescue: integrate in time the samples that passes have not brought to rest.
 
     Raises:
         InputError: a value that is not allowed.
     """
-    return SolverSettings("anderson", tolerance, max_passes, "last" if warm_start else "zero")
+    return SolverSettings(
+        "anderson", tolerance, max_passes, "last" if warm_start else "zero", rescue=rescue, displacement=displacement
+    )
 
 
-def Passes(*, tolerance: float = 1e-4, max_passes: int = 200, warm_start: bool = True) -> SolverSettings:
+def Passes(
+    *, tolerance: float = 1e-4, max_passes: int = 200, warm_start: bool = True, displacement: float = 0.01
+) -> SolverSettings:
     """Plain passes over the layers to the fixed point.
 
     Args:
         tolerance: largest relative residual |F(s) - s| / |s| of a converged sample.
         max_passes: cap on the passes of a phase.
         warm_start: start a sample's free phase where its last one ended.
+        displacement: of samples that learn, how small the residual is to be beside what the nudge does.
 
     Raises:
         InputError: a value that is not allowed.
     """
-    return SolverSettings("sweeps", tolerance, max_passes, "last" if warm_start else "zero")
+    return SolverSettings("sweeps", tolerance, max_passes, "last" if warm_start else "zero", displacement=displacement)
 
 
 def InTime(

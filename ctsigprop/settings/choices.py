@@ -13,7 +13,7 @@ ARCHITECTURES = _named(
     "ARCHITECTURES",
     "network.architecture",
     "ctsigprop.continuous.architectures",
-    *("sigprop_loop", "symmetric_ep", "random_feedback_ep", "graph"),
+    *("sigprop_loop", "symmetric_ep", "random_feedback_ep", "conv_loop", "conv_symmetric", "resnet_symmetric", "graph"),
 )
 RHOS = _named(
     "RHOS",

@@ -17,7 +17,7 @@ from ctsigprop.settings.checks import (
 from ctsigprop.settings.choices import ARCHITECTURES, COSTS, OPTIMIZERS, RHOS, RULES
 from ctsigprop.settings.data import DataSettings
 from ctsigprop.settings.device import DeviceSettings, PhaseSettings
-from ctsigprop.settings.graph import MOST_UNITS, ConnectionSettings, LayerSettings, require_graph
+from ctsigprop.settings.graph import MOST_UNITS, ConnectionSettings, LayerSettings, PoolKind, require_graph
 from ctsigprop.settings.printing import changed
 from ctsigprop.settings.rates import with_rates
 from ctsigprop.settings.training import TrainingSettings
@@ -32,6 +32,9 @@ Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
 STEPPED = {"euler": "euler_maruyama", "heun": "stochastic_heun"}
 """Integrators that can follow a phase step by step, and the stochastic one that each is without noise."""
+MOST_KERNEL = 63
+RESIDUAL = 3
+"""Layers of a stage of a residual network."""
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
 
 
@@ -41,10 +44,13 @@ class NetworkSettings:
 
     Attributes:
         architecture: sigprop_loop (forward weights and a loop from the output), symmetric_ep (shared
-            matrices both ways), random_feedback_ep (independent matrices both ways) or graph (`layers` and
-            `connections`).
-        hidden: units of each hidden layer, from the input side.
-        loops: sigprop_loop only: the layers into which the output feeds back (1 is the first hidden layer).
+            matrices both ways), random_feedback_ep (independent matrices both ways), of convolutions conv_loop,
+            conv_symmetric or resnet_symmetric (with skip connections), or graph (`layers` and `connections`).
+        hidden: units of each hidden layer, from the input side; of convolutions its channels, of resnet_symmetric those
+            of each stage: three layers.
+        loops: of loop networks: the layers into which the output feeds back (1 is the first hidden layer), or all.
+        kernel: side of the kernels of convolutions.
+        pool: what halves the images behind each convolution: max or avg.
         rho: firing-rate function: hard_sigmoid, logistic, tanh, rectifier, linear or one's own.
         output_rho: that of the output layer; `rho` by default.
         cost: whose gradient nudges the outputs: squared_error, cross_entropy or one's own.
@@ -59,7 +65,7 @@ class NetworkSettings:
 
     architecture: str = "sigprop_loop"
     hidden: tuple[int, ...] = (512,)
-    loops: tuple[int, ...] = (1,)
+    loops: tuple[int, ...] | Literal["all"] = (1,)
     rho: str = "hard_sigmoid"
     time_constant: float = 1.0
     output_gain: float = 0.0
@@ -67,10 +73,32 @@ class NetworkSettings:
     precision: Precision = "float32"
     output_rho: str | None = None
     cost: str = "squared_error"
+    kernel: int = 3
+    pool: PoolKind = "max"
     layers: tuple[LayerSettings, ...] = ()
     connections: tuple[ConnectionSettings, ...] = ()
 
     __repr__ = changed
+
+    @property
+    def loopy(self) -> bool:
+        """Whether the output feeds back through loops."""
+        return self.architecture in ("sigprop_loop", "conv_loop")
+
+    @property
+    def looped(self) -> tuple[int, ...]:
+        """The layers that loops lead into."""
+        return tuple(range(1, len(self.hidden) + 1)) if isinstance(self.loops, str) else self.loops
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether its hidden layers are images behind convolutions."""
+        return self.architecture in ("conv_loop", "conv_symmetric", "resnet_symmetric")
+
+    @property
+    def depth(self) -> int:
+        """Connections from each layer to the next: as many as learning rates."""
+        return (RESIDUAL if self.architecture == "resnet_symmetric" else 1) * len(self.hidden) + 1
 
     @property
     def rho_of_outputs(self) -> str:
@@ -81,6 +109,7 @@ class NetworkSettings:
         ARCHITECTURES.check(self.architecture)
         require_graph(self)
         require_sequence(self, "network", "hidden")
+        object.__setattr__(self, "loops", self.looped if self.loops == "all" else self.loops)
         require_sequence(self, "network", "loops")
         require(
             len(self.hidden) > 0,
@@ -91,6 +120,9 @@ class NetworkSettings:
         for units in self.hidden:
             require_whole("network.hidden", units, 1, MOST_UNITS)
         layers = f"one or more different hidden layers, 1 to {len(self.hidden)}"
+        require_whole("network.kernel", self.kernel, 1, MOST_KERNEL)
+        require(self.kernel % 2 == 1, "network.kernel", self.kernel, "odd, so that images keep their size")
+        require_one_of("network.pool", self.pool, PoolKind)
         known = all(type(layer) is int and 1 <= layer <= len(self.hidden) for layer in self.loops)
         require(known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers)
         RHOS.check(self.rho)
@@ -290,8 +322,10 @@ class Settings:
     def inactive(self) -> dict[tuple[str, str], str]:
         """Group and name of the settings that nothing in such a run depends on, and the setting because of which."""
         network, solver, learning = self.network, self.solver, self.learning
-        of_network = set() if network.architecture == "sigprop_loop" else {("network", "loops")}
-        if network.architecture in ("symmetric_ep", "graph"):
+        of_network = set() if network.loopy else {("network", "loops")}
+        if not network.convolutional:
+            of_network |= {("network", "kernel"), ("network", "pool")}
+        if network.architecture in ("symmetric_ep", "conv_symmetric", "resnet_symmetric", "graph"):
             of_network |= {("network", "feedback_gain"), ("learning", "feedback_rate")}
         if network.architecture == "graph":
             of_network |= {
@@ -311,7 +345,7 @@ class Settings:
             found["phases", "window"] = "device.noise = 0"
         if not (self.device.weight_bits or self.device.update_bits):
             found["device", "weight_range"] = "device.weight_bits and device.update_bits = 0"
-        if network.architecture == "sigprop_loop" and "loop" in learning.fixed:
+        if network.loopy and "loop" in learning.fixed:
             found["learning", "feedback_rate"] = "learning.fixed holds loop"
         return found
 
@@ -342,7 +376,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         hidden, beta = self.network.hidden, self.nudging.beta
-        forward = len(hidden) + 1
+        forward = self.network.depth
         network, learning = with_rates(self.network, self.learning, self.nudging)
         object.__setattr__(self, "network", network)
         object.__setattr__(self, "learning", learning)

@@ -31,7 +31,6 @@ Scope = Literal["class", "sample"]
 Prediction = Literal["classification", "output-target"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["cpu", "cuda"]
-Augmentation = Literal["none", "crop", "crop-flip"]
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,6 @@ class DiscreteTrainingSettings(TrainingSettings):
     device: Device = "cpu"
     precision: Precision = "float32"
     channels_last: bool = False
-    augment: Augmentation = "none"
 
     __repr__ = changed
 
@@ -187,7 +185,6 @@ class DiscreteTrainingSettings(TrainingSettings):
         require_one_of("training.device", self.device, Device)
         require_one_of("training.precision", self.precision, Precision)
         require_flag("training.channels_last", self.channels_last)
-        require_one_of("training.augment", self.augment, Augmentation)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeVar
+from math import prod
+from typing import Any, Literal, Protocol, TypeVar
 
 from ctsigprop.errors import InputError
-from ctsigprop.settings.checks import require, require_flag, require_number, require_rate, require_whole
+from ctsigprop.settings.checks import require, require_flag, require_number, require_one_of, require_rate, require_whole
 from ctsigprop.settings.choices import RHOS
 from ctsigprop.settings.printing import changed
 
 MOST_UNITS = 10_000_000
 MOST_LAYERS = 1000
 MOST_CONNECTIONS = 10_000
+ConnectionKind = Literal["dense", "conv", "skip"]
+PoolKind = Literal["max", "avg"]
 
 
 @dataclass(frozen=True)
@@ -19,13 +22,13 @@ class LayerSettings:
     """A layer above the input.
 
     Attributes:
-        units: how many neurons.
+        units: how many neurons; or, of a layer of images, [channels, height, width].
         rho: firing-rate function.
         time_constant: leak time constant r: one for all, or a list with one for each neuron; dimensionless.
         bias_rate: learning rate of the biases; that of the first connection from below by default.
     """
 
-    units: int
+    units: int | tuple[int, int, int]
     rho: str = "hard_sigmoid"
     time_constant: float | tuple[float, ...] = 1.0
     bias_rate: float | None = None
@@ -33,28 +36,52 @@ class LayerSettings:
     __repr__ = changed
 
     def __post_init__(self) -> None:
-        require_whole("network.layers: units", self.units, 1, MOST_UNITS)
+        if isinstance(self.units, list | tuple):
+            require(len(self.units) == 3, "network.layers: units", self.units, "one number, or channels, height, width")
+            object.__setattr__(self, "units", tuple(self.units))
+        for side in self.shape or (self.units,):
+            require_whole("network.layers: units", side, 1, MOST_UNITS)
+        require_whole("network.layers: units", self.neurons, 1, MOST_UNITS)
         RHOS.check(self.rho)
         constants = self.time_constant
         if isinstance(constants, list | tuple):
-            allowed = f"one number, or {self.units} of them"
-            require(len(constants) == self.units, "network.layers: time_constant", f"{len(constants)} numbers", allowed)
+            allowed = f"one number, or {self.neurons} of them"
+            require(
+                len(constants) == self.neurons, "network.layers: time_constant", f"{len(constants)} numbers", allowed
+            )
             object.__setattr__(self, "time_constant", tuple(constants))
         for constant in constants if isinstance(constants, list | tuple) else (constants,):
             require_number("network.layers: time_constant", constant, 0.0, open_low=True)
         require_rate("network.layers: bias_rate", self.bias_rate)
 
+    @property
+    def shape(self) -> tuple[int, int, int] | None:
+        """(channels, height, width) of a layer of images."""
+        return self.units if isinstance(self.units, tuple) else None
+
+    @property
+    def neurons(self) -> int:
+        """How many neurons."""
+        return prod(self.units) if isinstance(self.units, tuple) else self.units
+
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """A connection: see `ctsigprop.continuous.network.Dense`.
+    """A connection: see `ctsigprop.Dense`, `Conv` and `Skip`.
 
     Attributes:
         source: layer that drives; 0 is the input.
         target: layer that is driven.
         rate: learning rate; 0 stays fixed. Left out, it follows the layer that is driven, and the optimizer.
         symmetric: the same matrix, transposed, also drives the source.
-        gain: factor on the Glorot-uniform weights.
+        gain: factor on the Glorot-uniform weights; the weight of a skip.
+        kind: dense, conv or skip.
+        kernel: of a convolution, its side.
+        stride: of a convolution.
+        padding: of a convolution; left out, half the kernel.
+        groups: of a convolution.
+        pool: max or avg, behind a convolution or of a skip; left out, none.
+        pool_size: side of the pool's windows, and their distance.
     """
 
     source: int
@@ -62,6 +89,13 @@ class ConnectionSettings:
     rate: float | None = None
     symmetric: bool = False
     gain: float = 1.0
+    kind: ConnectionKind = "dense"
+    kernel: int = 3
+    stride: int = 1
+    padding: int | None = None
+    groups: int = 1
+    pool: PoolKind | None = None
+    pool_size: int = 2
 
     __repr__ = changed
 
@@ -71,6 +105,13 @@ class ConnectionSettings:
         require_rate("network.connections: rate", self.rate)
         require_flag("network.connections: symmetric", self.symmetric)
         require_number("network.connections: gain", self.gain, 0.0)
+        require_one_of("network.connections: kind", self.kind, ConnectionKind)
+        for name in ("kernel", "stride", "groups", "pool_size"):
+            require_whole(f"network.connections: {name}", getattr(self, name), 1, MOST_UNITS)
+        if self.padding is not None:
+            require_whole("network.connections: padding", self.padding, 0, self.kernel)
+        if self.pool is not None:
+            require_one_of("network.connections: pool", self.pool, PoolKind)
 
 
 class HasGraph(Protocol):

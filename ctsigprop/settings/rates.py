@@ -72,7 +72,7 @@ def plain_rates(hidden: Sequence[int], first: float = FIRST_RATE) -> tuple[float
 def _rated_graph(
     network: "NetworkSettings", usual: Callable[[float], float], first: float, back: float
 ) -> "NetworkSettings":
-    plain = plain_rates([layer.units for layer in network.layers[:-1]], first)
+    plain = plain_rates([layer.neurons for layer in network.layers[:-1]], first)
 
     def rated(one: ConnectionSettings) -> ConnectionSettings:
         if one.rate is not None or not 0 < one.target <= len(plain):

@@ -1,12 +1,14 @@
 """The settings of a run that all families share."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from ctsigprop.settings.checks import require_flag, require_sequence, require_whole
+from ctsigprop.settings.checks import require_flag, require_one_of, require_sequence, require_whole
 from ctsigprop.settings.printing import changed
 
 MOST_SEEDS = 2**63 - 1
 MOST_THREADS = 1024
+Augmentation = Literal["none", "crop", "crop-flip"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class TrainingSettings:
         keep: epochs after which a checkpoint is kept for good, as checkpoint-epoch-K.npz; those beyond `epochs` wait
             for more of them.
         tensorboard: also write TensorBoard event files (needs the `tensorboard` extra).
+        augment: of images: none, crop (random crops after padding by 4) or crop-flip (and mirrored at random).
     """
 
     epochs: int = 40
@@ -29,6 +32,7 @@ class TrainingSettings:
     threads: int = 2
     keep: tuple[int, ...] = ()
     tensorboard: bool = False
+    augment: Augmentation = "none"
 
     __repr__ = changed
 
@@ -41,3 +45,4 @@ class TrainingSettings:
         for epoch in self.keep:
             require_whole("training.keep", epoch, 1)
         require_flag("training.tensorboard", self.tensorboard)
+        require_one_of("training.augment", self.augment, Augmentation)

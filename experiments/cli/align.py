@@ -44,7 +44,10 @@ def command(options: Mapping[str, Any]) -> None:
     matrices = angles(trained.network)
     moved = displacement(trained, samples)
     signals = {name: summary(of_samples) for name, of_samples in sample_angles(trained.network, moved.rates).items()}
-    slopes = {name: summary(of_samples) for name, of_samples in slope_angles(trained.network, moved.slopes).items()}
+    slopes = {
+        name: summary(of_samples)
+        for name, of_samples in slope_angles(trained.network, moved.slopes, moved.at_rest).items()
+    }
     report = {
         "checkpoint": kind,
         "averaged": averaged,

@@ -53,7 +53,7 @@ def command(options: Mapping[str, Any]) -> None:
     count = whole_number(options, "samples", SAMPLES, 1, min(MOST, len(test) - first))
 
     chosen = test.rows(slice(first, first + count))
-    samples = Samples.of(trained.data, chosen, network.dtype)
+    samples = Samples.of(trained.data, chosen, network)
     courses = time_courses(
         LayerSweeps(network),
         samples.inputs,

@@ -141,7 +141,7 @@ def _loop(settings: Settings) -> str:
         return ", ".join(
             [WITHOUT_LOOP.get(network.architecture, network.architecture), *(f"{name} fixed" for name in fixed)]
         )
-    loops = [connection_name(len(network.hidden) + 1, layer) for layer in network.loops]
+    loops = [connection_name(len(network.hidden) + 1, layer) for layer in network.looped]
     held = [name for name in loops if name in fixed or "loop" in fixed]
     others = [name for name in fixed if name not in (*loops, "loop")]
     if len(held) == len(loops):

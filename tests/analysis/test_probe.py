@@ -25,7 +25,7 @@ ANGLES = {
 
 def probed(trained: Trained) -> dict:
     test = trained.data.test
-    samples = Samples.of(trained.data, test, trained.network.dtype)
+    samples = Samples.of(trained.data, test, trained.network)
     return probe(trained.network, samples.inputs, samples.targets, trained.settings)
 
 

@@ -98,7 +98,7 @@ def test_the_mean_is_judged_and_kept_and_the_network_learns_as_without_it(tmp_pa
         network = draw(settings, data)
         network.load(weights)
         for part in ("validation", "test"):
-            samples = Samples.of(data, getattr(data, part), network.dtype)
+            samples = Samples.of(data, getattr(data, part), network)
             outputs = outputs_of(LayerSweeps(network), samples.inputs, settings.solver)
             error = runs[1.5].metrics()[epoch - 1][f"{part}_error"]
             assert outputs.error_of(samples) == pytest.approx(error, abs=1e-9)

@@ -85,7 +85,7 @@ def test_weights_are_glorot_uniform_with_their_gains() -> None:
         assert weight.std() == pytest.approx(limit / sqrt(3), rel=0.05)
         assert abs(weight.mean()) < 5 * limit / sqrt(3 * weight.size)
         assert weight.dtype == np.float32
-    assert glorot_uniform(np.random.default_rng(0), 3, 2, 1.0, "float64").dtype == np.float64
+    assert glorot_uniform(np.random.default_rng(0), (3, 2), (3, 2), 1.0, "float64").dtype == np.float64
 
 
 def test_a_seed_draws_one_network() -> None:

@@ -105,7 +105,7 @@ def test_the_best_checkpoint_has_the_smallest_validation_error(tmp_path: Path) -
     settings = small(epochs=6)
     run, data = trained(tmp_path / "run", settings), load("digits")
     network = draw(settings, data)
-    validation = Samples.of(data, data.validation, network.dtype)
+    validation = Samples.of(data, data.validation, network)
     errors = {}
     for kind in ("best", "last"):
         arrays, meta = run.load_checkpoint(kind)
@@ -295,7 +295,7 @@ def test_the_probe_sees_the_first_validation_samples_after_each_epoch(tmp_path: 
     run = trained(tmp_path / "run", settings, callbacks=measures(settings.probe))
     network, validation = draw(settings, load("digits")), load("digits").validation
     network.load(run.load_checkpoint("last")[0])
-    samples = Samples.of(load("digits"), validation, network.dtype)
+    samples = Samples.of(load("digits"), validation, network)
     expected = probe(network, samples.inputs[:30], samples.targets[:30], settings)
     assert [row["probe"]["samples"] for row in run.metrics()] == [30, 30]
     assert run.metrics()[-1]["probe"] == expected

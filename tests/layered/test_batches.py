@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ctsigprop.data import Split, load
+from ctsigprop.data.augment import PADDING, augmented
 from ctsigprop.errors import InputError
-from ctsigprop.layered.batches import PADDING, Batches, Standard, augmented
+from ctsigprop.layered.batches import Batches, Standard
 from ctsigprop.settings.discrete import DiscreteTrainingSettings
 
 

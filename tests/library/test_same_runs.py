@@ -27,6 +27,28 @@ network:
 """
 
 
+IMAGES = """
+network:
+  architecture: graph
+  layers: [{units: [2, 4, 4]}, {units: [2, 4, 4]}, {units: 10}]
+  connections:
+    - {source: 0, target: 1, kind: conv, kernel: 5, pool: max}
+    - {source: 1, target: 2, kind: conv, symmetric: true}
+    - {source: 2, target: 3, symmetric: true}
+    - {source: 0, target: 2, kind: conv, kernel: 3, padding: 1, pool: avg, rate: 0.01}
+"""
+
+
+def images() -> ct.Network:
+    edges = [
+        ct.Conv(0, 1, kernel=5, pool=ct.MaxPool()),
+        ct.Conv(1, 2, symmetric=True),
+        ct.Dense(2, 3, symmetric=True),
+        ct.Conv(0, 2, 0.01, padding=1, pool=ct.AvgPool()),
+    ]
+    return ct.Network([(1, 8, 8), (2, 4, 4), (2, 4, 4), 10], edges, seed=3)
+
+
 def graph() -> ct.Network:
     layers = [64, 12, ct.Layer(9, rho="tanh", time_constant=1.5), 10]
     edges = [ct.Dense(0, 1), ct.Dense(1, 2), ct.Dense(2, 3), ct.Dense(0, 2, 0.2), ct.Dense(3, 1, gain=0.5)]
@@ -52,7 +74,14 @@ CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {
         " --learning.optimizer adam",
         {"optimizer": "adam"},
     ),
+    "conv_loop": (
+        lambda: ct.Network.conv_loop([(1, 8, 8), 2, 3, 10], pool="avg", seed=3),
+        "--network.architecture conv_loop --network.hidden [2,3] --network.loops all --network.pool avg"
+        " --learning.optimizer adam --training.augment crop",
+        {"optimizer": "adam", "augment": "crop"},
+    ),
     "graph": (graph, "--config graph.yaml", {}),
+    "graph of images": (images, "--config images.yaml", {}),
 }
 
 
@@ -60,6 +89,7 @@ CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {
 def test_both_give_the_same_folder(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("graph.yaml").write_text(GRAPH)
+    Path("images.yaml").write_text(IMAGES)
     network, flags, arguments = CASES[case]
     assert main(["train", *flags.split(), *FLAGS, "--run-dir", "by-command"]) == 0
     data = ct.load_dataset("digits", limit=120)

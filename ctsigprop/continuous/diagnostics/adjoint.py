@@ -55,6 +55,9 @@ def adjoint(sweeps: LayerSweeps, states: Sequence[Array], target: Array, output_
     """
     network = sweeps.network
     slopes = network.slopes_of(states)
+    rates = dict(enumerate(network.rates_of(states), start=1))
+    links = (link for found in (sweeps.forward, sweeps.feedback) for own in found.values() for link in own)
+    tangents = {link: link.tangent(rates) for link in links}
     rho, leak, outputs = network.rhos[-1], network.leaks[-1], states[-1]
     pull = network.cost.gradient(outputs, target)
     error = pull * rho.state_slopes(outputs, leak)
@@ -73,23 +76,23 @@ def adjoint(sweeps: LayerSweeps, states: Sequence[Array], target: Array, output_
             if layer == network.output:
                 sensitivity = sensitivity + error
             for link in sweeps.forward[layer]:
-                passed[link.source] = passed.get(link.source, 0.0) + sensitivity @ link.weight.T
+                passed[link.source] = passed.get(link.source, 0.0) + tangents[link].pull(sensitivity, rows)
             found.insert(0, sensitivity)
         return found
 
-    def returned(found: Sequence[Array]) -> Array:
+    def returned(found: Sequence[Array], rows: NDArray[np.int64] | slice) -> Array:
         """What the feedback links carry back of sensitivities: the following v."""
         following = np.zeros((len(found[0]), sweeps.size), network.dtype)
         for layer, links in sweeps.feedback.items():
             for link in links:
-                following[:, sweeps.columns[link.source]] += found[layer - 1] @ link.weight.T
+                following[:, sweeps.columns[link.source]] += tangents[link].pull(found[layer - 1], rows)
         return following
 
     def one_less_return_map(v: Array, rows: NDArray[np.int64]) -> Array:
-        return v - returned(backward(v.astype(network.dtype), rows, 0.0))
+        return v - returned(backward(v.astype(network.dtype), rows, 0.0), rows)
 
     everyone = slice(None)
-    first = returned(backward(np.zeros((len(target), sweeps.size), network.dtype), everyone, error))
+    first = returned(backward(np.zeros((len(target), sweeps.size), network.dtype), everyone, error), everyone)
     solved = gmres(one_less_return_map, first, tolerance=TOLERANCE[network.dtype.name])
     sensitivities = tuple(backward(solved.x.astype(network.dtype), everyone, error))
     return Adjoint(sensitivities, 1 + solved.products, solved.residual, solved.status)

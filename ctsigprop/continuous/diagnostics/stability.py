@@ -54,17 +54,21 @@ def return_product(sweeps: LayerSweeps, states: Sequence[Array]) -> Callable[[Ar
     """
     network = sweeps.network
     slopes = network.slopes_of(states)
+    rates = dict(enumerate(network.rates_of(states), start=1))
+    back, ahead = (
+        {layer: [(link.source, link.tangent(rates)) for link in links] for layer, links in found.items()}
+        for found in (sweeps.feedback, sweeps.forward)
+    )
 
     def product(x: Array) -> Array:
         x = x.astype(network.dtype, copy=False)
         after: dict[int, Array] = {}
         for layer, slope in enumerate(slopes, start=1):
             change = np.zeros((*x.shape[:-1], slope.shape[1]), network.dtype)
-            for link in sweeps.feedback[layer]:
-                change += x[..., sweeps.columns[link.source]] @ link.weight
-            for link in sweeps.forward[layer]:
-                rows = after[link.source].reshape(-1, link.weight.shape[0])
-                change += (rows @ link.weight).reshape(change.shape)
+            for source, tangent in back[layer]:
+                change += tangent.push(x[..., sweeps.columns[source]])
+            for source, tangent in ahead[layer]:
+                change += tangent.push(after[source])
             after[layer] = change * slope
         return np.concatenate([x[..., :0], *(after[layer] for layer in sweeps.sources)], axis=-1)
 
@@ -116,15 +120,21 @@ def jacobian(sweeps: LayerSweeps, states: Sequence[Array]) -> Callable[[Array], 
     slopes = [rho.slopes(state) for rho, state in zip(network.rhos, exact, strict=True)]
     neurons = zip(network.rhos, exact, network.leaks, strict=True)
     surplus = [1 / network.slowest - rho.stiffness(state, leak.astype(np.float64)) for rho, state, leak in neurons]
-    links = [(link.source, link.target, link.weight.astype(np.float64)) for link in network.links() if link.source]
+    rates = {number: rho.rates(state) for number, (rho, state) in enumerate(zip(network.rhos, exact, strict=True), 1)}
+    links = [
+        (link.source, link.target, link.tangent(rates))
+        for connection in network.connections
+        if connection.source
+        for link in connection.astype(np.dtype(np.float64)).links()
+    ]
     ends = np.cumsum([0, *network.sizes[1:]])
     parts = [slice(*ends[layer : layer + 2]) for layer in range(network.output)]
 
     def product(x: Array) -> Array:
         change = np.concatenate([x[..., part] * own for part, own in zip(parts, surplus, strict=True)], axis=-1)
-        for source, target, weight in links:
+        for source, target, tangent in links:
             there, here = target - 1, source - 1
-            change[..., parts[there]] += ((x[..., parts[here]] * slopes[here]) @ weight) * slopes[there]
+            change[..., parts[there]] += tangent.push(x[..., parts[here]] * slopes[here]) * slopes[there]
         return change
 
     return product

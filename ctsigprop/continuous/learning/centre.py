@@ -54,7 +54,10 @@ class Centre:
         found = [np.zeros(units, network.dtype) for units in network.sizes[1:]]
         for link in network.links():
             if 0 < link.source < network.output:
-                found[link.target - 1] += self.means[link.source] @ link.weight
+                mean = self.means[link.source][None, :]
+                found[link.target - 1] += link.add({link.source: mean}, np.zeros_like(found[link.target - 1][None, :]))[
+                    0
+                ]
         return found
 
     def state(self) -> dict[str, Array]:

@@ -6,9 +6,6 @@ from ctsigprop.continuous.learning.centre import Centre
 from ctsigprop.continuous.learning.phases import Contrast
 from ctsigprop.continuous.network import Array, Network
 
-Outer = tuple[Array, Array]
-"""pre (samples, source units) and post (samples, target units): the matrix pre^T post."""
-
 
 @dataclass(frozen=True, eq=False)
 class Correlations:

@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 
-from ctsigprop.continuous.learning.correlations import Outer
 from ctsigprop.continuous.network import Array
 from ctsigprop.continuous.products import add_outer
 from ctsigprop.core.registry import Registry
@@ -15,17 +14,21 @@ from ctsigprop.settings import LearningSettings, choices
 ADAM_RATE = 1e-3
 
 
+Pair = tuple[Array, Array]
+"""Arrays (n, rows) and (n, columns) of one factor each: the matrix a^T b."""
+
+
 class Optimizer(Protocol):
     """Changes weights, one matrix at a time, and remembers what it needs between updates."""
 
     name: str
 
-    def apply(self, parameter: str, weight: Array, terms: Sequence[Outer], rate: float, keep: float) -> None:
+    def apply(self, parameter: str, weight: Array, terms: Sequence[Pair], rate: float, keep: float) -> None:
         """Change a weight matrix in place.
 
         Args:
             parameter: name of the matrix, such as W12; of biases, a matrix of one row, such as b1.
-            weight: (source units, target units).
+            weight: (source units, target units); of a convolution (target channels, what a kernel sees).
             terms: outer products whose sum is the update at rate 1.
             rate: learning rate.
             keep: fraction of the weight that weight decay leaves.
@@ -55,7 +58,7 @@ class Sgd:
 
     name: str = "sgd"
 
-    def apply(self, parameter: str, weight: Array, terms: Sequence[Outer], rate: float, keep: float) -> None:
+    def apply(self, parameter: str, weight: Array, terms: Sequence[Pair], rate: float, keep: float) -> None:
         """See `Optimizer`."""
         for pre, post in terms:
             add_outer(weight, pre, post, rate, keep)
@@ -82,7 +85,7 @@ class Momentum:
     name: str = "momentum"
     _velocity: dict[str, Array] = field(default_factory=dict, repr=False)
 
-    def apply(self, parameter: str, weight: Array, terms: Sequence[Outer], rate: float, keep: float) -> None:
+    def apply(self, parameter: str, weight: Array, terms: Sequence[Pair], rate: float, keep: float) -> None:
         """See `Optimizer`."""
         velocity = _remembered(self._velocity, parameter, weight)
         decay = self.momentum
@@ -118,7 +121,7 @@ class Adam:
     _square: dict[str, Array] = field(default_factory=dict, repr=False)
     _steps: dict[str, Array] = field(default_factory=dict, repr=False)
 
-    def apply(self, parameter: str, weight: Array, terms: Sequence[Outer], rate: float, keep: float) -> None:
+    def apply(self, parameter: str, weight: Array, terms: Sequence[Pair], rate: float, keep: float) -> None:
         """See `Optimizer`."""
         update = np.zeros_like(weight)
         for pre, post in terms:
@@ -159,7 +162,7 @@ def _remembered(moments: dict[str, Array], parameter: str, weight: Array) -> Arr
 
 def _moment(moments: Mapping[str, Array], name: str, like: Array) -> Array:
     """One parameter's moment as a matrix; zeros before its first update."""
-    return moments.get(name, np.zeros(np.atleast_2d(like).shape, like.dtype))
+    return moments.get(name, np.zeros_like(like[None, :] if like.ndim == 1 else like.reshape(len(like), -1)))
 
 
 def _of_kind(kind: str, arrays: Mapping[str, Array]) -> dict[str, Array]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctsigprop.continuous.connections import Outer
 from ctsigprop.continuous.learning.centre import Centre
 from ctsigprop.continuous.learning.correlations import Correlations
 from ctsigprop.continuous.learning.optimizers import Optimizer
@@ -40,8 +41,9 @@ def move(network: Network, correlations: Correlations, rule: "Rule", pace: Pace)
     for connection in network.connections:
         rate = pace.rate_factor * (connection.rate or 0.0)
         if rate:
-            terms = rule.terms(connection, correlations)
-            pace.optimizer.apply(connection.name, connection.matrix, terms, rate, 1 - rate * pace.weight_decay)
+            terms = [pair for term in rule.terms(connection, correlations) for pair in connection.outer(Outer(*term))]
+            rows = connection.rows_of(connection.matrix)
+            pace.optimizer.apply(connection.name, rows, terms, rate, 1 - rate * pace.weight_decay)
             if network.device is not None:
                 network.device.store(connection, pace.rng or np.random.default_rng(0))
     network.deliver()
@@ -50,7 +52,7 @@ def move(network: Network, correlations: Correlations, rule: "Rule", pace: Pace)
     one = np.ones((1, 1), network.dtype)
     for layer, (bias, bias_rate) in enumerate(zip(network.biases, network.bias_rates, strict=True), start=1):
         if bias_rate:
-            terms = [(one, rule.biases(layer, correlations)[None, :])]
+            terms = [(one, network.layers[layer].gathered(rule.biases(layer, correlations))[None, :])]
             pace.optimizer.apply(f"b{layer}", bias[None, :], terms, pace.rate_factor * bias_rate, 1.0)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ctsigprop.continuous.connections import Dense
+from ctsigprop.continuous.connections import Connection, Outer
 from ctsigprop.continuous.learning.continual import continual_phase
-from ctsigprop.continuous.learning.correlations import Correlations, Outer
+from ctsigprop.continuous.learning.correlations import Correlations
 from ctsigprop.continuous.learning.pace import Pace
 from ctsigprop.continuous.learning.phases import (
     Batch,
@@ -30,15 +30,15 @@ class Rule:
     """The update of weights and biases at rate 1, from the rates of a batch at its equilibria.
 
     Attributes:
-        terms: of a connection, outer products (pre, post) of (moved, source units) and (moved, target units), whose sum
-            pre^T post is the update.
+        terms: of a connection, pairs (pre, post) of (moved, source units) and (moved, target units). The update is the
+            sum of the derivatives of post . drive(pre) by the weights: of a matrix, of pre^T post.
         biases: of a layer from 1 to N, the update of its biases, (units,).
         name: by which settings choose it.
         contrast: of a batch at its free equilibria, the equilibria that the rates are taken from.
         within: runs the clamped phase and moves the weights in it; None: they move after it.
     """
 
-    terms: Callable[[Dense, Correlations], Sequence[Outer]]
+    terms: Callable[[Connection, Correlations], Sequence[Outer]]
     biases: Callable[[int, Correlations], Array] = displaced_biases
     name: str = "own_rule"
     contrast: Callable[[Batch], Contrast] = contrast
@@ -48,7 +48,7 @@ class Rule:
         return f"Rule({self.name!r})"
 
 
-def _eq_14(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
+def _eq_14(connection: Connection, batch: Correlations) -> tuple[Outer, ...]:
     """Eq. 14 of the paper.
 
     A directed connection takes rho(s_i^0) (rho(s_j^plus) - rho(s_j^minus)) / span, a symmetric one
@@ -56,12 +56,13 @@ def _eq_14(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
     """
     i, j = connection.source, connection.target
     if connection.symmetric:
-        return (batch.plus[i], batch.plus[j] * batch.weights), (batch.minus[i], batch.minus[j] * -batch.weights)
-    return ((batch.free[i], batch.change[j - 1]),)
+        plus, minus = batch.plus[j] * batch.weights, batch.minus[j] * -batch.weights
+        return Outer(batch.plus[i], plus), Outer(batch.minus[i], minus)
+    return (Outer(batch.free[i], batch.change[j - 1]),)
 
 
-def gradient_terms(connection: Dense, rates: Sequence[Array], downhill: Sequence[Array]) -> tuple[Outer, ...]:
-    """Minus dL / dW at the free equilibrium, as outer products; a symmetric matrix drives both of its layers.
+def gradient_terms(connection: Connection, rates: Sequence[Array], downhill: Sequence[Array]) -> tuple[Outer, ...]:
+    """Minus dL / dW at the free equilibrium, term by term; a symmetric connection drives both of its layers.
 
     Args:
         connection: of the matrix.
@@ -69,11 +70,11 @@ def gradient_terms(connection: Dense, rates: Sequence[Array], downhill: Sequence
         downhill: minus dL / dnet of layers 1 to N.
     """
     i, j = connection.source, connection.target
-    there = (rates[i], downhill[j - 1])
-    return (there, (downhill[i - 1], rates[j])) if connection.symmetric else (there,)
+    there = Outer(rates[i], downhill[j - 1])
+    return (there, Outer(downhill[i - 1], rates[j], at=rates[i])) if connection.symmetric else (there,)
 
 
-def _downhill(connection: Dense, batch: Correlations) -> tuple[Outer, ...]:
+def _downhill(connection: Connection, batch: Correlations) -> tuple[Outer, ...]:
     return gradient_terms(connection, batch.free, batch.change)
 
 
