@@ -27,6 +27,7 @@ class Block(nn.Module):
         dropout: after it.
         pool: after that, or nothing.
         inputs: shape of one sample as it enters: (features,) or (channels, height, width).
+        activated: shape of one sample's activations, before pooling.
         outputs: shape of one sample as it leaves.
     """
 
@@ -41,7 +42,7 @@ class Block(nn.Module):
         self.dropout = dropout
         self.pool: nn.Module = nn.Identity()
         self.inputs = inputs
-        self.outputs = _filtered(layer, inputs)
+        self.activated = self.outputs = _filtered(layer, inputs)
 
     def pooled(self, kernel: int, padding: int) -> "Block":
         """The block with max pooling of stride 2 added, in place."""
@@ -52,15 +53,15 @@ class Block(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Passes activations on: (samples, *inputs) to (samples, *outputs); linear layers flatten what enters."""
-        return self.pool(self.body(h))
-
-    def body(self, h: Tensor) -> Tensor:
-        """All but the pooling."""
-        return self.dropout(self.activations(h))
+        return self.handed_on(self.activations(h))
 
     def activations(self, h: Tensor) -> Tensor:
         """What the activation function gives, before dropout and pooling."""
         return self.activation(self.norm(self.products(h)))
+
+    def handed_on(self, activations: Tensor) -> Tensor:
+        """What dropout and pooling make of activations."""
+        return self.pool(self.dropout(activations))
 
     def products(self, h: Tensor) -> Tensor:
         """The layer's weights times what enters."""
@@ -130,6 +131,11 @@ class Network(nn.Module):
     def shapes(self) -> list[tuple[int, ...]]:
         """Of a sample as it leaves each hidden layer."""
         return [block.outputs for block in self.blocks]
+
+    @property
+    def activated(self) -> list[tuple[int, ...]]:
+        """Of a sample's activations in each hidden layer, before pooling."""
+        return [block.activated for block in self.blocks]
 
 
 def build(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Network:

@@ -27,11 +27,13 @@ class Signal:
         h: activations, shape (samples, ...).
         t: targets, shape (targets, ...), where the learning rule sends any.
         context: what a target generator with feedback is given: shape (samples, classes).
+        exit: the stage's own prediction, shape (samples, classes), where it is read from more than is handed on.
     """
 
     h: Tensor
     t: Tensor | None = None
     context: Tensor | None = None
+    exit: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a learner refuses of a batch, in words that say what is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -61,7 +61,7 @@ def in_words(module: nn.Module, inputs: Tensor) -> Iterator[None]:
         raise
 
 
-def passed(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
+def passed(name: str, module: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
     """What a module makes of inputs, for a first try before anything is learned.
 
     Args:
@@ -73,7 +73,7 @@ def passed(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
         InputError: the module does not take samples of that shape or type.
     """
     try:
-        outputs: Tensor = module(inputs)
+        outputs = module(inputs)
     except InputError:
         raise
     except (RuntimeError, TypeError, ValueError) as error:

@@ -83,7 +83,8 @@ class DiscreteLearningSettings:
         decay: factor on the rates at each of `decay_at`.
         decay_at: fractions of the epochs after which the rates decay.
         weight_decay: fraction of a weight that an update at rate 1 takes off (decoupled).
-        similarity_weight: ll-bp and ll-fa: weight of the similarity loss; the prediction loss has the rest.
+        similarity_weight: ll-bp and ll-fa: weight of the similarity loss; the prediction loss has the rest. Left out it is
+            0.99 for ll-bp and 0.01 for ll-fa.
     """
 
     algorithm: Algorithm = "sp"
@@ -92,7 +93,7 @@ class DiscreteLearningSettings:
     decay: float = 0.25
     decay_at: tuple[float, ...] = (0.5, 0.75, 0.89, 0.94)
     weight_decay: float = 0.0
-    similarity_weight: float = 0.99
+    similarity_weight: float | None = None
 
     __repr__ = changed
 
@@ -106,7 +107,8 @@ class DiscreteLearningSettings:
         for fraction in self.decay_at:
             require_number("learning.decay_at", fraction, 0.0, 1.0)
         require_number("learning.weight_decay", self.weight_decay, 0.0)
-        require_number("learning.similarity_weight", self.similarity_weight, 0.0, 1.0)
+        if self.similarity_weight is not None:
+            require_number("learning.similarity_weight", self.similarity_weight, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
