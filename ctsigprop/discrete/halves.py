@@ -34,7 +34,9 @@ def halves(layer: nn.Module) -> tuple[Half, Half]:
     """
     if isinstance(layer, Block):
         return layer.activations, layer.handed_on
-    cut = len(layer) if type(layer) is nn.Sequential else 0
+    if type(layer) is not nn.Sequential:
+        return layer, nn.Identity()
+    cut = len(layer)
     while cut > 1 and isinstance(layer[cut - 1], BEHIND):
         cut -= 1
-    return (layer[:cut], layer[cut:]) if 0 < cut < len(layer) else (layer, nn.Identity())
+    return (layer[:cut], layer[cut:]) if cut < len(layer) else (layer, nn.Identity())

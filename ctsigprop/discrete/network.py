@@ -160,7 +160,7 @@ def build(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> N
     return Network(stack.blocks, classes, settings.training.seed)
 
 
-def _conv(stack: "_Stack", widen: int) -> None:
+def _conv(stack: "_Stack", widen: float) -> None:
     """Table VI's small convolutional network, on which the paper is silent.
 
     That of Noekland 2016, whose errors for BP, FA and DFA the table quotes: 5x5 kernels, max pooling 3x3 with stride 2
@@ -170,11 +170,11 @@ def _conv(stack: "_Stack", widen: int) -> None:
     if max(stack.shape[1:]) == 1:
         raise InputError("network.architecture: conv takes images, but a sample is features alone: choose fc")
     for channels in (96, 128, 256):
-        stack.conv(widen * channels, kernel=5).pooled(kernel=3, padding=1)
-    stack.linear(widen * 2048, widen * 2048)
+        stack.conv(_widened(channels, widen), kernel=5).pooled(kernel=3, padding=1)
+    stack.linear(*2 * (_widened(2048, widen),))
 
 
-def _vgg8b(stack: "_Stack", widen: int) -> None:
+def _vgg8b(stack: "_Stack", widen: float) -> None:
     """VGG8b (Noekland & Eidnes 2019): six layers of 3x3 kernels, max pooling 2x2, one fully connected layer.
 
     `widen` multiplies feature maps alone, as their feat_mult does.
@@ -186,10 +186,15 @@ def _vgg8b(stack: "_Stack", widen: int) -> None:
             " allowed: at least 16 x 16; choose fc or conv, or larger images"
         )
     for channels, pools in ((128, False), (256, True), (256, False), (512, True), (512, True), (512, True)):
-        block = stack.conv(widen * channels, kernel=3)
+        block = stack.conv(_widened(channels, widen), kernel=3)
         if pools:
             block.pooled(kernel=2, padding=0)
     stack.linear(1024)
+
+
+def _widened(units: int, factor: float) -> int:
+    """As many units times a factor, to the nearest whole number from 1 on."""
+    return max(1, round(factor * units))
 
 
 class _Stack:

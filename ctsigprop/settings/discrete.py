@@ -41,7 +41,8 @@ class DiscreteNetworkSettings:
     Attributes:
         architecture: fc (fully connected), conv (Table VI's small convolutional network) or vgg8b (Tables I to IV).
         hidden: fc only: units of each hidden layer, from the input side.
-        widen: conv and vgg8b: factor on every number of channels, and on the fully connected layers of conv.
+        widen: conv and vgg8b: factor on every number of channels, and on the fully connected layers of conv; below 1 the
+            network is narrower.
         activation: of every hidden layer.
         batch_norm: normalise before each activation.
         dropout: fraction of a hidden layer's outputs that training leaves out.
@@ -49,7 +50,7 @@ class DiscreteNetworkSettings:
 
     architecture: Architecture = "fc"
     hidden: tuple[int, ...] = (256, 256)
-    widen: int = 1
+    widen: float = 1
     activation: Activation = "leaky_relu"
     batch_norm: bool = True
     dropout: float = 0.1
@@ -63,7 +64,7 @@ class DiscreteNetworkSettings:
         require(len(self.hidden) > 0, "network.hidden", list(self.hidden), allowed)
         for units in self.hidden:
             require_whole("network.hidden", units, 1)
-        require_whole("network.widen", self.widen, 1)
+        require_number("network.widen", self.widen, 0.0, 16.0, open_low=True)
         require_one_of("network.activation", self.activation, Activation)
         require_flag("network.batch_norm", self.batch_norm)
         require_number("network.dropout", self.dropout, 0.0, 1.0, open_high=True)

@@ -255,9 +255,9 @@ class LocalLoss(Learner):
 
 def local_stages(
     network: Network | Chain, similarity_weight: float | None, *, random_feedback: bool
-) -> list[PredsimStage] | list[BackpropFreeStage]:
+) -> Sequence[LocalStage]:
     """The hidden layers, each with its own losses."""
-    kind = BackpropFreeStage if random_feedback else PredsimStage
+    kind: type[PredsimStage | BackpropFreeStage] = BackpropFreeStage if random_feedback else PredsimStage
     return [
         kind(place, block, activated, network.classes, similarity_weight, network.seed)
         for place, (block, activated) in enumerate(zip(network.blocks, network.activated, strict=True), start=1)
