@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ctsigprop.discrete.spatial import fit_grid
-from ctsigprop.discrete.target_forward import for_targets, pass_targets
+from ctsigprop.discrete.target_forward import for_targets
 from ctsigprop.errors import InputError
 from ctsigprop.layered.dropout import Dropout
 from ctsigprop.layered.seeding import Use, draw_weights, generator
@@ -68,9 +68,11 @@ class Block(nn.Module):
         return self.layer(h.flatten(1) if isinstance(self.layer, nn.Linear) else h)
 
     def both(self, h: Tensor, t: Tensor, statistics: Statistics) -> tuple[Tensor, Tensor]:
-        """[h, t] as `forward` and `targets` pass them; a linear layer takes one product of both (paper, Eq. 2)."""
+        """Activations of [h, t]; a linear layer takes one product of both (paper, Eq. 2)."""
         if not isinstance(self.layer, nn.Linear):
-            return self(h), pass_targets(self, t, self.inputs, statistics)
+            of_h = self.activations(h)
+            with for_targets(self, statistics):
+                return of_h, self.activations(t)
         z = self.layer(torch.cat((h.flatten(1), self._fitted(t).flatten(1))))
         if isinstance(self.norm, nn.Identity):
             of_h, of_t = self.activation(z).split((len(h), len(t)))
@@ -79,17 +81,20 @@ class Block(nn.Module):
             of_h = self.activation(self.norm(of_h))
             with for_targets(self.norm, statistics):
                 of_t = self.activation(self.norm(of_t))
-        return self.dropout(of_h), of_t
+        return of_h, of_t
 
     def targets(self, t: Tensor) -> Tensor:
         """Passes targets on without dropout; `ctsigprop.discrete.target_forward.pass_targets` sees to the statistics.
 
         Args:
             t: (targets, *inputs), or sparse (paper, Sec. III-E): (targets, channels, ...) of any other height and
-                width, which are not pooled; a linear layer takes them on the grid of its inputs.
+                width; a linear layer takes them on the grid of its inputs.
         """
-        passed = self.activations(self._fitted(t))
-        return self.pool(passed) if t.shape[1:] == self.inputs else passed
+        return self.targets_handed_on(self.activations(self._fitted(t)))
+
+    def targets_handed_on(self, activations: Tensor) -> Tensor:
+        """What is handed on of the activations of targets: they are pooled, but for sparse ones."""
+        return self.pool(activations) if activations.shape[1:] == self.activated else activations
 
     def _fitted(self, t: Tensor) -> Tensor:
         """Targets that a linear layer can take: sparse ones of a convolutional layer on the grid of its inputs."""

@@ -27,6 +27,7 @@ Density = Literal["dense", "sparse"]
 LayerLoss = Literal["prediction", "hebbian"]
 Similarity = Literal["dot", "l2", "cosine"]
 Statistics = Literal["inputs", "targets"]
+Compared = Literal["outputs", "activations"]
 Scope = Literal["class", "sample"]
 Prediction = Literal["classification", "output-target"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -41,8 +42,8 @@ class DiscreteNetworkSettings:
     Attributes:
         architecture: fc (fully connected), conv (Table VI's small convolutional network) or vgg8b (Tables I to IV).
         hidden: fc only: units of each hidden layer, from the input side.
-        widen: conv and vgg8b: factor on every number of channels, and on the fully connected layers of conv; below 1 the
-            network is narrower.
+        widen: conv and vgg8b: factor on every number of channels, and on the fully connected layers of conv; below 1
+            the network is narrower.
         activation: of every hidden layer.
         batch_norm: normalise before each activation.
         dropout: fraction of a hidden layer's outputs that training leaves out.
@@ -84,8 +85,8 @@ class DiscreteLearningSettings:
         decay: factor on the rates at each of `decay_at`.
         decay_at: fractions of the epochs after which the rates decay.
         weight_decay: fraction of a weight that an update at rate 1 takes off (decoupled).
-        similarity_weight: ll-bp and ll-fa: weight of the similarity loss; the prediction loss has the rest. Left out it is
-            0.99 for ll-bp and 0.01 for ll-fa.
+        similarity_weight: ll-bp and ll-fa: weight of the similarity loss; the prediction loss has the rest. Left out it
+            is 0.99 for ll-bp and 0.01 for ll-fa.
     """
 
     algorithm: Algorithm = "sp"
@@ -127,7 +128,10 @@ class TargetSettings:
         similarity: what compares outputs and targets: dot (Eq. 6), l2 (Eq. 7) or cosine (of centred outputs; not in the
             paper, and better in convolutional networks).
         statistics: by which batch normalisation normalises targets: those of the inputs (running, Sec. III-D) or of the
-            targets themselves (of all classes, not kept; not in the paper, and better in convolutional networks).
+            targets themselves (of all classes, not kept; Sec. III-D as well, and better in convolutional networks).
+        compared: what is compared: a layer's outputs, or its activations, before dropout and pooling.
+        layer_norm: whether the generator is that of the authors' library: linear without bias, layer normalisation,
+            ReLU.
         scope: one target for each class, or one for each sample of the batch.
         prediction: classification (a layer of its own, Fig. 2b) or output-target (Fig. 2a).
     """
@@ -141,6 +145,8 @@ class TargetSettings:
     loss: LayerLoss = "prediction"
     similarity: Similarity = "dot"
     statistics: Statistics = "inputs"
+    compared: Compared = "outputs"
+    layer_norm: bool = False
     scope: Scope = "class"
     prediction: Prediction = "classification"
 
@@ -157,6 +163,8 @@ class TargetSettings:
         require_one_of("target.loss", self.loss, LayerLoss)
         require_one_of("target.similarity", self.similarity, Similarity)
         require_one_of("target.statistics", self.statistics, Statistics)
+        require_one_of("target.compared", self.compared, Compared)
+        require_flag("target.layer_norm", self.layer_norm)
         require_one_of("target.scope", self.scope, Scope)
         require_one_of("target.prediction", self.prediction, Prediction)
 
@@ -234,6 +242,8 @@ class DiscreteSettings:
         shares_statistics = among_inputs and target.place == "input" and self.network.batch_norm
         if target.loss == "hebbian" and not shares_statistics:  # through which alone its generator would learn
             found["target", "weights"] = f"target.loss = {target.loss}"
+        if architecture == "fc" and self.network.dropout == 0:
+            found["target", "compared"] = "network.dropout = 0"
         if not self.network.batch_norm:
             found["target", "statistics"] = "network.batch_norm = false"
         elif among_inputs:
