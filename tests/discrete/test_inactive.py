@@ -24,6 +24,8 @@ OTHERS: dict[str, dict[str, Any]] = {
         "loss": "hebbian",
         "similarity": "l2",
         "statistics": "targets",
+        "compared": "activations",
+        "layer_norm": True,
         "scope": "sample",
         "prediction": "output-target",
     },
@@ -36,6 +38,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "sparse": {"target": {"density": "sparse"}},
     "output-target": {"target": {"prediction": "output-target"}},
     "conv": {"network": {"architecture": "conv"}},
+    "without-dropout": {"network": {"dropout": 0.0}},
     "hebbian": {"target": {"loss": "hebbian"}},
     "hebbian-at-input": {"target": {"loss": "hebbian", "place": "input"}},
     "hebbian-input-at-input": {
