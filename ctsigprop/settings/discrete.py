@@ -85,8 +85,8 @@ class DiscreteLearningSettings:
         decay: factor on the rates at each of `decay_at`.
         decay_at: fractions of the epochs after which the rates decay.
         weight_decay: fraction of a weight that an update at rate 1 takes off (decoupled).
-        similarity_weight: ll-bp and ll-fa: weight of the similarity loss; the prediction loss has the rest. Left out it
-            is 0.99 for ll-bp and 0.01 for ll-fa.
+        similarity_weight: ll-bp: weight of the similarity loss; the prediction loss has the rest.
+        similarity_weight_fa: ll-fa: the same.
     """
 
     algorithm: Algorithm = "sp"
@@ -95,7 +95,8 @@ class DiscreteLearningSettings:
     decay: float = 0.25
     decay_at: tuple[float, ...] = (0.5, 0.75, 0.89, 0.94)
     weight_decay: float = 0.0
-    similarity_weight: float | None = None
+    similarity_weight: float = 0.99
+    similarity_weight_fa: float = 0.01
 
     __repr__ = changed
 
@@ -109,8 +110,8 @@ class DiscreteLearningSettings:
         for fraction in self.decay_at:
             require_number("learning.decay_at", fraction, 0.0, 1.0)
         require_number("learning.weight_decay", self.weight_decay, 0.0)
-        if self.similarity_weight is not None:
-            require_number("learning.similarity_weight", self.similarity_weight, 0.0, 1.0)
+        require_number("learning.similarity_weight", self.similarity_weight, 0.0, 1.0)
+        require_number("learning.similarity_weight_fa", self.similarity_weight_fa, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -228,8 +229,9 @@ class DiscreteSettings:
         architecture, algorithm, target = self.network.architecture, self.learning.algorithm, self.target
         sizes = "widen" if architecture == "fc" else "hidden"
         found = self.data.inactive | {("network", sizes): f"network.architecture = {architecture}"}
-        if algorithm not in ("ll-bp", "ll-fa"):
-            found["learning", "similarity_weight"] = f"learning.algorithm = {algorithm}"
+        for name, counts in (("similarity_weight", "ll-bp"), ("similarity_weight_fa", "ll-fa")):
+            if algorithm != counts:
+                found["learning", name] = f"learning.algorithm = {algorithm}"
         if algorithm not in UNLOCKED:
             found["learning", "readout_rate"] = f"learning.algorithm = {algorithm}"
         elif algorithm == "sp" and target.prediction == "output-target":

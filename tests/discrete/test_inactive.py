@@ -13,7 +13,13 @@ from ctsigprop.settings.config import settings_from
 
 OTHERS: dict[str, dict[str, Any]] = {
     "network": {"hidden": (5, 4), "widen": 2, "activation": "tanh", "batch_norm": False, "dropout": 0.5},
-    "learning": {"rate": 1e-3, "readout_rate": 1e-2, "weight_decay": 0.5, "similarity_weight": 0.5},
+    "learning": {
+        "rate": 1e-3,
+        "readout_rate": 1e-2,
+        "weight_decay": 0.5,
+        "similarity_weight": 0.5,
+        "similarity_weight_fa": 0.5,
+    },
     "target": {
         "generator": "target-input",
         "place": "input",

@@ -148,7 +148,7 @@ def local(algorithm: str, state: State, x: Array, onehot: Array, weight: float) 
 def problem(algorithm: str, batch_norm: bool) -> tuple[Learner, Array, NDArray[np.int64]]:
     settings = DiscreteSettings(
         network=DiscreteNetworkSettings(hidden=(7, 6), batch_norm=batch_norm, dropout=0.0),
-        learning=DiscreteLearningSettings(algorithm=algorithm, similarity_weight=0.6),
+        learning=DiscreteLearningSettings(algorithm=algorithm, similarity_weight=0.6, similarity_weight_fa=0.6),
         training=DiscreteTrainingSettings(seed=3),
     )
     learner = learner_for(settings, (2, 4), CLASSES).double()

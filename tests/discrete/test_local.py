@@ -15,10 +15,10 @@ from ctsigprop.layered.learner import Signal
 from ctsigprop.settings.discrete import DiscreteLearningSettings, DiscreteNetworkSettings, DiscreteSettings
 
 
-def learner(algorithm, shape=(1, 8, 8), similarity_weight=None, **network):
+def learner(algorithm, shape=(1, 8, 8), learning=None, **network):
     settings = DiscreteSettings(
         network=DiscreteNetworkSettings(**network),
-        learning=DiscreteLearningSettings(algorithm=algorithm, similarity_weight=similarity_weight),
+        learning=DiscreteLearningSettings(algorithm=algorithm, **(learning or {})),
     )
     return learner_for(settings, shape, 4)
 
@@ -71,7 +71,7 @@ def test_no_gradient_crosses_layers(algorithm):
 def test_without_feedback_and_similarity_the_hidden_layer_rests():
     """LL-FA: nothing but B carries the classifier's errors to the hidden layer."""
     x, y = torch.randn(8, 3, 16, 16), torch.arange(8) % 4
-    made = learner("ll-fa", shape=(3, 16, 16), architecture="conv", similarity_weight=0.0)
+    made = learner("ll-fa", shape=(3, 16, 16), architecture="conv", learning={"similarity_weight_fa": 0.0})
     classifier = made.stages[0].classifier
     assert classifier.feedback.abs().max() > 0
     classifier.feedback.zero_()

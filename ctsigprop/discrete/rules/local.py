@@ -45,11 +45,10 @@ class LocalStage(Stage):
     """
 
     features: int
-    similarity_weight: float
     codes: Tensor
 
     def __init__(
-        self, place: int, block: nn.Module, activated: tuple[int, ...], codes: Tensor, similarity_weight: float | None
+        self, place: int, block: nn.Module, activated: tuple[int, ...], codes: Tensor, similarity_weight: float
     ) -> None:
         """Makes the classifier.
 
@@ -58,12 +57,11 @@ class LocalStage(Stage):
             block: the hidden layer.
             activated: shape of a sample's activations: (features,) or (channels, height, width).
             codes: see the class.
-            similarity_weight: see the class; None for the authors'.
+            similarity_weight: see the class.
         """
         super().__init__(f"layer {place}")
         self.block = block
-        if similarity_weight is not None:
-            self.similarity_weight = similarity_weight
+        self.similarity_weight = similarity_weight
         self.register_buffer("codes", codes)
         size = _pooled(activated, self.features)
         self.pool = nn.AdaptiveAvgPool2d(size[1:]) if len(size) == 3 else nn.Identity()
@@ -117,7 +115,6 @@ class PredsimStage(LocalStage):
     """
 
     features = 2048
-    similarity_weight = 0.99
 
     def __init__(
         self,
@@ -125,7 +122,7 @@ class PredsimStage(LocalStage):
         block: nn.Module,
         activated: tuple[int, ...],
         classes: int,
-        similarity_weight: float | None,
+        similarity_weight: float,
         seed: int,
     ) -> None:
         """Draws the layer before similarities are taken; see `LocalStage`."""
@@ -153,7 +150,6 @@ class BackpropFreeStage(LocalStage):
     """LL-FA: no error is propagated back but within the hidden layer; codes are a fixed random projection."""
 
     features = 4096
-    similarity_weight = 0.01
 
     def __init__(
         self,
@@ -161,7 +157,7 @@ class BackpropFreeStage(LocalStage):
         block: nn.Module,
         activated: tuple[int, ...],
         classes: int,
-        similarity_weight: float | None,
+        similarity_weight: float,
         seed: int,
     ) -> None:
         """Draws the projection and the feedback weights; see `LocalStage`."""
@@ -235,8 +231,9 @@ class LocalLoss(Learner):
             InputError: an argument that cannot be used, or a hidden layer whose activations are neither (features,) nor
                 (channels, height, width).
         """
-        if similarity_weight is not None:
-            require_number("similarity_weight", similarity_weight, 0.0, 1.0)
+        if similarity_weight is None:
+            similarity_weight = 0.01 if random_feedback else 0.99
+        require_number("similarity_weight", similarity_weight, 0.0, 1.0)
         chain = Chain(layers, shape, seed)
         chain.require_hidden("local learning")
         for place, found in enumerate(chain.activated, start=1):
@@ -248,14 +245,11 @@ class LocalLoss(Learner):
         for stage in stages:
             stage.learn_with(optimizer=chosen(optimizer, rate))
         super().__init__(stages, chain.classes, precision)
-        weight = hidden[0].similarity_weight
-        self.options = {"random_feedback": random_feedback, "similarity_weight": weight, "seed": seed}
+        self.options = {"random_feedback": random_feedback, "similarity_weight": similarity_weight, "seed": seed}
         self.to(next(chain.parameters()))
 
 
-def local_stages(
-    network: Network | Chain, similarity_weight: float | None, *, random_feedback: bool
-) -> Sequence[LocalStage]:
+def local_stages(network: Network | Chain, similarity_weight: float, *, random_feedback: bool) -> Sequence[LocalStage]:
     """The hidden layers, each with its own losses."""
     kind: type[PredsimStage | BackpropFreeStage] = BackpropFreeStage if random_feedback else PredsimStage
     return [
@@ -267,7 +261,9 @@ def local_stages(
 def local_learner(network: Network, settings: DiscreteSettings) -> Learner:
     """Local learning: ll-bp or ll-fa, as the settings say."""
     learning = settings.learning
-    hidden = local_stages(network, learning.similarity_weight, random_feedback=learning.algorithm == "ll-fa")
+    random_feedback = learning.algorithm == "ll-fa"
+    weight = learning.similarity_weight_fa if random_feedback else learning.similarity_weight
+    hidden = local_stages(network, weight, random_feedback=random_feedback)
     for stage in hidden:
         stage.learn_with(learning.rate, learning.weight_decay)
     output = classification(network.output)
