@@ -17,7 +17,16 @@ from ctsigprop.settings.training import TrainingSettings
 
 Architecture = Literal["fc", "conv", "vgg8b"]
 Activation = Literal["leaky_relu", "relu", "tanh"]
-Algorithm = Literal["sp", "bp", "fa", "dfa", "ll-bp", "ll-fa", "shallow"]
+Algorithm = Literal["sp", "bp", "fa", "dfa", "dtp", "sg", "ff", "ll-bp", "ll-fa", "shallow"]
+_OF_ONE_RULE: dict[str, Algorithm] = {
+    "similarity_weight": "ll-bp",
+    "similarity_weight_fa": "ll-fa",
+    "target_rate": "dtp",
+    "inverse_noise": "dtp",
+    "threshold": "ff",
+    "label_strength": "ff",
+}
+"""Settings of learning on which one rule alone depends."""
 UNLOCKED = ("sp", "ll-bp", "ll-fa")
 """Learning rules whose layers wait for none that comes after them."""
 Generator = Literal["target-only", "target-input", "target-loop", "target-loop-error"]
@@ -77,8 +86,9 @@ class DiscreteLearningSettings:
 
     Attributes:
         algorithm: sp (signal propagation), bp, fa and dfa (backpropagation, feedback alignment, direct feedback
-            alignment), ll-bp and ll-fa (local losses with backpropagation or feedback alignment inside a layer) or
-            shallow (only the classification layer learns).
+            alignment), dtp (difference target propagation), sg (synthetic gradients), ff (Forward-Forward), ll-bp and
+            ll-fa (local losses with backpropagation or feedback alignment inside a layer) or shallow (only the
+            classification layer learns).
         rate: of Adam.
         readout_rate: sp, ll-bp and ll-fa: of the Adam of the classification layer, which learns apart from the hidden
             layers; `rate` where it is left out.
@@ -87,6 +97,10 @@ class DiscreteLearningSettings:
         weight_decay: fraction of a weight that an update at rate 1 takes off (decoupled).
         similarity_weight: ll-bp: weight of the similarity loss; the prediction loss has the rest.
         similarity_weight_fa: ll-fa: the same.
+        target_rate: dtp: of the step down the loss's gradient that makes the last hidden layer's target.
+        inverse_noise: dtp: standard deviation of what is added to activations where an inverse learns.
+        threshold: ff: of the goodness, a unit: the mean square of outputs above which a label is taken for right.
+        label_strength: ff: value of a label's entry in the input, of which the inputs' deviation is 1.
     """
 
     algorithm: Algorithm = "sp"
@@ -97,6 +111,10 @@ class DiscreteLearningSettings:
     weight_decay: float = 0.0
     similarity_weight: float = 0.99
     similarity_weight_fa: float = 0.01
+    target_rate: float = 0.5
+    inverse_noise: float = 0.1
+    threshold: float = 1.0
+    label_strength: float = 5.0
 
     __repr__ = changed
 
@@ -112,6 +130,10 @@ class DiscreteLearningSettings:
         require_number("learning.weight_decay", self.weight_decay, 0.0)
         require_number("learning.similarity_weight", self.similarity_weight, 0.0, 1.0)
         require_number("learning.similarity_weight_fa", self.similarity_weight_fa, 0.0, 1.0)
+        require_number("learning.target_rate", self.target_rate, 0.0, open_low=True)
+        require_number("learning.inverse_noise", self.inverse_noise, 0.0)
+        require_number("learning.threshold", self.threshold, 0.0, open_low=True)
+        require_number("learning.label_strength", self.label_strength, 0.0, open_low=True)
 
 
 @dataclass(frozen=True)
@@ -229,7 +251,7 @@ class DiscreteSettings:
         architecture, algorithm, target = self.network.architecture, self.learning.algorithm, self.target
         sizes = "widen" if architecture == "fc" else "hidden"
         found = self.data.inactive | {("network", sizes): f"network.architecture = {architecture}"}
-        for name, counts in (("similarity_weight", "ll-bp"), ("similarity_weight_fa", "ll-fa")):
+        for name, counts in _OF_ONE_RULE.items():
             if algorithm != counts:
                 found["learning", name] = f"learning.algorithm = {algorithm}"
         if algorithm not in UNLOCKED:
