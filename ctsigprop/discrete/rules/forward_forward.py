@@ -1,9 +1,9 @@
 """The Forward-Forward algorithm: one pass with the right label in the input and one with a wrong one.
 
 Hinton 2022, arXiv:2212.13345, Sec. 3. The label takes the place of the first entries of the input. A layer's goodness
-is the sum of its squared outputs; the layer learns to have more of it than a threshold on right labels and less on wrong
-ones. What it hands on is brought to one length, so that its goodness is hidden from the next layer. A class is as likely
-as its label has goodness, in all hidden layers but the first.
+is the sum of its squared outputs; the layer learns to have more of it than a threshold on right labels and less on
+wrong ones. What it hands on is brought to one length, so that its goodness is hidden from the next layer. A class is
+as likely as its label has goodness, in all hidden layers but the first.
 """
 
 from collections.abc import Iterable, Sequence

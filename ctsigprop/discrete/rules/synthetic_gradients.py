@@ -1,8 +1,8 @@
 """Synthetic gradients: each layer is updated at once by a prediction of the gradient at its output.
 
 Jaderberg et al. 2017, ICML (decoupled neural interfaces, cDNI). A predictor beside each hidden layer is given the
-layer's output and the label. It learns from the gradient at the next layer's input, which the next layer's own predicted
-gradient makes; that of the last hidden layer is the loss's.
+layer's output and the label. It learns from the gradient at the next layer's input, which the next layer's own
+predicted gradient makes; that of the last hidden layer is the loss's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctsigprop.discrete.chain import Chain
+from ctsigprop.discrete.losses import squared_distance
 from ctsigprop.discrete.network import Network
 from ctsigprop.errors import InputError
 from ctsigprop.layered.learner import Learner, Signal, Step
@@ -79,7 +80,7 @@ class SyntheticStage(OutputStage):
         applied = [(one.detach() / samples).to(h.dtype) for one, h in zip(predicted, left, strict=True)]
         torch.autograd.backward([loss, *left], [None, *applied])
         came = [samples * h.grad for h in entered if h.grad is not None]
-        apart = [(one - true).float().square().sum() / samples for one, true in zip(predicted, came, strict=True)]
+        apart = [squared_distance(one, true) for one, true in zip(predicted, came, strict=True)]
         self.update(torch.stack(apart).sum())
         return Signal(logits.detach()), Step(loss.detach(), logits.detach())
 

@@ -1,9 +1,9 @@
 """Difference target propagation: each layer is sent a target for its output, through learned inverses of the layers.
 
 Lee, Zhang, Fischer & Bengio 2015, ECML PKDD (their Algorithm 1). The last hidden layer's target is its output less a
-step down the gradient of the loss; that of a layer below is h_(i-1) - g_i(h_i) + g_i(target_i), which is right even where
-g_i, an approximate inverse of layer i, is not. Each layer learns to give its target, each inverse to undo its layer near
-the activations at hand.
+step down the gradient of the loss; that of a layer below is h_(i-1) - g_i(h_i) + g_i(target_i), which is right even
+where g_i, an approximate inverse of layer i, is not. Each layer learns to give its target, each inverse to undo its
+layer near the activations at hand.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctsigprop.discrete.chain import Chain
+from ctsigprop.discrete.losses import squared_distance
 from ctsigprop.discrete.network import Network
 from ctsigprop.discrete.target_forward import for_targets
 from ctsigprop.errors import InputError
@@ -68,7 +69,7 @@ class TargetPropagationStage(OutputStage):
         loss = F.cross_entropy(logits, labels)
         (error,) = torch.autograd.grad(loss, top, retain_graph=True)
         targets = self.targets([h.detach() for h in outputs], len(labels) * error)
-        own = [_squared(h, target) for h, target in zip(outputs, targets, strict=True)]
+        own = [squared_distance(h, target) for h, target in zip(outputs, targets, strict=True)]
         self.update(torch.stack([loss, *own, *self._inverse_losses(outputs)]).sum())
         return Signal(logits.detach()), Step(loss.detach(), logits.detach())
 
@@ -96,7 +97,7 @@ class TargetPropagationStage(OutputStage):
             block = self.layer.blocks[place]
             with torch.no_grad(), for_targets(block, "targets"):
                 above = block(disturbed)
-            losses.append(_squared(inverse(above), disturbed))
+            losses.append(squared_distance(inverse(above), disturbed))
         return losses
 
 
@@ -149,9 +150,3 @@ class DifferenceTargetPropagation(Learner):
         stage.learn_with(optimizer=chosen(optimizer, rate))
         super().__init__([stage], chain.classes, precision)
         self.options = {"target_rate": target_rate, "noise": noise, "seed": seed}
-
-
-def _squared(h: Tensor, target: Tensor) -> Tensor:
-    """|h - target|^2, summed over units, in float32 at least; the mean over samples."""
-    wide = torch.promote_types(h.dtype, torch.float32)
-    return (h.to(wide) - target.to(wide)).square().sum(1).mean()
