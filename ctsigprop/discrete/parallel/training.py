@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -136,6 +137,10 @@ class Section(Learner):
     def begin(self, inputs: Tensor, labels: Tensor) -> Signal:
         """The signal for the first stage of all; see `Learner.begin`."""
         return self._begin(inputs, labels)
+
+    def steps(self, signal: Signal, labels: Tensor) -> list[Step]:
+        """What training on a batch left behind; see `step_from`."""
+        return self.step_from(signal, labels)[0]
 
     def step_from(self, signal: Signal, labels: Tensor) -> tuple[list[Step], Signal]:
         """As `Learner.step_from`; what leaves the last stage goes to the next process too."""
@@ -264,7 +269,7 @@ def _train_stages(plan: Plan, peers: Peers) -> None:
         section.decay_rates(settings.decay_of(epoch))
         count = Count(tally, section, epoch, device, settings.rates)
         for arrived, labels in inlet.signals():
-            count.add(section.step_from(arrived, labels)[0], labels)
+            count.learn(partial(section.steps, arrived, labels), labels)
         count.read()
         section.finish()
         peers.gather(Ended(_arrays_of(learner, part), tally).pack())

@@ -18,6 +18,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.layered.learner import Learner, Signal, Step
 from ctsigprop.layered.optimizers import MakeOptimizer, chosen
 from ctsigprop.layered.output import OutputStage
+from ctsigprop.layered.refusals import require_finite_loss
 from ctsigprop.settings.discrete import DiscreteSettings, Precision
 
 
@@ -76,6 +77,7 @@ class SyntheticStage(OutputStage):
             entered.append(h)
         logits = self.layer.read(h)
         loss = F.cross_entropy(logits, labels)
+        require_finite_loss(self.name, loss)
         predicted = [predict(h.detach(), onehot) for predict, h in zip(self.predictors, entered, strict=True)]
         applied = [(one.detach() / samples).to(h.dtype) for one, h in zip(predicted, left, strict=True)]
         torch.autograd.backward([loss, *left], [None, *applied])
