@@ -164,9 +164,9 @@ class Learner(nn.Module):
             labels: classes, int64 of shape (samples,), or a learning signal, floating point of shape (samples, ...).
 
         Raises:
-            InputError: the learner is in evaluation mode; no samples, or not as many labels as samples; labels that are
-                no classes, or inputs that are not finite, which is looked at on a CPU, because a GPU would have to be
-                waited for; inputs of a type that the layers do not take; one sample where a layer's statistics need two.
+            InputError: the learner is in evaluation mode; no samples, or not as many labels as samples; labels that
+                are no classes, or inputs that are not finite, which is looked at on a CPU, because a GPU would have to
+                be waited for; inputs of a type that the layers do not take; one sample where statistics need two.
             LostLoss: a stage's loss is not finite, which is looked at on a CPU; it learns nothing from the batch.
         """
         if not self.training:

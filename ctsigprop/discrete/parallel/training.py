@@ -247,6 +247,7 @@ def _take_over(others: Sequence[Ended], learner: Learner, tally: Tally) -> None:
 def _planned(learner: Learner, batches: Batches, settings: DiscreteSettings, processes: int) -> Plan:
     shape = tuple(batches.images.shape[1:])
     twin = placed_learner(settings, shape, learner.classes).train()
+    twin.decay_rates(0)  # it is timed alone: whatever the rates are, no loss is lost
     batch = next(batches.of_epoch(1))
     seconds = stage_seconds({"twin": twin}, [batch] * TIMED)["twin"].mean(axis=0)
     parts = balanced(seconds.tolist(), processes)
