@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from ctsigprop.discrete.rules.backprop import Backprop as Backprop
     from ctsigprop.discrete.rules.direct import DirectFeedbackAlignment as DirectFeedbackAlignment
     from ctsigprop.discrete.rules.feedback import FeedbackAlignment as FeedbackAlignment
+    from ctsigprop.discrete.rules.forward_forward import ForwardForward as ForwardForward
     from ctsigprop.discrete.rules.local import LocalLoss as LocalLoss
     from ctsigprop.discrete.rules.sigprop import SigProp as SigProp
     from ctsigprop.discrete.rules.sigprop import SigpropLearner as SigpropLearner
+    from ctsigprop.discrete.rules.synthetic_gradients import SyntheticGradients as SyntheticGradients
+    from ctsigprop.discrete.rules.target_propagation import DifferenceTargetPropagation as DifferenceTargetPropagation
     from ctsigprop.discrete.sparse import Layout as Layout
     from ctsigprop.discrete.targets import SharedTarget as SharedTarget
     from ctsigprop.discrete.targets import TargetGenerator as TargetGenerator
@@ -34,8 +37,11 @@ _HOMES = {
     "ctsigprop.discrete.rules.backprop": ("Backprop",),
     "ctsigprop.discrete.rules.direct": ("DirectFeedbackAlignment",),
     "ctsigprop.discrete.rules.feedback": ("FeedbackAlignment",),
+    "ctsigprop.discrete.rules.forward_forward": ("ForwardForward",),
     "ctsigprop.discrete.rules.local": ("LocalLoss",),
     "ctsigprop.discrete.rules.sigprop": ("SigProp", "SigpropLearner"),
+    "ctsigprop.discrete.rules.synthetic_gradients": ("SyntheticGradients",),
+    "ctsigprop.discrete.rules.target_propagation": ("DifferenceTargetPropagation",),
     "ctsigprop.discrete.sparse": ("Layout",),
     "ctsigprop.discrete.targets": ("SharedTarget", "TargetGenerator", "TargetInput", "TargetLoop", "TargetOnly"),
 }

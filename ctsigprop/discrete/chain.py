@@ -5,11 +5,14 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from ctsigprop.discrete.halves import halves
 from ctsigprop.errors import InputError
 from ctsigprop.layered.prediction import inference
 from ctsigprop.layered.refusals import passed
 from ctsigprop.settings.checks import require_whole
 from ctsigprop.settings.training import MOST_SEEDS
+
+Shape = tuple[int, ...]
 
 
 class Chain(nn.Module):
@@ -19,6 +22,7 @@ class Chain(nn.Module):
         blocks: the hidden layers, from the input side.
         output: the last layer, whose outputs are the scores.
         shapes: of a sample as it leaves each hidden layer.
+        activated: of a sample's activations in each hidden layer, before the dropout and pooling at its end.
         classes: how many scores there are.
         seed: of what a learning rule draws beside the layers.
     """
@@ -39,13 +43,14 @@ class Chain(nn.Module):
         super().__init__()
         require_whole("seed", seed, 0, MOST_SEEDS)
         stack = joined(layers)
-        shapes = shapes_of(stack, shape)
+        activated, shapes = shapes_of(stack, shape)
         if len(shapes[-1]) != 1 or shapes[-1][0] < 2:
             found = f"the last gives outputs of shape {shapes[-1]} a sample"
             raise InputError(f"layers: {found}: must be (classes,), a score for each of at least 2 classes")
         self.blocks: Sequence[nn.Module] = nn.ModuleList(stack[:-1])  # type: ignore[assignment]
         self.output = stack[-1]
-        self.shapes, self.classes, self.seed = shapes[:-1], shapes[-1][0], seed
+        self.activated, self.shapes = activated[:-1], shapes[:-1]
+        self.classes, self.seed = shapes[-1][0], seed
 
     def read(self, h: Tensor) -> Tensor:
         """Scores of what leaves the last hidden layer, shape (samples, classes)."""
@@ -97,8 +102,8 @@ def joined(layers: Iterable[nn.Module]) -> list[nn.Module]:
 
 
 @torch.no_grad()
-def shapes_of(layers: Sequence[nn.Module], shape: Sequence[int]) -> list[tuple[int, ...]]:
-    """Shapes of a sample as it leaves each layer; nothing is counted.
+def shapes_of(layers: Sequence[nn.Module], shape: Sequence[int]) -> tuple[list[Shape], list[Shape]]:
+    """Shapes of a sample's activations in each layer, and as it leaves the layer; nothing is counted.
 
     Raises:
         InputError: a layer does not take what it is given.
@@ -108,11 +113,19 @@ def shapes_of(layers: Sequence[nn.Module], shape: Sequence[int]) -> list[tuple[i
     sides = (1, *shape) if len(shape) == 2 else tuple(shape)
     parameter = next(one for layer in layers for one in layer.parameters())
     h = torch.zeros((2, *sides), device=parameter.device, dtype=parameter.dtype)
-    shapes = []
+    activated, shapes = [], []
     for number, layer in enumerate(layers, start=1):
+        before, behind = halves(layer)
         with inference(layer):
-            h = passed(f"layer {number}", layer, h)
-        if not isinstance(h, Tensor) or h.ndim < 2 or len(h) != 2:
-            raise InputError(f"layer {number}: must give one tensor, (samples, ...): wrap the module in one that does")
-        shapes.append(tuple(h.shape[1:]))
-    return shapes
+            h = passed(f"layer {number}", before, h)
+            activated.append(_shape_of(h, number))
+            h = passed(f"layer {number}", behind, h)
+        shapes.append(_shape_of(h, number))
+    return activated, shapes
+
+
+def _shape_of(h: object, number: int) -> Shape:
+    """Shape of a sample of what a layer gives."""
+    if not isinstance(h, Tensor) or h.ndim < 2 or len(h) != 2:
+        raise InputError(f"layer {number}: must give one tensor, (samples, ...): wrap the module in one that does")
+    return tuple(h.shape[1:])

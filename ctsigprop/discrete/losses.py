@@ -119,6 +119,12 @@ class HebbianLoss(PredictionLoss):
         return super().__call__(h, t.detach(), own)
 
 
+def squared_distance(h: Tensor, t: Tensor) -> Tensor:
+    """|h - t|^2, summed over the entries of a sample, (samples, ...), in float32 at least; the mean over samples."""
+    wide = torch.promote_types(h.dtype, torch.float32)
+    return (h.to(wide) - t.to(wide)).flatten(1).square().sum(1).mean()
+
+
 def on_one_grid(h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     """Outputs and targets averaged down to the smaller grid of the two: sparse targets have their own (Sec. III-E)."""
     if h.ndim == 4 and h.shape[2:] != t.shape[2:]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ctsigprop.discrete.spatial import fit_grid
-from ctsigprop.discrete.target_forward import for_targets, pass_targets
+from ctsigprop.discrete.target_forward import for_targets
 from ctsigprop.errors import InputError
 from ctsigprop.layered.dropout import Dropout
 from ctsigprop.layered.seeding import Use, draw_weights, generator
@@ -27,6 +27,7 @@ class Block(nn.Module):
         dropout: after it.
         pool: after that, or nothing.
         inputs: shape of one sample as it enters: (features,) or (channels, height, width).
+        activated: shape of one sample's activations, before pooling.
         outputs: shape of one sample as it leaves.
     """
 
@@ -41,7 +42,7 @@ class Block(nn.Module):
         self.dropout = dropout
         self.pool: nn.Module = nn.Identity()
         self.inputs = inputs
-        self.outputs = _filtered(layer, inputs)
+        self.activated = self.outputs = _filtered(layer, inputs)
 
     def pooled(self, kernel: int, padding: int) -> "Block":
         """The block with max pooling of stride 2 added, in place."""
@@ -52,24 +53,26 @@ class Block(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Passes activations on: (samples, *inputs) to (samples, *outputs); linear layers flatten what enters."""
-        return self.pool(self.body(h))
-
-    def body(self, h: Tensor) -> Tensor:
-        """All but the pooling."""
-        return self.dropout(self.activations(h))
+        return self.handed_on(self.activations(h))
 
     def activations(self, h: Tensor) -> Tensor:
         """What the activation function gives, before dropout and pooling."""
         return self.activation(self.norm(self.products(h)))
+
+    def handed_on(self, activations: Tensor) -> Tensor:
+        """What dropout and pooling make of activations."""
+        return self.pool(self.dropout(activations))
 
     def products(self, h: Tensor) -> Tensor:
         """The layer's weights times what enters."""
         return self.layer(h.flatten(1) if isinstance(self.layer, nn.Linear) else h)
 
     def both(self, h: Tensor, t: Tensor, statistics: Statistics) -> tuple[Tensor, Tensor]:
-        """[h, t] as `forward` and `targets` pass them; a linear layer takes one product of both (paper, Eq. 2)."""
+        """Activations of [h, t]; a linear layer takes one product of both (paper, Eq. 2)."""
         if not isinstance(self.layer, nn.Linear):
-            return self(h), pass_targets(self, t, self.inputs, statistics)
+            of_h = self.activations(h)
+            with for_targets(self, statistics):
+                return of_h, self.activations(t)
         z = self.layer(torch.cat((h.flatten(1), self._fitted(t).flatten(1))))
         if isinstance(self.norm, nn.Identity):
             of_h, of_t = self.activation(z).split((len(h), len(t)))
@@ -78,17 +81,20 @@ class Block(nn.Module):
             of_h = self.activation(self.norm(of_h))
             with for_targets(self.norm, statistics):
                 of_t = self.activation(self.norm(of_t))
-        return self.dropout(of_h), of_t
+        return of_h, of_t
 
     def targets(self, t: Tensor) -> Tensor:
         """Passes targets on without dropout; `ctsigprop.discrete.target_forward.pass_targets` sees to the statistics.
 
         Args:
             t: (targets, *inputs), or sparse (paper, Sec. III-E): (targets, channels, ...) of any other height and
-                width, which are not pooled; a linear layer takes them on the grid of its inputs.
+                width; a linear layer takes them on the grid of its inputs.
         """
-        passed = self.activations(self._fitted(t))
-        return self.pool(passed) if t.shape[1:] == self.inputs else passed
+        return self.targets_handed_on(self.activations(self._fitted(t)))
+
+    def targets_handed_on(self, activations: Tensor) -> Tensor:
+        """What is handed on of the activations of targets: they are pooled, but for sparse ones."""
+        return self.pool(activations) if activations.shape[1:] == self.activated else activations
 
     def _fitted(self, t: Tensor) -> Tensor:
         """Targets that a linear layer can take: sparse ones of a convolutional layer on the grid of its inputs."""
@@ -131,6 +137,11 @@ class Network(nn.Module):
         """Of a sample as it leaves each hidden layer."""
         return [block.outputs for block in self.blocks]
 
+    @property
+    def activated(self) -> list[tuple[int, ...]]:
+        """Of a sample's activations in each hidden layer, before pooling."""
+        return [block.activated for block in self.blocks]
+
 
 def build(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Network:
     """The network that the settings name, freshly drawn from their seed.
@@ -154,7 +165,7 @@ def build(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> N
     return Network(stack.blocks, classes, settings.training.seed)
 
 
-def _conv(stack: "_Stack", widen: int) -> None:
+def _conv(stack: "_Stack", widen: float) -> None:
     """Table VI's small convolutional network, on which the paper is silent.
 
     That of Noekland 2016, whose errors for BP, FA and DFA the table quotes: 5x5 kernels, max pooling 3x3 with stride 2
@@ -164,11 +175,11 @@ def _conv(stack: "_Stack", widen: int) -> None:
     if max(stack.shape[1:]) == 1:
         raise InputError("network.architecture: conv takes images, but a sample is features alone: choose fc")
     for channels in (96, 128, 256):
-        stack.conv(widen * channels, kernel=5).pooled(kernel=3, padding=1)
-    stack.linear(widen * 2048, widen * 2048)
+        stack.conv(_widened(channels, widen), kernel=5).pooled(kernel=3, padding=1)
+    stack.linear(*2 * (_widened(2048, widen),))
 
 
-def _vgg8b(stack: "_Stack", widen: int) -> None:
+def _vgg8b(stack: "_Stack", widen: float) -> None:
     """VGG8b (Noekland & Eidnes 2019): six layers of 3x3 kernels, max pooling 2x2, one fully connected layer.
 
     `widen` multiplies feature maps alone, as their feat_mult does.
@@ -180,10 +191,15 @@ def _vgg8b(stack: "_Stack", widen: int) -> None:
             " allowed: at least 16 x 16; choose fc or conv, or larger images"
         )
     for channels, pools in ((128, False), (256, True), (256, False), (512, True), (512, True), (512, True)):
-        block = stack.conv(widen * channels, kernel=3)
+        block = stack.conv(_widened(channels, widen), kernel=3)
         if pools:
             block.pooled(kernel=2, padding=0)
     stack.linear(1024)
+
+
+def _widened(units: int, factor: float) -> int:
+    """As many units times a factor, to the nearest whole number from 1 on."""
+    return max(1, round(factor * units))
 
 
 class _Stack:

@@ -5,16 +5,17 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from ctsigprop.discrete.halves import halves
 from ctsigprop.discrete.spatial import fit_grid
 from ctsigprop.layered.prediction import inference
 from ctsigprop.settings.discrete import Statistics
 
 
-def pass_both(layer: nn.Module, h: Tensor, t: Tensor, statistics: Statistics = "inputs") -> tuple[Tensor, Tensor]:
-    """[h, t] through a layer (paper, Eq. 2), by its method `both` where it has one, as `Block` has.
+def activate_both(layer: nn.Module, h: Tensor, t: Tensor, statistics: Statistics = "inputs") -> tuple[Tensor, Tensor]:
+    """[h, t] through a layer as far as its activations (paper, Eq. 2); see `halves`.
 
     Args:
-        layer: any module that takes a batch.
+        layer: any module that takes a batch; one with a method `both`, as `Block` has, says itself how the two pass.
         h: shape (samples, ...).
         t: shape (targets, ...).
         statistics: by which targets are normalised; see `for_targets`.
@@ -23,7 +24,21 @@ def pass_both(layer: nn.Module, h: Tensor, t: Tensor, statistics: Statistics = "
     if callable(own):
         passed: tuple[Tensor, Tensor] = own(h, t, statistics)
         return passed
-    return layer(h), pass_targets(layer, t, h.shape[1:], statistics)
+    before, _ = halves(layer)
+    assert isinstance(before, nn.Module)
+    return before(h), pass_targets(before, t, h.shape[1:], statistics)
+
+
+def hand_on_both(layer: nn.Module, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """What the layer makes of activations [h, t] that `activate_both` gave: dropout is for h alone."""
+    _, behind = halves(layer)
+    own = getattr(layer, "targets_handed_on", None)
+    if callable(own):
+        return behind(h), own(t)
+    assert isinstance(behind, nn.Module)
+    with inference(behind):
+        t = behind(t)
+    return behind(h), t
 
 
 def pass_targets(layer: nn.Module, t: Tensor, inputs: tuple[int, ...], statistics: Statistics = "inputs") -> Tensor:

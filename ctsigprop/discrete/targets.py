@@ -48,6 +48,37 @@ class TargetGenerator(nn.Module):
         raise NotImplementedError
 
 
+class Projection(nn.Linear):
+    """f(S c + d) of a class, or of scores; with layer normalisation f(norm(S c)).
+
+    Attributes:
+        activation: f.
+        norm: over the entries of a target, or nothing.
+    """
+
+    def __init__(
+        self, classes: int, entries: int, activation: Activation, layer_norm: bool, random: torch.Generator | None
+    ) -> None:
+        """Draws S, and d where nothing is normalised, as torch.nn.Linear does: uniform within 1 / sqrt(classes)."""
+        super().__init__(classes, entries, bias=not layer_norm)
+        self.activation = activation
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.uniform_(-(classes**-0.5), classes**-0.5, generator=random)
+        self.norm = nn.LayerNorm(entries) if layer_norm else nn.Identity()
+
+    def forward(self, c: Tensor) -> Tensor:
+        """Of scores or classes, (samples, classes) to (samples, entries)."""
+        made: Tensor = self.activation(self.norm(super().forward(c)))
+        return made
+
+    @property
+    def of_classes(self) -> Tensor:
+        """Of every class, shape (classes, entries)."""
+        made: Tensor = self.activation(self.norm(self.weight.T if self.bias is None else self.weight.T + self.bias))
+        return made
+
+
 class TargetOnly(TargetGenerator):
     """t_1 = f(S c + d) of the one-hot class c (paper, Eq. 1)."""
 
@@ -60,6 +91,7 @@ class TargetOnly(TargetGenerator):
         *,
         per_class: bool = True,
         activation: Activation = F.leaky_relu,
+        layer_norm: bool = False,
         at_input: bool = False,
         random: torch.Generator | None = None,
     ) -> None:
@@ -70,16 +102,17 @@ class TargetOnly(TargetGenerator):
             layout: shape of a target, dense or sparse.
             per_class: one target a class rather than one a sample.
             activation: f.
+            layer_norm: f(norm(S c)) in place of f(S c + d); with ReLU, the generator of the authors' library.
             at_input: project to the input rather than to the first hidden layer's output.
             random: draws the weights.
         """
         super().__init__(at_input=at_input)
-        self.per_class, self.layout, self.activation, self.classes = per_class, layout, activation, classes
-        self.project = _linear(classes, layout.entries, random)
+        self.per_class, self.layout, self.classes = per_class, layout, classes
+        self.project = Projection(classes, layout.entries, activation, layer_norm, random)
 
     def forward(self, h: Tensor, labels: Tensor | None, context: Tensor | None) -> Tensor:
         """One target a class, or one a sample; see `TargetGenerator`."""
-        targets = self.layout.expand(self.activation(self.project.weight.T + self.project.bias))
+        targets = self.layout.expand(self.project.of_classes)
         return targets if self.per_class or labels is None else targets[labels]
 
 
@@ -92,20 +125,20 @@ class TargetInput(TargetGenerator):
         layout: Layout,
         *,
         activation: Activation = F.leaky_relu,
+        layer_norm: bool = False,
         at_input: bool = False,
         random: torch.Generator | None = None,
     ) -> None:
         """Draws S_1, d_1, S_2 and d_2; arguments as of `TargetOnly`."""
         super().__init__(at_input=at_input)
-        self.layout, self.activation, self.classes = layout, activation, classes
-        self.scale = _linear(classes, layout.entries, random)
-        self.shift = _linear(classes, layout.entries, random)
+        self.layout, self.classes = layout, classes
+        self.scale = Projection(classes, layout.entries, activation, layer_norm, random)
+        self.shift = Projection(classes, layout.entries, activation, layer_norm, random)
 
     def forward(self, h: Tensor, labels: Tensor | None, context: Tensor | None) -> Tensor:
         """One target a sample; see `TargetGenerator`."""
         assert labels is not None
-        scale = self.activation(self.scale.weight.T + self.scale.bias)[labels]
-        shift = self.activation(self.shift.weight.T + self.shift.bias)[labels]
+        scale, shift = self.scale.of_classes[labels], self.shift.of_classes[labels]
         return self.layout.expand(self.layout.cut(h) * scale + shift)
 
 
@@ -126,6 +159,7 @@ class TargetLoop(TargetGenerator):
         *,
         error_rate: float | None = None,
         activation: Activation = F.leaky_relu,
+        layer_norm: bool = False,
         at_input: bool = False,
         random: torch.Generator | None = None,
     ) -> None:
@@ -136,12 +170,13 @@ class TargetLoop(TargetGenerator):
             layout: shape of a target, dense or sparse.
             error_rate: eta of Eq. 12; Eq. 11 where it is None.
             activation: f.
+            layer_norm: f(norm(S c)) in place of f(S c + d); with ReLU, the generator of the authors' library.
             at_input: project to the input rather than to the first hidden layer's output.
             random: draws the weights.
         """
         super().__init__(at_input=at_input)
-        self.layout, self.activation, self.error_rate, self.classes = layout, activation, error_rate, classes
-        self.project = _linear(classes, layout.entries, random)
+        self.layout, self.error_rate, self.classes = layout, error_rate, classes
+        self.project = Projection(classes, layout.entries, activation, layer_norm, random)
 
     def forward(self, h: Tensor, labels: Tensor | None, context: Tensor | None) -> Tensor:
         """One target a sample; see `TargetGenerator`."""
@@ -149,7 +184,7 @@ class TargetLoop(TargetGenerator):
         prediction, label = context.softmax(1), F.one_hot(labels, self.classes)
         eta = self.error_rate
         corrected = prediction + label if eta is None else prediction - eta * (prediction - label)
-        return self.layout.expand(self.activation(self.project(corrected)))
+        return self.layout.expand(self.project(corrected))
 
 
 class SharedTarget(TargetGenerator):
@@ -168,27 +203,19 @@ class SharedTarget(TargetGenerator):
         return labels
 
 
-def _linear(features: int, entries: int, random: torch.Generator | None) -> nn.Linear:
-    """A projection drawn as torch.nn.Linear draws it: uniform within 1 / sqrt(features)."""
-    layer = nn.Linear(features, entries)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.uniform_(-(features**-0.5), features**-0.5, generator=random)
-    return layer
-
-
 def generator_for(network: Network, settings: TargetSettings) -> TargetGenerator:
     """The generator that the settings name, learned or fixed, drawn from the network's seed.
 
     Args:
-        network: the generator's f is its activation.
-        settings: generator, place, weights, density, size and scope.
+        network: the generator's f is its activation, but where layer norm is asked for, where f is ReLU.
+        settings: generator, place, weights, density, size, scope and layer norm.
 
     Raises:
         InputError: `target.size` is larger than the target.
     """
     shared: dict[str, Any] = {
-        "activation": network.blocks[0].activation,
+        "activation": F.relu if settings.layer_norm else network.blocks[0].activation,
+        "layer_norm": settings.layer_norm,
         "at_input": settings.place == "input",
         "random": generator(network.seed, 1, Use.TARGETS),
     }

@@ -1,7 +1,7 @@
 """What an epoch of training batches adds up."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ctsigprop.errors import RunFailure
 from ctsigprop.layered.learner import Learner, Step
+from ctsigprop.layered.refusals import LostLoss
 from ctsigprop.runs.rows import Early
 
 SELDOM = 50
@@ -49,11 +50,15 @@ class Tally:
         errors, *losses = sums.tolist()
         for name, loss in zip(stages, losses, strict=True):
             if not math.isfinite(loss):
-                raise RunFailure(
-                    f"{name}: the loss is no longer finite in epoch {epoch}, by sample {self.samples}: "
-                    f"lower {' or '.join(rates)} and train anew"
-                )
+                raise self.lost(name, epoch, rates)
         self.errors, self.losses = int(errors), dict(zip(stages, losses, strict=True))
+
+    def lost(self, stage: str, epoch: int, rates: Iterable[str]) -> RunFailure:
+        """That the loss of a stage is no longer finite."""
+        return RunFailure(
+            f"{stage}: the loss is no longer finite in epoch {epoch}, by sample {self.samples}: "
+            f"lower {' or '.join(rates)} and train anew"
+        )
 
 
 class Count:
@@ -73,6 +78,19 @@ class Count:
         self._stages = [stage.name for stage in learner.stages]
         self._often = 1 if device.type == "cpu" else SELDOM
         self._sums = tally.sums(self._stages, device)
+
+    def learn(self, step: Callable[[], Sequence[Step]], labels: Tensor) -> bool:
+        """Learn from a batch and add it; whether the tally is up to date.
+
+        Raises:
+            RunFailure: a loss is no longer finite.
+        """
+        try:
+            steps = step()
+        except LostLoss as lost:
+            self._tally.samples += len(labels)
+            raise self._tally.lost(lost.stage, self._epoch, self._rates) from lost
+        return self.add(steps, labels)
 
     def add(self, steps: Sequence[Step], labels: Tensor) -> bool:
         """Adds a batch; whether the tally is up to date.

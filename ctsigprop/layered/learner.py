@@ -15,7 +15,14 @@ from ctsigprop.errors import InputError
 from ctsigprop.layered.optimizers import RATE, MakeOptimizer, adam, arrays_of, as_array, decay, made, state_from
 from ctsigprop.layered.precision import in_bfloat16
 from ctsigprop.layered.prediction import Inference, inference, inputs_of
-from ctsigprop.layered.refusals import in_words, require_classes, require_finite, require_samples
+from ctsigprop.layered.refusals import (
+    LostLoss,
+    in_words,
+    require_classes,
+    require_finite,
+    require_finite_loss,
+    require_samples,
+)
 from ctsigprop.settings.discrete import Precision
 
 
@@ -27,11 +34,13 @@ class Signal:
         h: activations, shape (samples, ...).
         t: targets, shape (targets, ...), where the learning rule sends any.
         context: what a target generator with feedback is given: shape (samples, classes).
+        exit: the stage's own prediction, shape (samples, classes), where it is read from more than is handed on.
     """
 
     h: Tensor
     t: Tensor | None = None
     context: Tensor | None = None
+    exit: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,15 @@ class Stage(nn.Module):
             loss: a scalar.
             outputs: that get their gradient from elsewhere.
             errors: those gradients.
+
+        Raises:
+            LostLoss: the loss is not finite, on a CPU; nothing is learned from it.
         """
+        try:
+            require_finite_loss(self.name, loss)
+        except LostLoss:
+            self.optimizer.zero_grad(set_to_none=True)
+            raise
         torch.autograd.backward([loss, *outputs], [None, *errors])
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -147,10 +164,13 @@ class Learner(nn.Module):
             labels: classes, int64 of shape (samples,), or a learning signal, floating point of shape (samples, ...).
 
         Raises:
-            InputError: no samples, or not as many labels as samples; labels that are no classes, or inputs that are not
-                finite, which is looked at on a CPU, because a GPU would have to be waited for; inputs of a type that
-                the layers do not take; one sample where a layer's statistics need two.
+            InputError: the learner is in evaluation mode; no samples, or not as many labels as samples; labels that
+                are no classes, or inputs that are not finite, which is looked at on a CPU, because a GPU would have to
+                be waited for; inputs of a type that the layers do not take; one sample where statistics need two.
+            LostLoss: a stage's loss is not finite, which is looked at on a CPU; it learns nothing from the batch.
         """
+        if not self.training:
+            raise InputError("step: the learner is in evaluation mode: call train() before it learns")
         require_samples(inputs, labels)
         require_finite("inputs", inputs)
         if self.classes > 0 and not (labels.is_floating_point() and labels.ndim > 1):
@@ -236,6 +256,11 @@ class Learner(nn.Module):
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
         """The block's products are taken in the learner's precision."""
         return torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(self.precision, device))
+
+    @property
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizer of every stage by the stage's name, for a schedule of PyTorch or one's own."""
+        return {stage.name: stage.optimizer for stage in self.stages}
 
     def decay_rates(self, factor: float) -> None:
         """Every stage's learning rate from now on: the one its optimizer began with times a factor."""

@@ -91,7 +91,7 @@ class LayeredModel:
         """
         assert self._count is not None
         inputs, labels = batch
-        self._count.add(self._learns.step(inputs, labels), labels)
+        self._count.learn(lambda: self._learns.step(inputs, labels), labels)
 
     def describe(self, tally: Tally) -> str:
         """The error so far."""

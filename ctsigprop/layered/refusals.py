@@ -1,12 +1,12 @@
 """What a learner refuses of a batch, in words that say what is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from ctsigprop.errors import InputError
+from ctsigprop.errors import InputError, RunFailure
 
 
 def require_samples(inputs: Tensor, labels: Tensor) -> None:
@@ -23,6 +23,29 @@ def require_finite(name: str, values: Tensor) -> None:
         return
     if not all(end.isfinite() for end in values.aminmax()):  # one pass, which a NaN goes through
         raise InputError(f"{name}: hold NaN or infinity: mend them, or leave the batch out")
+
+
+class LostLoss(RunFailure):
+    """A loss that is no longer finite.
+
+    Attributes:
+        stage: name of the stage whose loss it is.
+    """
+
+    def __init__(self, stage: str) -> None:
+        remedy = "nothing was learned from it: lower the learning rate, or mend the inputs"
+        super().__init__(f"{stage}: the loss of the batch is not finite, and {remedy}")
+        self.stage = stage
+
+
+def require_finite_loss(stage: str, loss: Tensor) -> None:
+    """Refuse to learn from a loss that is not finite on a CPU; a GPU would have to be waited for.
+
+    Raises:
+        LostLoss: it is not finite.
+    """
+    if loss.device.type == "cpu" and not loss.detach().isfinite():
+        raise LostLoss(stage)
 
 
 def require_classes(labels: Tensor, classes: int) -> None:
@@ -61,7 +84,7 @@ def in_words(module: nn.Module, inputs: Tensor) -> Iterator[None]:
         raise
 
 
-def passed(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
+def passed(name: str, module: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
     """What a module makes of inputs, for a first try before anything is learned.
 
     Args:
@@ -73,7 +96,7 @@ def passed(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
         InputError: the module does not take samples of that shape or type.
     """
     try:
-        outputs: Tensor = module(inputs)
+        outputs = module(inputs)
     except InputError:
         raise
     except (RuntimeError, TypeError, ValueError) as error:

@@ -18,6 +18,7 @@ class Use(IntEnum):
     LABELS = 5
     SPIKES = 6
     STEP = 7
+    NOISE = 8
 
 
 def seed_of(seed: int, layer: int, use: Use, count: int = 0) -> int:

@@ -17,7 +17,16 @@ from ctsigprop.settings.training import TrainingSettings
 
 Architecture = Literal["fc", "conv", "vgg8b"]
 Activation = Literal["leaky_relu", "relu", "tanh"]
-Algorithm = Literal["sp", "bp", "fa", "dfa", "ll-bp", "ll-fa", "shallow"]
+Algorithm = Literal["sp", "bp", "fa", "dfa", "dtp", "sg", "ff", "ll-bp", "ll-fa", "shallow"]
+_OF_ONE_RULE: dict[str, Algorithm] = {
+    "similarity_weight": "ll-bp",
+    "similarity_weight_fa": "ll-fa",
+    "target_rate": "dtp",
+    "inverse_noise": "dtp",
+    "threshold": "ff",
+    "label_strength": "ff",
+}
+"""Settings of learning on which one rule alone depends."""
 UNLOCKED = ("sp", "ll-bp", "ll-fa")
 """Learning rules whose layers wait for none that comes after them."""
 Generator = Literal["target-only", "target-input", "target-loop", "target-loop-error"]
@@ -27,6 +36,7 @@ Density = Literal["dense", "sparse"]
 LayerLoss = Literal["prediction", "hebbian"]
 Similarity = Literal["dot", "l2", "cosine"]
 Statistics = Literal["inputs", "targets"]
+Compared = Literal["outputs", "activations"]
 Scope = Literal["class", "sample"]
 Prediction = Literal["classification", "output-target"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -40,7 +50,8 @@ class DiscreteNetworkSettings:
     Attributes:
         architecture: fc (fully connected), conv (Table VI's small convolutional network) or vgg8b (Tables I to IV).
         hidden: fc only: units of each hidden layer, from the input side.
-        widen: conv and vgg8b: factor on every number of channels, and on the fully connected layers of conv.
+        widen: conv and vgg8b: factor on every number of channels, and on the fully connected layers of conv; below 1
+            the network is narrower.
         activation: of every hidden layer.
         batch_norm: normalise before each activation.
         dropout: fraction of a hidden layer's outputs that training leaves out.
@@ -48,7 +59,7 @@ class DiscreteNetworkSettings:
 
     architecture: Architecture = "fc"
     hidden: tuple[int, ...] = (256, 256)
-    widen: int = 1
+    widen: float = 1
     activation: Activation = "leaky_relu"
     batch_norm: bool = True
     dropout: float = 0.1
@@ -62,7 +73,7 @@ class DiscreteNetworkSettings:
         require(len(self.hidden) > 0, "network.hidden", list(self.hidden), allowed)
         for units in self.hidden:
             require_whole("network.hidden", units, 1)
-        require_whole("network.widen", self.widen, 1)
+        require_number("network.widen", self.widen, 0.0, 16.0, open_low=True)
         require_one_of("network.activation", self.activation, Activation)
         require_flag("network.batch_norm", self.batch_norm)
         require_number("network.dropout", self.dropout, 0.0, 1.0, open_high=True)
@@ -74,15 +85,21 @@ class DiscreteLearningSettings:
 
     Attributes:
         algorithm: sp (signal propagation), bp, fa and dfa (backpropagation, feedback alignment, direct feedback
-            alignment), ll-bp and ll-fa (local losses with backpropagation or feedback alignment inside a layer) or
-            shallow (only the classification layer learns).
+            alignment), dtp (difference target propagation), sg (synthetic gradients), ff (Forward-Forward), ll-bp and
+            ll-fa (local losses with backpropagation or feedback alignment inside a layer) or shallow (only the
+            classification layer learns).
         rate: of Adam.
         readout_rate: sp, ll-bp and ll-fa: of the Adam of the classification layer, which learns apart from the hidden
             layers; `rate` where it is left out.
         decay: factor on the rates at each of `decay_at`.
         decay_at: fractions of the epochs after which the rates decay.
         weight_decay: fraction of a weight that an update at rate 1 takes off (decoupled).
-        similarity_weight: ll-bp and ll-fa: weight of the similarity loss; the prediction loss has the rest.
+        similarity_weight: ll-bp: weight of the similarity loss; the prediction loss has the rest.
+        similarity_weight_fa: ll-fa: the same.
+        target_rate: dtp: of the step down the loss's gradient that makes the last hidden layer's target.
+        inverse_noise: dtp: standard deviation of what is added to activations where an inverse learns.
+        threshold: ff: of the goodness, a unit: the mean square of outputs above which a label is taken for right.
+        label_strength: ff: value of a label's entry in the input, of which the inputs' deviation is 1.
     """
 
     algorithm: Algorithm = "sp"
@@ -92,6 +109,11 @@ class DiscreteLearningSettings:
     decay_at: tuple[float, ...] = (0.5, 0.75, 0.89, 0.94)
     weight_decay: float = 0.0
     similarity_weight: float = 0.99
+    similarity_weight_fa: float = 0.01
+    target_rate: float = 0.5
+    inverse_noise: float = 0.1
+    threshold: float = 1.0
+    label_strength: float = 5.0
 
     __repr__ = changed
 
@@ -106,6 +128,11 @@ class DiscreteLearningSettings:
             require_number("learning.decay_at", fraction, 0.0, 1.0)
         require_number("learning.weight_decay", self.weight_decay, 0.0)
         require_number("learning.similarity_weight", self.similarity_weight, 0.0, 1.0)
+        require_number("learning.similarity_weight_fa", self.similarity_weight_fa, 0.0, 1.0)
+        require_number("learning.target_rate", self.target_rate, 0.0, open_low=True)
+        require_number("learning.inverse_noise", self.inverse_noise, 0.0)
+        require_number("learning.threshold", self.threshold, 0.0, open_low=True)
+        require_number("learning.label_strength", self.label_strength, 0.0, open_low=True)
 
 
 @dataclass(frozen=True)
@@ -123,7 +150,10 @@ class TargetSettings:
         similarity: what compares outputs and targets: dot (Eq. 6), l2 (Eq. 7) or cosine (of centred outputs; not in the
             paper, and better in convolutional networks).
         statistics: by which batch normalisation normalises targets: those of the inputs (running, Sec. III-D) or of the
-            targets themselves (of all classes, not kept; not in the paper, and better in convolutional networks).
+            targets themselves (of all classes, not kept; Sec. III-D as well, and better in convolutional networks).
+        compared: what is compared: a layer's outputs, or its activations, before dropout and pooling.
+        layer_norm: whether the generator is that of the authors' library: linear without bias, layer normalisation,
+            ReLU.
         scope: one target for each class, or one for each sample of the batch.
         prediction: classification (a layer of its own, Fig. 2b) or output-target (Fig. 2a).
     """
@@ -137,6 +167,8 @@ class TargetSettings:
     loss: LayerLoss = "prediction"
     similarity: Similarity = "dot"
     statistics: Statistics = "inputs"
+    compared: Compared = "outputs"
+    layer_norm: bool = False
     scope: Scope = "class"
     prediction: Prediction = "classification"
 
@@ -153,6 +185,8 @@ class TargetSettings:
         require_one_of("target.loss", self.loss, LayerLoss)
         require_one_of("target.similarity", self.similarity, Similarity)
         require_one_of("target.statistics", self.statistics, Statistics)
+        require_one_of("target.compared", self.compared, Compared)
+        require_flag("target.layer_norm", self.layer_norm)
         require_one_of("target.scope", self.scope, Scope)
         require_one_of("target.prediction", self.prediction, Prediction)
 
@@ -214,8 +248,9 @@ class DiscreteSettings:
         architecture, algorithm, target = self.network.architecture, self.learning.algorithm, self.target
         sizes = "widen" if architecture == "fc" else "hidden"
         found = self.data.inactive | {("network", sizes): f"network.architecture = {architecture}"}
-        if algorithm not in ("ll-bp", "ll-fa"):
-            found["learning", "similarity_weight"] = f"learning.algorithm = {algorithm}"
+        for name, counts in _OF_ONE_RULE.items():
+            if algorithm != counts:
+                found["learning", name] = f"learning.algorithm = {algorithm}"
         if algorithm not in UNLOCKED:
             found["learning", "readout_rate"] = f"learning.algorithm = {algorithm}"
         elif algorithm == "sp" and target.prediction == "output-target":
@@ -228,6 +263,8 @@ class DiscreteSettings:
         shares_statistics = among_inputs and target.place == "input" and self.network.batch_norm
         if target.loss == "hebbian" and not shares_statistics:  # through which alone its generator would learn
             found["target", "weights"] = f"target.loss = {target.loss}"
+        if architecture == "fc" and self.network.dropout == 0:
+            found["target", "compared"] = "network.dropout = 0"
         if not self.network.batch_norm:
             found["target", "statistics"] = "network.batch_norm = false"
         elif among_inputs:

@@ -117,7 +117,7 @@ def _network(settings: AnySettings) -> str:
         return settings.network.architecture
     if isinstance(settings, DiscreteSettings) and settings.network.architecture != "fc":
         widen = settings.network.widen
-        return settings.network.architecture + (f"({widen}x)" if widen > 1 else "")
+        return settings.network.architecture + (f"({widen:g}x)" if widen != 1 else "")
     entry = CATALOG.get(settings.data.name) if ("data", "name") not in settings.inactive else None
     if isinstance(settings, SpikingSettings):
         network = settings.network

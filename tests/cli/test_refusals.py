@@ -38,7 +38,7 @@ WORDS = [
     ("train --family left", "--family = left: must be one of continuous, discrete"),
     ("train --family discrete --nudging.beta 1", "--nudging.beta: no such flag"),
     ("train --family discrete --config digits", "family = continuous", "discrete"),
-    ("train --family discrete --network.widen 0", "network.widen = 0", "at least 1"),
+    ("train --family discrete --network.widen 0", "network.widen = 0", "greater than 0"),
     ("train --family discrete --target.size 5", "target.size = 5", "target.density = sparse"),
     ("train --family discrete --parallel two", "--parallel = two", "layers=2"),
     ("train --family discrete --learning.algorithm hebb", "learning.algorithm", "dfa"),

@@ -13,7 +13,17 @@ from ctsigprop.settings.config import settings_from
 
 OTHERS: dict[str, dict[str, Any]] = {
     "network": {"hidden": (5, 4), "widen": 2, "activation": "tanh", "batch_norm": False, "dropout": 0.5},
-    "learning": {"rate": 1e-3, "readout_rate": 1e-2, "weight_decay": 0.5, "similarity_weight": 0.5},
+    "learning": {
+        "rate": 1e-3,
+        "readout_rate": 1e-2,
+        "weight_decay": 0.5,
+        "similarity_weight": 0.5,
+        "similarity_weight_fa": 0.5,
+        "target_rate": 0.1,
+        "inverse_noise": 0.3,
+        "threshold": 2.0,
+        "label_strength": 1.0,
+    },
     "target": {
         "generator": "target-input",
         "place": "input",
@@ -24,6 +34,8 @@ OTHERS: dict[str, dict[str, Any]] = {
         "loss": "hebbian",
         "similarity": "l2",
         "statistics": "targets",
+        "compared": "activations",
+        "layer_norm": True,
         "scope": "sample",
         "prediction": "output-target",
     },
@@ -36,6 +48,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "sparse": {"target": {"density": "sparse"}},
     "output-target": {"target": {"prediction": "output-target"}},
     "conv": {"network": {"architecture": "conv"}},
+    "without-dropout": {"network": {"dropout": 0.0}},
     "hebbian": {"target": {"loss": "hebbian"}},
     "hebbian-at-input": {"target": {"loss": "hebbian", "place": "input"}},
     "hebbian-input-at-input": {
@@ -60,6 +73,9 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "bp": {"learning": {"algorithm": "bp"}},
     "dfa": {"learning": {"algorithm": "dfa"}},
+    "dtp": {"learning": {"algorithm": "dtp"}},
+    "sg": {"learning": {"algorithm": "sg"}},
+    "ff": {"learning": {"algorithm": "ff"}},
     "ll-bp": {"learning": {"algorithm": "ll-bp"}},
     "ll-fa": {"learning": {"algorithm": "ll-fa"}},
     "shallow": {"learning": {"algorithm": "shallow"}},

@@ -11,7 +11,7 @@ from ctsigprop.discrete.rules.learners import learner_for
 from ctsigprop.settings.discrete import DiscreteLearningSettings, DiscreteNetworkSettings, DiscreteSettings
 from ctsigprop.settings.discrete import DiscreteTrainingSettings as Training
 
-LOCKED = ("bp", "fa", "dfa")
+LOCKED = ("bp", "fa", "dfa", "dtp", "sg")
 LOCAL = ("ll-bp", "ll-fa", "sp")
 RULES = (*LOCKED, *LOCAL, "shallow")
 SHAPE, CLASSES = (6, 6), 3

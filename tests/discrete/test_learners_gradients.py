@@ -129,16 +129,18 @@ def local(algorithm: str, state: State, x: Array, onehot: Array, weight: float) 
             p_error = (1 / (1 + np.exp(-predicted)) - (codes > 0)) / predicted.size
         p_error = (1 - weight) * p_error
 
-        features = centred(h @ own["similar.weight"].T)
+        features = centred(h @ own["similar.weight"].T if algorithm == "ll-bp" else h)
         n = unit(features)
         likeness, wanted = n @ n.T, unit(centred(codes)) @ unit(centred(codes)).T
         n_error = 4 * (likeness - wanted) @ n / likeness.size
         c_error = (n_error - n * (n * n_error).sum(1, keepdims=True)) / np.linalg.norm(features, axis=1, keepdims=True)
         s_error = weight * centred(c_error)
 
-        of_hidden, _ = hidden.backward(p_error @ own[f"classifier.{back}"] + s_error @ own[f"similar.{back}"])
+        likened = s_error @ own["similar.weight"] if algorithm == "ll-bp" else s_error
+        of_hidden, _ = hidden.backward(p_error @ own[f"classifier.{back}"] + likened)
         gradients |= under(f"{stage}block.", of_hidden) | linear(f"{stage}classifier.", h, p_error)
-        gradients[f"{stage}similar.weight"] = s_error.T @ h
+        if algorithm == "ll-bp":
+            gradients[f"{stage}similar.weight"] = s_error.T @ h
     logits = h @ state["stages.2.layer.1.weight"].T + state["stages.2.layer.1.bias"]
     return gradients | linear("stages.2.layer.1.", h, (softmax(logits) - onehot) / len(x))
 
@@ -146,7 +148,7 @@ def local(algorithm: str, state: State, x: Array, onehot: Array, weight: float) 
 def problem(algorithm: str, batch_norm: bool) -> tuple[Learner, Array, NDArray[np.int64]]:
     settings = DiscreteSettings(
         network=DiscreteNetworkSettings(hidden=(7, 6), batch_norm=batch_norm, dropout=0.0),
-        learning=DiscreteLearningSettings(algorithm=algorithm, similarity_weight=0.6),
+        learning=DiscreteLearningSettings(algorithm=algorithm, similarity_weight=0.6, similarity_weight_fa=0.6),
         training=DiscreteTrainingSettings(seed=3),
     )
     learner = learner_for(settings, (2, 4), CLASSES).double()

@@ -1,21 +1,24 @@
-"""Local learning beyond its gradients: the losses, their auxiliary layers, and what does not cross layers."""
+"""Local learning beyond its gradients: the losses, where they are taken, and what does not cross layers."""
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from torch import nn
+from torch.nn import functional as F
 
-from ctsigprop.discrete.rules.feedback import FeedbackConv2d, FeedbackLinear
+import ctsigprop as ct
+from ctsigprop.discrete.halves import halves
 from ctsigprop.discrete.rules.learners import learner_for
-from ctsigprop.discrete.rules.local import similarities
+from ctsigprop.discrete.rules.local import BackpropFreeStage, PredsimStage, similarities
 from ctsigprop.layered.learner import Signal
 from ctsigprop.settings.discrete import DiscreteLearningSettings, DiscreteNetworkSettings, DiscreteSettings
 
 
-def learner(algorithm, shape=(1, 8, 8), similarity_weight=0.99, **network):
+def learner(algorithm, shape=(1, 8, 8), learning=None, **network):
     settings = DiscreteSettings(
         network=DiscreteNetworkSettings(**network),
-        learning=DiscreteLearningSettings(algorithm=algorithm, similarity_weight=similarity_weight),
+        learning=DiscreteLearningSettings(algorithm=algorithm, **(learning or {})),
     )
     return learner_for(settings, shape, 4)
 
@@ -65,23 +68,64 @@ def test_no_gradient_crosses_layers(algorithm):
     assert changed == {"0"}
 
 
-def test_no_feedback_no_update_of_the_hidden_layer():
-    """LL-FA: nothing but B carries errors to the hidden layer."""
+def test_without_feedback_and_similarity_the_hidden_layer_rests():
+    """LL-FA: nothing but B carries the classifier's errors to the hidden layer."""
     x, y = torch.randn(8, 3, 16, 16), torch.arange(8) % 4
-    made = learner("ll-fa", shape=(3, 16, 16), architecture="conv", similarity_weight=0.5)
-    auxiliary = [made.stages[0].classifier, made.stages[0].similar]
-    assert [type(one) for one in auxiliary] == [FeedbackLinear, FeedbackConv2d]
-    for one in auxiliary:
-        one.feedback.zero_()
-    before = [one.weight.detach().clone() for one in auxiliary]
+    made = learner("ll-fa", shape=(3, 16, 16), architecture="conv", learning={"similarity_weight_fa": 0.0})
+    classifier = made.stages[0].classifier
+    assert classifier.feedback.abs().max() > 0
+    classifier.feedback.zero_()
     assert block_update(made, 0, x, y).abs().max() == 0
-    assert all(not torch.equal(one.weight, old) for one, old in zip(auxiliary, before, strict=True))
+    assert classifier.weight.abs().max() > 0
 
 
-def test_classifiers_see_at_most_2048_features():
-    made = learner("ll-bp", shape=(3, 32, 32), architecture="vgg8b")
-    features = [stage.classifier.in_features for stage in made.stages[:-1]]
-    assert features == [2048, 2048, 2048, 2048, 2048, 2048, 1024]
+@pytest.mark.parametrize(("algorithm", "most", "weight"), [("ll-bp", 2048, 0.99), ("ll-fa", 4096, 0.01)])
+def test_what_the_authors_choose(algorithm, most, weight):
+    made = learner(algorithm, shape=(3, 32, 32), architecture="vgg8b")
+    hidden = made.stages[:-1]
+    assert [stage.classifier.in_features for stage in hidden] == [most] * 6 + [1024]
+    assert {stage.similarity_weight for stage in hidden} == {weight}
+    assert all(not stage.classifier.weight.any() and not stage.classifier.bias.any() for stage in hidden)
+    if algorithm == "ll-fa":
+        for stage in hidden:
+            assert stage.codes.shape == (4, 128)
+            assert stage.codes.abs().max() <= 0.5
+            assert 0.15 < stage.codes.abs().mean() < 0.35
+        assert not [name for name, _ in made.named_parameters() if "similar" in name]
+
+
+@pytest.mark.parametrize(("random_feedback", "stage"), [(False, PredsimStage), (True, BackpropFreeStage)])
+def test_losses_and_exits_are_of_pooled_activations_before_dropout_and_max_pooling(random_feedback, stage, monkeypatch):
+    monkeypatch.setattr(stage, "features", 100)
+    conv, scores = nn.Conv2d(1, 6, 3, padding=1), nn.Linear(6 * 16, 4)
+    layers = [conv, nn.ReLU(inplace=True), nn.Dropout(0.5), nn.MaxPool2d(2), nn.Flatten(), scores]
+    made = ct.discrete.LocalLoss(layers, (8, 8), random_feedback=random_feedback)
+    x, y = torch.randn(8, 1, 8, 8), torch.arange(8) % 4
+    first, codes, weight = made.stages[0], made.stages[0].codes[y].numpy(), made.stages[0].similarity_weight
+    assert weight == (0.01 if random_feedback else 0.99)
+
+    a = F.relu(conv(x)).detach()
+    averages = a.numpy().reshape(8, 6, 4, 2, 4, 2).mean((3, 5))
+    compared = averages if random_feedback else first.similar(a).detach().numpy()
+    likeness = np.square(np.corrcoef(compared.std((2, 3), ddof=1)) - np.corrcoef(codes)).mean()
+    begins = np.log(2 if random_feedback else 4)
+    handed, step = first.step(Signal(x), y)
+    assert handed.h.shape == (8, 6 * 16)
+    assert_allclose(step.loss, weight * likeness + (1 - weight) * begins, rtol=1e-5)
+
+    averages = F.relu(conv(x)).detach().numpy().reshape(8, 6, 4, 2, 4, 2).mean((3, 5)).reshape(8, -1)
+    predicted = averages @ first.classifier.weight.detach().numpy().T + first.classifier.bias.detach().numpy()
+    expected = first.class_scores(torch.from_numpy(predicted))
+    assert expected.abs().max() > 0
+    assert_allclose(made.eval().scores(x)["layer 1"], expected, atol=1e-5)
+
+
+def test_a_block_is_its_halves():
+    block = learner("ll-bp", architecture="conv", dropout=0.0).stages[0].block
+    before, behind = halves(block)
+    x = torch.randn(3, 1, 8, 8)
+    assert before(x).shape[1:] == block.activated == (96, 8, 8)
+    assert torch.equal(behind(before(x)), block(x))
 
 
 def test_a_code_is_read_as_the_likelihood_of_its_class():

@@ -48,6 +48,8 @@ def test_vgg8b_layer_by_layer():
     assert products(net) == 9 * (3 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 2 * 512**2) + 2048 * 1024 + 10250
     wider = network((3, 32, 32), architecture="vgg8b", widen=2)
     assert [block.outputs[0] for block in wider.blocks] == [256, 512, 512, 1024, 1024, 1024, 1024]
+    narrower = network((3, 32, 32), architecture="vgg8b", widen=0.25)
+    assert [block.outputs[0] for block in narrower.blocks] == [32, 64, 64, 128, 128, 128, 1024]
 
 
 def test_declared_shapes_are_those_that_pass():

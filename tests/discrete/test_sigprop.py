@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ctsigprop.discrete.losses import HebbianLoss, LayerLoss, PredictionLoss, dot, interleave, negative_l2
 from ctsigprop.discrete.rules.learners import learner_for
-from ctsigprop.discrete.rules.sigprop import SigpropLearner
+from ctsigprop.discrete.rules.sigprop import SigProp, SigpropLearner
 from ctsigprop.discrete.sparse import Layout
 from ctsigprop.discrete.target_forward import for_targets, pass_targets
 from ctsigprop.discrete.targets import SharedTarget, TargetGenerator, TargetInput, TargetLoop, TargetOnly
@@ -413,3 +413,54 @@ def test_a_first_layer_without_a_generator_is_refused():
     stage = learner().stages[1]
     with pytest.raises(InputError, match=r"^layer 2: no targets came with its inputs: .*$"):
         stage.step(Signal(inputs(6, 7).double()), LABELS)
+
+
+@pytest.mark.parametrize("statistics", ["inputs", "targets"])
+def test_activations_are_compared_before_dropout_and_pooling(statistics):
+    """The second of two layers with pooling: Eq. 6 on its 6 x 6 activations, and 3 x 3 outputs handed on."""
+    torch.manual_seed(1)
+    conv, norm = nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4, track_running_stats=True)
+    layers = [
+        nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU()),
+        nn.Sequential(conv, norm, nn.ReLU(), nn.Dropout2d(0.5), nn.MaxPool2d(2)),
+        nn.Sequential(nn.Flatten(), nn.Linear(4 * 9, CLASSES)),
+    ]
+    trained = SigProp(layers, (6, 6), statistics=statistics, compared="activations")
+    stage = trained.stages[1]
+    h, t = torch.rand(len(LABELS), 2, 6, 6), torch.rand(CLASSES, 2, 6, 6)
+    own = conv(h)
+    a = torch.relu((own - own.mean((0, 2, 3), True)) / (own.var((0, 2, 3), False, True) + 1e-5).sqrt()).detach()
+    z = conv(t)
+    if statistics == "targets":
+        z = (z - z.mean((0, 2, 3), True)) / (z.var((0, 2, 3), False, True) + 1e-5).sqrt()
+    else:
+        mean, variance = 0.1 * own.mean((0, 2, 3), True), 0.9 + 0.1 * own.var((0, 2, 3), True, True)
+        z = (z - mean) / (variance + 1e-5).sqrt()
+    b = torch.relu(z).detach()
+    scores = np.einsum("schw,tchw->st", a, b) / 36
+    expected = np.log(np.exp(scores).sum(1)) - scores[np.arange(len(LABELS)), LABELS]
+
+    handed, step = stage.step(Signal(h, t), LABELS)
+    assert_allclose(step.scores, scores, atol=1e-5)
+    assert_allclose(step.loss, expected.mean(), atol=1e-5)
+    assert_allclose(handed.t, nn.functional.max_pool2d(b, 2), atol=1e-5)
+    kept = handed.h != 0
+    assert_allclose(handed.h[kept], 2 * nn.functional.max_pool2d(a, 2)[kept], atol=1e-5)
+    assert 0 < kept.float().mean() < 1
+
+    trained.eval()
+    signal = stage(Signal(h, t))
+    assert stage.scores(signal).shape == (len(LABELS), CLASSES)
+    assert signal.h.shape == (len(LABELS), 4, 3, 3)
+    assert_allclose(trained.scores(torch.rand(3, 1, 6, 6))["layer 2"].shape, (3, CLASSES))
+
+
+@pytest.mark.parametrize("architecture", ["fc", "conv"])
+@pytest.mark.parametrize("density", ["dense", "sparse"])
+def test_networks_of_settings_compare_activations(architecture, density):
+    for similarity in ("dot", "cosine"):
+        trained = built(architecture, (8, 8), density=density, similarity=similarity, compared="activations")
+        steps = trained.step(inputs(len(LABELS), 1, 8, 8), LABELS)
+        assert all(torch.isfinite(step.loss) for step in steps)
+        exits = trained.eval().scores(inputs(3, 1, 8, 8))
+        assert list(exits) == [stage.name for stage in trained.stages]

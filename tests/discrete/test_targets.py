@@ -51,6 +51,34 @@ def test_target_only_is_equation_1_a_target_a_class():
     assert_allclose(made(drawn(5, UNITS), LABELS, None).detach(), f(affine(made.project, np.eye(CLASSES))), atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [None, 4])
+def test_the_generator_of_the_authors_library(size):
+    """Linear without bias, layer normalisation over the numbers of a target, ReLU."""
+    made = TargetOnly(CLASSES, Layout((UNITS,), size), activation=torch.relu, layer_norm=True)
+    assert made.project.bias is None
+    with torch.no_grad():
+        made.project.norm.weight.copy_(drawn(size or UNITS, seed=1))
+        made.project.norm.bias.copy_(drawn(size or UNITS, seed=2))
+    z = made.project.weight.detach().numpy().T
+    standard = (z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True) + 1e-5)
+    gain, shift = (one.detach().numpy() for one in made.project.norm.parameters())
+    expected = np.maximum(standard * gain + shift, 0)
+    found = made(drawn(5, UNITS), LABELS, None).detach().numpy()
+    assert_allclose(found[:, : size or UNITS], expected, atol=1e-5)
+    assert not found[:, size or UNITS :].any()
+    loop = TargetLoop(CLASSES, Layout((UNITS,)), layer_norm=True, random=torch.Generator().manual_seed(0))
+    assert_allclose(loop.project(torch.eye(CLASSES)).detach(), loop.project.of_classes.detach(), atol=1e-6)
+
+
+def test_layer_norm_of_settings_has_relu_and_no_bias():
+    for generator, scope in (("target-only", "class"), ("target-loop", "sample"), ("target-input", "sample")):
+        made = generator_for(network(), TargetSettings(generator=generator, scope=scope, layer_norm=True))
+        for projection in (one for name, one in made.named_children()):
+            assert projection.bias is None
+            assert projection.activation is torch.nn.functional.relu
+            assert isinstance(projection.norm, torch.nn.LayerNorm)
+
+
 def test_target_only_is_equation_1_a_target_a_sample():
     made = TargetOnly(CLASSES, Layout((UNITS,)), per_class=False)
     assert_allclose(made(drawn(5, UNITS), LABELS, None).detach(), f(affine(made.project, ONE_HOT)), atol=1e-6)

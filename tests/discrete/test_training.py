@@ -37,7 +37,7 @@ Rows = Callable[[RunFolder], list[dict[str, Any]]]
 SameRun = Callable[[RunFolder, RunFolder], None]
 Stopping = Callable[[int], AbstractContextManager[None]]
 
-ALGORITHMS = ("sp", "bp", "fa", "dfa", "ll-bp", "ll-fa", "shallow")
+ALGORITHMS = ("sp", "bp", "fa", "dfa", "dtp", "sg", "ff", "ll-bp", "ll-fa", "shallow")
 BATCHES = 8
 EPOCHS = 3
 

@@ -265,6 +265,7 @@ def test_step_by_step_layers_pass_the_spikes_that_they_pass_at_once(model: Model
             training=SpikingTrainingSettings(precision="float32"),
         )
         learner = learner_for(settings, (8, 8), CLASSES).eval()
+        learner.training = True  # of the learner alone: its layers stay in evaluation mode
         entering[update] = seen = {stage.name: [] for stage in learner.stages}
         for stage in learner.stages:
             passing = "step_in_time" if update == "step" and stage.name != "output" else "step"

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -137,6 +138,10 @@ class Section(Learner):
         """The signal for the first stage of all; see `Learner.begin`."""
         return self._begin(inputs, labels)
 
+    def steps(self, signal: Signal, labels: Tensor) -> list[Step]:
+        """What training on a batch left behind; see `step_from`."""
+        return self.step_from(signal, labels)[0]
+
     def step_from(self, signal: Signal, labels: Tensor) -> tuple[list[Step], Signal]:
         """As `Learner.step_from`; what leaves the last stage goes to the next process too."""
         steps, signal = super().step_from(signal, labels)
@@ -242,6 +247,7 @@ def _take_over(others: Sequence[Ended], learner: Learner, tally: Tally) -> None:
 def _planned(learner: Learner, batches: Batches, settings: DiscreteSettings, processes: int) -> Plan:
     shape = tuple(batches.images.shape[1:])
     twin = placed_learner(settings, shape, learner.classes).train()
+    twin.decay_rates(0)  # it is timed alone: whatever the rates are, no loss is lost
     batch = next(batches.of_epoch(1))
     seconds = stage_seconds({"twin": twin}, [batch] * TIMED)["twin"].mean(axis=0)
     parts = balanced(seconds.tolist(), processes)
@@ -264,7 +270,7 @@ def _train_stages(plan: Plan, peers: Peers) -> None:
         section.decay_rates(settings.decay_of(epoch))
         count = Count(tally, section, epoch, device, settings.rates)
         for arrived, labels in inlet.signals():
-            count.add(section.step_from(arrived, labels)[0], labels)
+            count.learn(partial(section.steps, arrived, labels), labels)
         count.read()
         section.finish()
         peers.gather(Ended(_arrays_of(learner, part), tally).pack())

@@ -2,12 +2,13 @@
 
 from torch import Tensor, nn
 
+from ctsigprop.discrete.halves import halves
 from ctsigprop.discrete.losses import LayerLoss, interleave, on_one_grid, reconstructed, separate
-from ctsigprop.discrete.target_forward import pass_both
+from ctsigprop.discrete.target_forward import activate_both, hand_on_both
 from ctsigprop.discrete.targets import TargetGenerator
 from ctsigprop.errors import InputError
 from ctsigprop.layered.learner import Signal, Stage, Step
-from ctsigprop.settings.discrete import Statistics
+from ctsigprop.settings.discrete import Compared, Statistics
 
 
 class LayerStage(Stage):
@@ -21,6 +22,7 @@ class LayerStage(Stage):
         together: h and t pass as one interleaved batch, so that batch normalisation counts both.
         generator: makes the targets: the first layer's.
         statistics: by which targets are normalised that pass by themselves.
+        compared: whether the loss is of the layer's outputs, or of its activations, before dropout and pooling.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class LayerStage(Stage):
         generator: TargetGenerator | None = None,
         seen: nn.Module | None = None,
         statistics: Statistics = "inputs",
+        compared: Compared = "outputs",
     ) -> None:
         """A stage that has not begun to learn: call `learn_with`. Arguments are the attributes.
 
@@ -50,6 +53,7 @@ class LayerStage(Stage):
         self.generator = generator
         self.seen = nn.Identity() if seen is None else seen
         self.statistics: Statistics = statistics
+        self.compared: Compared = compared
 
     def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
         """Passes [h, t], updates the layer by the loss between them, and hands them on.
@@ -61,26 +65,33 @@ class LayerStage(Stage):
         self._check(h, t)
         loss, scores = self.loss(*self._seen(h, t), labels if self.per_class else reconstructed(labels))
         self.update(loss)
-        return Signal(h.detach(), t.detach()), Step(loss.detach(), scores.detach() if self.per_class else None)
+        h, t = self._behind(h.detach(), t.detach())
+        return Signal(h, t), Step(loss.detach(), scores.detach() if self.per_class else None)
 
     def forward(self, signal: Signal) -> Signal:
-        """Passes h, and t where it is one a class and so needs no labels."""
-        if self.per_class:
-            return Signal(*self._pass(signal, None))
-        return Signal(self.layer(signal.h))
+        """Passes h, and t where it is one a class and so needs no labels; O(h, t) is then an early exit (Eq. 8)."""
+        if not self.per_class:
+            return Signal(self.layer(signal.h))
+        h, t = self._pass(signal, None)
+        scores = self.loss.scores(*self._seen(h, t))
+        h, t = self._behind(h, t)
+        return Signal(h, t, exit=scores)
 
     def scores(self, signal: Signal) -> Tensor | None:
         """O(h, t) of this layer, an early exit (paper, Eq. 8); None where targets are one a sample."""
-        return None if signal.t is None else self.loss.scores(*self._seen(signal.h, signal.t))
+        return signal.exit
 
     def _seen(self, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         h, t = on_one_grid(h, t)
         return self.seen(h), t
 
     def _pass(self, signal: Signal, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """[h, t] as they are compared: outputs of the layer, or activations."""
         h, t = signal.h.detach(), signal.t
+        early = self.compared == "activations"
+        alone = halves(self.layer)[0] if early else self.layer
         if self.generator is not None and not self.generator.at_input:
-            h = self.layer(h)
+            h = alone(h)
             return h, self.generator(h, labels, signal.context)
         if self.generator is not None:
             t = self.generator(h, labels, signal.context)
@@ -88,9 +99,23 @@ class LayerStage(Stage):
                 raise self._unlike("inputs", h, t)
         if t is None:
             raise InputError(f"{self.name}: no targets came with its inputs: the first layer needs a target generator")
-        if self.together and h.shape == t.shape:
-            return separate(self.layer(interleave(h, t)))
-        return pass_both(self.layer, h, t, self.statistics)
+        if self._interleaved(h, t):
+            return separate(alone(interleave(h, t)))
+        h, t = activate_both(self.layer, h, t, self.statistics)
+        return (h, t) if early else hand_on_both(self.layer, h, t)
+
+    def _behind(self, h: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """What is handed on of [h, t] that were compared."""
+        if self.compared == "outputs":
+            return h, t
+        if self.generator is not None and not self.generator.at_input:
+            return halves(self.layer)[1](h), t
+        if self._interleaved(h, t):
+            return separate(halves(self.layer)[1](interleave(h, t)))
+        return hand_on_both(self.layer, h, t)
+
+    def _interleaved(self, h: Tensor, t: Tensor) -> bool:
+        return self.together and h.shape == t.shape
 
     def _check(self, h: Tensor, t: Tensor) -> None:
         alike = h.shape[1:2] == t.shape[1:2] if h.ndim == t.ndim == 4 else h.shape[1:] == t.shape[1:]

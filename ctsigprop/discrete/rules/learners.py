@@ -1,13 +1,32 @@
 """The learner that settings name."""
 
-from ctsigprop.discrete.network import build
+from collections.abc import Callable, Mapping
+
+from ctsigprop.discrete.network import Network, build
 from ctsigprop.discrete.rules.backprop import bp_learner, shallow_learner
 from ctsigprop.discrete.rules.direct import dfa_learner
 from ctsigprop.discrete.rules.feedback import fa_learner
+from ctsigprop.discrete.rules.forward_forward import ff_learner
 from ctsigprop.discrete.rules.local import local_learner
 from ctsigprop.discrete.rules.sigprop import sigprop_learner
+from ctsigprop.discrete.rules.synthetic_gradients import sg_learner
+from ctsigprop.discrete.rules.target_propagation import dtp_learner
 from ctsigprop.layered.learner import Learner
-from ctsigprop.settings.discrete import DiscreteSettings
+from ctsigprop.settings.discrete import Algorithm, DiscreteSettings
+
+RULES: Mapping[Algorithm, Callable[[Network, DiscreteSettings], Learner]] = {
+    "sp": sigprop_learner,
+    "bp": bp_learner,
+    "fa": fa_learner,
+    "dfa": dfa_learner,
+    "dtp": dtp_learner,
+    "sg": sg_learner,
+    "ff": ff_learner,
+    "ll-bp": local_learner,
+    "ll-fa": local_learner,
+    "shallow": shallow_learner,
+}
+"""What makes a learner of a network, by `learning.algorithm`."""
 
 
 def learner_for(settings: DiscreteSettings, shape: tuple[int, ...], classes: int) -> Learner:
@@ -21,19 +40,6 @@ def learner_for(settings: DiscreteSettings, shape: tuple[int, ...], classes: int
         classes: how many there are.
 
     Raises:
-        InputError: the network does not fit the samples.
+        InputError: the network does not fit the samples, or the rule does not take its layers.
     """
-    network = build(settings, shape, classes)
-    match settings.learning.algorithm:
-        case "bp":
-            return bp_learner(network, settings)
-        case "shallow":
-            return shallow_learner(network, settings)
-        case "fa":
-            return fa_learner(network, settings)
-        case "dfa":
-            return dfa_learner(network, settings)
-        case "ll-bp" | "ll-fa":
-            return local_learner(network, settings)
-        case "sp":
-            return sigprop_learner(network, settings)
+    return RULES[settings.learning.algorithm](build(settings, shape, classes), settings)

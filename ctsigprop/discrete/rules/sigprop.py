@@ -20,7 +20,7 @@ from ctsigprop.layered.output import OutputLoss, OutputStage
 from ctsigprop.layered.prediction import inference
 from ctsigprop.layered.seeding import Use, generator
 from ctsigprop.settings.checks import require_one_of
-from ctsigprop.settings.discrete import DiscreteSettings, Precision, Statistics
+from ctsigprop.settings.discrete import Compared, DiscreteSettings, Precision, Statistics, TargetSettings
 
 
 class SigpropLearner(Learner):
@@ -39,6 +39,7 @@ class SigpropLearner(Learner):
         loss: LayerLoss | None = None,
         seen: Sequence[nn.Module] | None = None,
         statistics: Statistics = "inputs",
+        compared: Compared = "outputs",
         output_loss: OutputLoss = F.cross_entropy,
         optimizer: MakeOptimizer | None = None,
         rate: float | None = None,
@@ -56,6 +57,7 @@ class SigpropLearner(Learner):
             loss: of every hidden layer; the prediction loss with the dot product unless given.
             seen: what the loss sees of each layer's outputs, on the grid of their targets; all of them unless given.
             statistics: by which targets are normalised; see `ctsigprop.discrete.target_forward.for_targets`.
+            compared: whether losses are of the layers' outputs, or of their activations, before dropout and pooling.
             output_loss: of the output layer.
             optimizer: of every stage's parameters, such as `lambda parameters: torch.optim.SGD(parameters, lr=0.1)`.
             rate: of every stage's Adam in its place (default: 5e-4).
@@ -85,6 +87,7 @@ class SigpropLearner(Learner):
                 generator=generator if number == 1 else None,
                 seen=None if seen is None else seen[number - 1],
                 statistics=statistics,
+                compared=compared,
             )
             for number, layer in enumerate(layers, start=1)
         ]
@@ -97,7 +100,7 @@ class SigpropLearner(Learner):
             )
         super().__init__(stages, classes, precision)
         self.uses_scores = generator.uses_scores
-        self.options = {"statistics": statistics, "loss": repr(loss or PredictionLoss())}
+        self.options = {"statistics": statistics, "compared": compared, "loss": repr(loss or PredictionLoss())}
 
     def begin(self, inputs: Tensor, labels: Tensor) -> Signal:
         """The inputs, and the network's own scores where the generator uses them.
@@ -135,6 +138,7 @@ class SigProp(SigpropLearner):
         targets: TargetGenerator | None = None,
         loss: LayerLoss | None = None,
         statistics: Statistics = "inputs",
+        compared: Compared = "outputs",
         optimizer: MakeOptimizer | None = None,
         rate: float | None = None,
         precision: Precision = "float32",
@@ -148,6 +152,7 @@ class SigProp(SigpropLearner):
             targets: makes the first layer's targets; one a class, t = f(S c + d), by default (paper, Eq. 1).
             loss: of every hidden layer; the prediction loss with the dot product by default (Eq. 9).
             statistics: by which batch normalisation normalises targets: of the inputs, or of the targets themselves.
+            compared: whether losses are of the layers' outputs, or of their activations, before dropout and pooling.
             optimizer: of the parameters, such as `lambda parameters: torch.optim.SGD(parameters, lr=0.1)`.
             rate: of Adam in its place (default: 5e-4).
             precision: auto, float32 or bfloat16.
@@ -157,6 +162,7 @@ class SigProp(SigpropLearner):
             InputError: an argument that cannot be used, layers that do not go together, or no hidden layer.
         """
         require_one_of("statistics", statistics, Statistics)
+        require_one_of("compared", compared, Compared)
         chain = Chain(layers, shape, seed)
         chain.require_hidden("signal propagation")
         random = generator(seed, 1, Use.TARGETS)
@@ -168,6 +174,7 @@ class SigProp(SigpropLearner):
             output=chain.output,
             loss=loss,
             statistics=statistics,
+            compared=compared,
             optimizer=optimizer,
             rate=rate,
             precision=precision,
@@ -193,8 +200,9 @@ def sigprop_learner(network: Network, settings: DiscreteSettings) -> SigpropLear
         network.classes,
         output=nn.Sequential(nn.Flatten(), network.output) if target.prediction == "classification" else None,
         loss=PredictionLoss(compare) if target.loss == "prediction" else HebbianLoss(compare),
-        seen=_centred(network, layout_for(network.blocks, target)) if target.similarity == "cosine" else None,
+        seen=_centred(network, target) if target.similarity == "cosine" else None,
         statistics=target.statistics,
+        compared=target.compared,
         rate=learning.rate,
         readout_rate=settings.rates.get("learning.readout_rate"),
         weight_decay=learning.weight_decay,
@@ -202,8 +210,9 @@ def sigprop_learner(network: Network, settings: DiscreteSettings) -> SigpropLear
     )
 
 
-def _centred(network: Network, layout: Layout) -> list[nn.Module]:
-    """For each layer, of the shape in which its outputs and targets are compared: on the smaller grid of the two."""
-    shapes = [block.outputs for block in network.blocks]
+def _centred(network: Network, settings: TargetSettings) -> list[nn.Module]:
+    """For each layer, of the shape in which it and its targets are compared: on the smaller grid of the two."""
+    layout = layout_for(network.blocks, settings)
+    shapes = network.shapes if settings.compared == "outputs" else network.activated
     grids = [tuple(map(min, shape[1:], layout.shape[1:])) for shape in shapes]
     return [Centred((shape[0], *grid)) for shape, grid in zip(shapes, grids, strict=True)]

@@ -65,8 +65,11 @@ DIFFERENCES = {
         "cannot be: compare the ratios",
         "memory is the signal that a layer is given and every tensor that its step makes; parameters and Adam's "
         "moments are left out: LL has about twice as many as the others",
+        "means over layers are what the paper has, and no machine attains them: the rows below them have the slowest "
+        "and the largest layer, and the time a batch of a pipeline, computed from the times of its stages",
         "products in bfloat16, of which the paper does not speak",
-        "signal propagation compares by the cosine of centred outputs, with targets normalised by their own statistics",
+        "signal propagation compares by the cosine of centred outputs, which is not in the paper, with targets "
+        "normalised by their own statistics",
         f"time over {BATCHES['full']} batches, for which the columns take turns; the paper's over its 400 epochs",
         "the paper's ± is a variance; here it is a standard deviation, over the layers, or over the batches where "
         "there is one figure",

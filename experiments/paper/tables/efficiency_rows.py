@@ -5,16 +5,23 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
 
+from ctsigprop.discrete.parallel.split import balanced
 from ctsigprop.experiments.cli.flags import Values
 from ctsigprop.experiments.paper.table import Cell, Figure, Line
 from ctsigprop.layered.cost import Cost, StageCost
 from ctsigprop.runs.rows import MetricsRow
 
 TIME, MEMORY, TOTAL, PEAK = "time", "memory", "time of all stages", "memory of the network"
+SLOWEST, LARGEST = "time of the slowest layer", "memory of the largest layer"
+PIPELINE, PAIR = "time in a pipeline, a process a stage", "time in a pipeline of two processes"
 BEST_EPOCH, TEST_ERROR = "best epoch", "test error"
 UNITS = {
     TIME: "ms a batch [s]",
     MEMORY: "MiB a batch [MiB]",
+    SLOWEST: "ms a batch",
+    LARGEST: "MiB a batch",
+    PIPELINE: "ms a batch",
+    PAIR: "ms a batch",
     TOTAL: "ms a batch",
     PEAK: "MiB a batch",
     TEST_ERROR: "%",
@@ -58,7 +65,7 @@ def by_layer(values: Sequence[float], spreads: Sequence[float | None] | None = N
 
 
 def rows_over_layers(study: Study, found: Mapping[str, Cost], runs: Mapping[str, MetricsRow]) -> list[Line]:
-    """Table I or III: means over the layers, of a locked rule the network's figure; then errors.
+    """Table I or III: means over the layers, of a locked rule the network's figure; slowest and largest layer; errors.
 
     Args:
         study: the table.
@@ -68,6 +75,10 @@ def rows_over_layers(study: Study, found: Mapping[str, Cost], runs: Mapping[str,
     measured: dict[str, Figures] = {
         TIME: {column: _mean_time(cost) for column, cost in found.items()},
         MEMORY: {column: _mean_memory(cost) for column, cost in found.items()},
+        SLOWEST: {column: (MS * max(stage.seconds for stage in hidden(cost)), None) for column, cost in found.items()},
+        LARGEST: {column: (MIB * max(stage.bytes for stage in hidden(cost)), None) for column, cost in found.items()},
+        PIPELINE: {column: (MS * in_pipeline(cost, len(cost.stages)), None) for column, cost in found.items()},
+        PAIR: {column: (MS * in_pipeline(cost, 2), None) for column, cost in found.items()},
         TOTAL: {column: (MS * sum(stage.seconds for stage in cost.stages), None) for column, cost in found.items()},
         PEAK: {column: (MIB * cost.bytes, None) for column, cost in found.items()},
     }
@@ -103,6 +114,18 @@ def rows_by_layer(study: Study, found: Mapping[str, Cost]) -> list[Line]:
 def hidden(cost: Cost) -> list[StageCost]:
     """Return the stages that the paper's figures are of: hidden layers, or the network where the rule locks them."""
     return [stage for stage in cost.stages if stage.stage != CLASSIFICATION]
+
+
+def in_pipeline(cost: Cost, processes: int) -> float:
+    """Return the seconds a batch of processes that share the stages out, each handing on to the next: the slowest's.
+
+    Args:
+        cost: of the stages, the classification layer among them.
+        processes: at most so many; the stages of a locked rule are one.
+    """
+    seconds = [stage.seconds for stage in cost.stages]
+    parts = balanced(seconds, min(processes, len(seconds)))
+    return max(sum(seconds[place] for place in part) for part in parts)
 
 
 def _of_stage(kind: str, stage: StageCost) -> Figure:

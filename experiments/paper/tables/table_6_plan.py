@@ -99,7 +99,7 @@ UNSTATED = (
     f"{RATE:g} decayed as in its Sec. IV, batches of 128 and, with dropout and on CIFAR-10, leaky ReLU are taken from "
     "its VGG experiments, the rest is chosen here: no normalisation on MNIST, batch normalisation on CIFAR-10, "
     "dropout of 0.2 where there is any, and in the convolutional network signal propagation by the cosine of centred "
-    "outputs, with targets normalised by their own statistics, which is not in the paper"
+    "outputs, which is not in the paper, with targets normalised by their own statistics"
 )
 SOURCE = (
     "the paper's BP, FA and DFA figures are those of Noekland (2016), whose units are tanh, as here on MNIST without "
