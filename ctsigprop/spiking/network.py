@@ -121,6 +121,10 @@ class Readout(nn.Module):
         """Logits, shape (samples, classes), of spikes (steps, samples, ...)."""
         return self.layer(spikes.mean(0).flatten(1))
 
+    def outputs(self, spikes: Tensor) -> Tensor:
+        """At each step, shape (steps, samples, classes): the logits are their mean, but for rounding."""
+        return self.layer(spikes.flatten(0, 1).flatten(1)).unflatten(0, spikes.shape[:2])
+
 
 class SpikingNetwork(nn.Module):
     """Hidden layers of spiking neurons between a coding and a classification layer.

@@ -15,6 +15,7 @@ from ctsigprop.errors import InputError
 from ctsigprop.spiking.coding import CODINGS
 from ctsigprop.spiking.network import SpikingNetwork, weights_of
 from ctsigprop.spiking.neuron import Neuron
+from ctsigprop.spiking.nir.neurons import NeuronReadout
 from ctsigprop.spiking.own_neurons import OwnNeurons
 from ctsigprop.spiking.shapes import Shape, neurons_shape, pair, pooled_shape
 
@@ -39,6 +40,8 @@ def to_graph(network: SpikingNetwork, scale: Mapping[str, Any] | None = None) ->
         if not isinstance(block.pool, nn.Identity):
             nodes[f"sum_{number}"] = nir.SumPool2d(**_pooling(block.pool))
             nodes[f"any_{number}"] = _spiking(Neuron(threshold=1.0), pooled_shape(block.pool, shape))
+    if isinstance(network.readout, NeuronReadout):
+        raise InputError("readout: has neurons behind it, as a graph of others: NIR is written of a layer alone")
     nodes |= _weights("output", network.readout.layer, nn.Identity(), network.blocks[-1].outputs)
     nodes["output"] = nir.Output(output_type=np.array([network.classes]))
     names = list(nodes)
