@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ctsigprop.errors import InputError
-from ctsigprop.spiking.network import Readout
+from ctsigprop.spiking.network import Readout, mean_within
 from ctsigprop.spiking.neuron import Neuron
 from ctsigprop.spiking.neurons import Neurons
 from ctsigprop.spiking.nir.chain import Link
@@ -129,9 +129,9 @@ class NeuronReadout(Readout):
         currents = super().outputs(spikes)
         return self.neurons(currents) if self._spiking else self.neurons.voltages(currents)
 
-    def forward(self, spikes: Tensor) -> Tensor:
-        """Their mean over the steps, shape (samples, classes)."""
-        return self.outputs(spikes).mean(0)
+    def forward(self, spikes: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Their mean over the steps, shape (samples, classes); see `Readout.forward`."""
+        return mean_within(self.outputs(spikes), lengths)
 
 
 def neurons_behind(link: Link, weights: nn.Module, shape: Shape, steps: int, dt: float) -> Neurons:
