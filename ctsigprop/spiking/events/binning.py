@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ctsigprop.core.files import atomic
 from ctsigprop.errors import InputError
 from ctsigprop.settings.checks import require, require_number, require_whole
-from ctsigprop.spiking.events.frames import FRAMES, LABELS, LENGTHS, MOST_COUNTED
+from ctsigprop.spiking.events.frames import MOST_COUNTED
 
 Events = NDArray[Any]
 """A structured array of one recording: t, x and, where there are, y and p (whole numbers from 0), as tonic has them."""
@@ -101,7 +101,7 @@ def save_frames(path: Path, recordings: Sequence[Counts], labels: Sequence[int])
     require(int(frames.max()) <= MOST_COUNTED, "recordings", int(frames.max()), f"at most {MOST_COUNTED} in a place")
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as file:
-        np.savez_compressed(file, **{FRAMES: frames, LABELS: np.asarray(labels), LENGTHS: lengths})
+        np.savez_compressed(file, frames=frames, labels=np.asarray(labels), lengths=lengths)
 
 
 def read_events(path: Path) -> Events:
