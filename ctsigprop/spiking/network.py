@@ -7,6 +7,7 @@ normalisation has them, and 256 fully connected neurons; small enough for a CPU.
 from collections.abc import Sequence
 from math import prod
 
+import torch
 from torch import Tensor, nn
 
 from ctsigprop.discrete.spatial import fit_grid
@@ -105,6 +106,15 @@ def weights_of(block: SpikingBlock) -> nn.Linear | nn.Conv2d:
     return block.layer
 
 
+def mean_within(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Mean over the steps that each sample has, shape (samples, ...), of (steps, samples, ...)."""
+    if lengths is None:
+        return x.mean(0)
+    within = torch.arange(len(x), device=x.device)[:, None] < lengths
+    shares = (within / lengths).to(x.dtype)
+    return (x * shares.view(*shares.shape, *[1] * (x.dim() - 2))).sum(0)
+
+
 class Readout(nn.Module):
     """The classification layer: its output, averaged over the steps.
 
@@ -117,9 +127,18 @@ class Readout(nn.Module):
         super().__init__()
         self.layer = layer
 
-    def forward(self, spikes: Tensor) -> Tensor:
-        """Logits, shape (samples, classes), of spikes (steps, samples, ...)."""
-        return self.layer(spikes.mean(0).flatten(1))
+    def forward(self, spikes: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits, shape (samples, classes), of spikes (steps, samples, ...).
+
+        Args:
+            spikes: of the last hidden layer.
+            lengths: steps of each sample, those after which are padding; all where it is left out.
+        """
+        return self.layer(mean_within(spikes, lengths).flatten(1))
+
+    def outputs(self, spikes: Tensor) -> Tensor:
+        """At each step, shape (steps, samples, classes): the logits are their mean, but for rounding."""
+        return self.layer(spikes.flatten(0, 1).flatten(1)).unflatten(0, spikes.shape[:2])
 
 
 class SpikingNetwork(nn.Module):
@@ -148,11 +167,16 @@ class SpikingNetwork(nn.Module):
         """Logits, shape (samples, classes)."""
         return self.of_sequence(self.coding(images))
 
-    def of_sequence(self, x: Tensor) -> Tensor:
-        """Logits of what enters at each step: spikes, currents or event frames, shape (steps or 1, samples, ...)."""
+    def of_sequence(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits of what enters at each step.
+
+        Args:
+            x: spikes, currents or event frames, shape (steps or 1, samples, ...).
+            lengths: steps of each sample, as for `Readout`: a recording that is padded so has its own logits.
+        """
         for block in self.blocks:
             x = block(x)
-        return self.readout(x)
+        return self.readout(x, lengths)
 
 
 def build(settings: SpikingSettings, shape: tuple[int, ...], classes: int) -> SpikingNetwork:

@@ -1,7 +1,7 @@
 """Neurons of the user's own: one step of time, written as a function or as a module with parameters that learn."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -33,9 +33,9 @@ class OwnNeurons(Neurons):
         dynamics: one step.
     """
 
-    def __init__(self, dynamics: Dynamics, threshold: float, surrogate: Surrogate, steps: int) -> None:
-        """Neurons that spike at a threshold; the surrogate's derivative stands for that of the spike."""
-        super().__init__(Neuron(threshold), surrogate, steps)
+    def __init__(self, dynamics: Dynamics, threshold: float | Tensor, surrogate: Surrogate, steps: int) -> None:
+        """Neurons that spike at a threshold, one or a tensor of their shape; the surrogate is for backward passes."""
+        super().__init__(Neuron(cast(float, threshold)), surrogate, steps)
         self.dynamics = dynamics
 
     def forward(self, currents: Tensor) -> Tensor:

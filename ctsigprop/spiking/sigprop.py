@@ -23,6 +23,7 @@ from ctsigprop.layered.seeding import Use, generator
 from ctsigprop.settings.discrete import Precision
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.network import KERNEL, SpikingBlock, SpikingNetwork
+from ctsigprop.spiking.time_steps import mean_over_steps
 
 SPREAD = 0.2
 """Standard deviation of the first layer's target currents before they learn."""
@@ -113,7 +114,7 @@ class HiddenStage(Stage):
         before, after = (pooled, _as_they_are) if self.block.pools_largest else (_as_they_are, pooled)
         h, t = before(h, t)
         read_h, read_t = after(self.read(h), self.read(t))
-        loss, _ = self.loss(read_h.mean(0), read_t.mean(0), labels)
+        loss, _ = self.loss(mean_over_steps(read_h), mean_over_steps(read_t), labels)
         self.update(loss)
         spikes = after(*(self.block.neurons.fired(v.detach()).to(dtype) for v in (h, t)))
         return Signal(*spikes), Step(loss.detach(), None)

@@ -1,5 +1,6 @@
 """The loop over the steps of time, of integrate-and-fire neurons, and the way back through it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -34,6 +35,12 @@ def voltages_of(currents: Tensor, neuron: Neuron, steps: int) -> Tensor:
     return voltages
 
 
+def mean_over_steps(x: Tensor) -> Tensor:
+    """Shape (steps, samples, ...) to (samples, ...); the gradient lies in memory as `x` does."""
+    mean: Tensor = _Mean.apply(x)  # type: ignore[no-untyped-call]
+    return mean
+
+
 class _Spikes(torch.autograd.Function):
     """Spikes, with backpropagation through time; what is kept for it are the voltages."""
 
@@ -66,13 +73,32 @@ class _Voltages(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, currents: Tensor, neuron: Neuron, steps: int) -> Tensor:
-        ctx.dtype, ctx.constant = currents.dtype, len(currents) == 1
+        ctx.dtype, ctx.constant, ctx.last = currents.dtype, len(currents) == 1, _channels_last(currents)
         return _integrated(currents, neuron, steps)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
-        to_currents = gradients[0].sum(0, keepdim=True) if ctx.constant else gradients[0]
+        to_currents: Tensor = gradients[0]
+        if ctx.constant:
+            total = _rows(to_currents, ctx.last).sum(0, keepdim=True)
+            to_currents = _framed(total, to_currents.shape[1:], ctx.last)
         return to_currents.to(ctx.dtype), None, None
+
+
+class _Mean(torch.autograd.Function):
+    """PyTorch's own gradient is laid out channels first, and pooling's backward pass twice as slow for it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.steps, ctx.last = len(x), _channels_last(x)
+        return x.mean(0)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Tensor:
+        form = torch.channels_last if ctx.last else torch.contiguous_format
+        share = (gradients[0] / ctx.steps).contiguous(memory_format=form)
+        rows = _rows(share[None], ctx.last).expand(ctx.steps, -1).contiguous()
+        return _framed(rows, share.shape, ctx.last)
 
 
 def _integrated(currents: Tensor, neuron: Neuron, steps: int, spikes: Tensor | None = None) -> Tensor:
@@ -131,6 +157,14 @@ def _channels_last(x: Tensor) -> bool:
 def _rows(x: Tensor, channels_last: bool) -> Tensor:
     """Shape (steps, ...) to (steps, entries), in the order of memory: a view where x lies as is said."""
     return (x.movedim(2, -1) if channels_last else x).flatten(1)
+
+
+def _framed(rows: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
+    """Shape (steps, entries), in the order of memory, back to (steps, *shape): a view."""
+    if not channels_last:
+        return rows.unflatten(1, shape)
+    samples, channels, *positions = shape
+    return rows.unflatten(1, (samples, *positions, channels)).movedim(-1, 2)
 
 
 def _frames(steps: int, like: Tensor, dtype: torch.dtype) -> Tensor:

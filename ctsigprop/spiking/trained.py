@@ -12,6 +12,7 @@ from ctsigprop.data.dataset import planes_of
 from ctsigprop.errors import InputError
 from ctsigprop.layered.batches import Images, Standard
 from ctsigprop.layered.learner import Learner
+from ctsigprop.layered.prediction import batches_of
 from ctsigprop.layered.training import placed
 from ctsigprop.runs import DATA, RunFolder
 from ctsigprop.runs.data_record import DataRecord, check_same, record_of
@@ -82,6 +83,16 @@ class Trained:
         """
         coded: Tensor = self.network.coding(self._standard.inputs(images))
         return coded
+
+    @torch.no_grad()
+    def error(self, network: SpikingNetwork) -> float:
+        """Percent of the test samples that a network, this one or one made of it, puts into a wrong class: float32."""
+        test = self.data.test
+        images, labels, wrong = test.channels_first(), torch.tensor(test.labels), 0
+        for batch in batches_of(images.shape):
+            found = network.of_sequence(self.sequence(images[batch])).argmax(dim=1)
+            wrong += int((found != labels[batch]).sum())
+        return 100 * wrong / len(images)
 
     def record(self, x: Tensor) -> Record:
         """As `recording.record`, in the precision of the run."""

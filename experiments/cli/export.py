@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ctsigprop.errors import InputError
-from ctsigprop.experiments.cli.arguments import named_run, output_file
+from ctsigprop.experiments.cli.arguments import named_run, output_file, whole_number
 from ctsigprop.spiking.trained import load_trained
 
 ENDING = ".nir"
+BITS = (8, 2, 16)
+"""The usual, the least, the most."""
 
 
 def command(options: Mapping[str, Any]) -> None:
-    """Writes the network of a run's best epoch, and prints where.
+    """Writes the network of a run's best epoch, and prints where; with --bits, in whole numbers.
 
     Args:
         options: what the user gave, and nothing else.
@@ -21,6 +23,7 @@ def command(options: Mapping[str, Any]) -> None:
         RunFailure: the folder cannot be written; the training set, whose statistics the file has, is not here and its
             download failed.
     """
+    from ctsigprop.spiking.integers import integer_network
     from ctsigprop.spiking.nir.graph import write_graph
 
     run = named_run("export", options)
@@ -28,6 +31,11 @@ def command(options: Mapping[str, Any]) -> None:
     if name is None or not name.endswith(ENDING):
         raise InputError(f"export: {name or 'nothing'} is no name of a NIR file: give one that ends in {ENDING}")
     path = output_file(name, "export")
+    bits = whole_number(options, "bits", *BITS) if "bits" in options else None
     trained = load_trained(run)
-    write_graph(trained.network, path, trained.scale)
+    network = trained.network if bits is None else integer_network(trained.network, bits)
+    write_graph(network, path, trained.scale | ({} if bits is None else {"bits": bits}))
     print(f"weights after epoch {trained.epoch} of {run.path.name}: {path}")
+    if bits is not None:
+        of_both = trained.error(network), trained.error(trained.network)
+        print("test error with integers of {} bits: {:.2f} %; in float32: {:.2f} %".format(bits, *of_both))

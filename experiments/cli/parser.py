@@ -168,9 +168,12 @@ def _spikes(parser: Parser) -> None:
 
 
 def _export(parser: Parser) -> None:
-    parser.usage = "ctsigprop export RUN FILE.nir"
+    parser.usage = "ctsigprop export RUN FILE.nir [--bits B]"
     parser.add_argument("run", nargs="?", metavar="RUN", help="folder of the run")
     parser.add_argument("file", nargs="?", metavar="FILE", help="the file, new or to be replaced")
+    parser.add_argument(
+        "--bits", metavar="B", help="weights and thresholds as integers of so many bits (default: float32)"
+    )
 
 
 def _sweep(parser: Parser) -> None:

@@ -104,6 +104,24 @@ def test_what_is_exported_has_the_same_spikes(ctsigprop: Command, spiking: Path)
     assert ours.operations() == theirs.operations()
 
 
+def test_integers_are_exported_with_their_error(ctsigprop: Command, spiking: Path) -> None:
+    nir = pytest.importorskip("nir")
+
+    answer = ctsigprop("export", "run", "run/whole.nir", "--bits", "8")
+    assert answer.status == 0
+    where, errors = answer.out.splitlines()
+    assert where == "weights after epoch 1 of run: run/whole.nir"
+    of_integers, of_floats = map(float, re.findall(r"([0-9.]+) %", errors))
+    assert errors.startswith("test error with integers of 8 bits: ") and abs(of_integers - of_floats) < 3
+    summary = json.loads((spiking / "summary.json").read_text())
+    assert of_floats == pytest.approx(summary["test_error"], abs=1)
+    graph = nir.read(spiking / "whole.nir")
+    assert np.abs(graph.nodes["weights_3"].weight).max() == 127 and graph.metadata["bits"] == 8
+    assert ctsigprop("export", "run", "run/whole.nir", "--bits", "40").err == (
+        "ctsigprop: error: --bits = 40: must be a whole number from 2 to 16\n"
+    )
+
+
 def test_another_program_can_standardise_images_by_what_is_exported(ctsigprop: Command, spiking: Path) -> None:
     nir = pytest.importorskip("nir")
 

@@ -234,33 +234,36 @@ def dropped(name: str) -> Change:
 
 UNITS = np.ones(20)
 WRONG: dict[str, tuple[Change, str]] = {
-    "neurons missing": (dropped("neurons_3"), "'weights_output' (Affine): must be neurons, IF or LIF"),
-    "weights missing": (dropped("weights_2"), "fit"),
+    "neurons missing": (dropped("neurons_3"), "node 'output' (Output): must come behind a layer of neurons"),
+    "weights missing": (
+        dropped("weights_2"),
+        "node 'neurons_2' (IF): r has shape (6, 4, 5): must be one value, or (4,",
+    ),
     "weights that are none": (
         lambda nodes, edges: nodes.update(weights_1=nir.Scale(np.ones((4, 9, 11)))),
-        "fit",
+        "node 'weights_1' (Scale): Scale: does not take samples of shape (2, 9, 11)",
     ),
-    "neurons of another kind": (
+    "neurons that do not spike": (
         lambda nodes, edges: nodes.update(neurons_3=nir.LI(tau=UNITS, r=UNITS, v_leak=0 * UNITS)),
-        "node 'neurons_3' (LI): must be neurons, IF or LIF",
+        "node 'neurons_3' (LI): must be neurons that spike, IF or LIF, but for the last ones",
     ),
-    "thresholds that differ": (
-        replaced("neurons_3", v_threshold=np.arange(20.0) + 1),
-        "node 'neurons_3' (IF): v_threshold must be one finite value for all its neurons",
+    "synaptic currents": (
+        lambda nodes, edges: nodes.update(neurons_3=nir.CubaLIF(*[UNITS] * 5)),
+        "node 'neurons_3' (CubaLIF): must be weights, pooling or neurons, IF or LIF",
     ),
-    "threshold of zero": (replaced("neurons_3", v_threshold=-UNITS), "v_threshold must be above 0 and v_reset 0"),
-    "reset elsewhere": (replaced("neurons_3", v_reset=UNITS), "v_threshold must be above 0 and v_reset 0"),
-    "resistance": (replaced("neurons_3", r=2 * UNITS), "r = 2: must be 1: multiply the weights before it"),
     "time constant": (
         lambda nodes, edges: nodes.update(
             neurons_3=nir.LIF(tau=UNITS / 2, r=UNITS / 2, v_leak=0 * UNITS, v_threshold=UNITS)
         ),
-        "node 'neurons_3' (LIF): tau must be at least 1 (a step), r = tau and v_leak = 0",
+        "node 'neurons_3' (LIF): tau = 0.5: must be at least dt = 1, a step: give read_graph the dt",
     ),
-    "sums as they are": (dropped("any_1"), "node 'sum_1' (SumPool2d): must be followed by IF neurons"),
-    "more than any": (
-        lambda nodes, edges: nodes["any_1"].v_threshold.fill(1.0),
-        "node 'sum_1' (SumPool2d): must be followed by IF neurons that one spike suffices for",
+    "thresholds of another layer": (
+        replaced("neurons_3", v_threshold=np.ones(7)),
+        "is no NIR graph whose nodes fit (All parameters must have the same shape)",
+    ),
+    "a threshold of NaN": (
+        replaced("neurons_3", v_threshold=np.nan * UNITS),
+        "node 'neurons_3' (IF): v_threshold holds NaN or infinity",
     ),
     "weights of NaN": (
         lambda nodes, edges: nodes["weights_1"].bias.fill(np.nan),
@@ -269,7 +272,11 @@ WRONG: dict[str, tuple[Change, str]] = {
     "biases of another layer": (replaced("weights_3", bias=np.zeros(7)), "is no NIR graph whose nodes fit"),
     "groups that do not divide": (replaced("weights_1", groups=3), "is no NIR graph whose nodes fit"),
     "a loop": (
-        lambda nodes, edges: edges.append(("neurons_3", "neurons_3")),
+        lambda nodes, edges: edges.append(("neurons_3", "weights_2")),
+        "node 'weights_2' (Conv2d): takes from 'any_1' and 'neurons_3'",
+    ),
+    "two ways": (
+        lambda nodes, edges: edges.append(("neurons_1", "any_1")),
         "must be a chain from one input to one output",
     ),
     "no edge": (lambda nodes, edges: edges.remove(("any_1", "weights_2")), ": "),

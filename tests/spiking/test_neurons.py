@@ -14,6 +14,7 @@ from ctsigprop.spiking import time_steps
 from ctsigprop.spiking.neuron import Neuron, step
 from ctsigprop.spiking.neurons import Neurons
 from ctsigprop.spiking.surrogates import SURROGATES, Surrogate
+from ctsigprop.spiking.time_steps import mean_over_steps
 
 STEPS = 60
 STEP = range(1, STEPS + 1)
@@ -170,6 +171,24 @@ def test_the_gradient_of_a_voltage_goes_to_the_current_of_its_step_alone(reset: 
     constant = currents[:1].detach().requires_grad_()
     (found,) = torch.autograd.grad((layer.voltages(constant) * weights).sum(), constant)
     torch.testing.assert_close(found, weights.sum(0, keepdim=True))
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4, 2), (3, 7)])
+@pytest.mark.parametrize("entering", [1, 4])
+def test_gradients_of_voltages_and_of_their_mean_lie_in_memory_as_the_currents(
+    entering: int, shape: tuple[int, ...]
+) -> None:
+    torch.manual_seed(1)
+    plain = torch.randn(entering, *shape, dtype=torch.float64)
+    weights = torch.randn(shape, dtype=torch.float64)
+    expected = (4 // entering) * weights.expand(plain.shape) / 4
+    last = len(shape) == 4
+    for currents in (plain, as_channels_last(plain)) if last else (plain,):
+        currents = currents.requires_grad_()
+        mean = mean_over_steps(Neurons(Neuron(0.5), SURROGATES["arctan"], 4).voltages(currents))
+        (found,) = torch.autograd.grad((mean * weights).sum(), currents)
+        torch.testing.assert_close(found, expected, rtol=1e-14, atol=1e-14)
+        assert found.stride()[1:] == currents.stride()[1:]
 
 
 def test_voltages_of_bfloat16_currents_add_up_in_float32() -> None:

@@ -16,12 +16,14 @@ from ctsigprop.runs import RunFolder
 from ctsigprop.settings import DataSettings
 from ctsigprop.settings.config import read_settings
 from ctsigprop.settings.spiking import (
+    PAPER_NETWORK,
     SpikingLearningSettings,
     SpikingNetworkSettings,
     SpikingSettings,
     SpikingTrainingSettings,
 )
 from ctsigprop.spiking.learners import learner_for
+from ctsigprop.spiking.network import build
 from ctsigprop.spiking.training import standard_for, train
 
 SameRun = Callable[[RunFolder, RunFolder], None]
@@ -180,10 +182,25 @@ def test_what_becomes_spikes_is_an_intensity() -> None:
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("mnist-spiking-*.yaml")), ids=lambda path: path.stem)
 def test_shipped_settings_are_those_of_the_paper(path: Path) -> None:
-    settings = read_settings(path)
-    assert settings.learning.model == path.stem.removeprefix("mnist-spiking-")
-    expected = SpikingSettings(DataSettings("mnist"), learning=SpikingLearningSettings(settings.learning.model))
-    assert settings == expected
+    settings, name = read_settings(path), path.stem.removeprefix("mnist-spiking-")
+    model = "sp-surrogate" if name == "paper" else name
+    networks = {"paper": PAPER_NETWORK, "shallow": SpikingNetworkSettings(units=2048)}
+    assert settings == SpikingSettings(
+        DataSettings("mnist"), networks.get(name, SpikingNetworkSettings()), SpikingLearningSettings(model)
+    )
+
+
+def test_the_network_thought_to_be_the_papers() -> None:
+    network = build(SpikingSettings(network=PAPER_NETWORK), (28, 28), 10)
+    assert [tuple(block.layer.weight.shape) for block in network.blocks] == [
+        (128, 1, 3, 3),
+        (128, 128, 3, 3),
+        (2048, 128 * 7 * 7),
+    ]
+    assert (
+        sum(parameter.numel() for parameter in network.parameters())
+        == 1152 + 256 + 147_456 + 256 + 6272 * 2048 + 2048 + 20_490
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from torch import Tensor
 from ctsigprop.core.npz import NO_NPZ, Unusable, names_in, read_npz
 from ctsigprop.errors import InputError
 
-FRAMES, LABELS = "frames", "labels"
+FRAMES, LABELS, LENGTHS = "frames", "labels", "lengths"
 MOST_COUNTED = 2**24
 """Largest number of events in one place that float32 still counts one by one."""
 
@@ -25,10 +25,13 @@ class EventFrames:
         frames: shape (samples, time, channel, height, width); the channels are the polarities. uint8 where the file
             has whole numbers by their type, up to 255, else float32.
         labels: classes, int64, shape (samples,); None where the file has none.
+        lengths: steps that each recording has, those after which are padding, int64, shape (samples,); None where all
+            have all.
     """
 
     frames: NDArray[Any]
     labels: NDArray[np.int64] | None
+    lengths: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Recordings."""
@@ -53,7 +56,7 @@ def load_frames(path: Path, shape: tuple[int, ...] | None = None, classes: int |
     """Reads recordings from an NPZ file.
 
     The file holds `frames`, numbers of events, shape (time, channel, height, width) of one recording or
-    (samples, time, channel, height, width) of several; and, if it likes, `labels`, shape (samples,).
+    (samples, time, channel, height, width) of several; and, if it likes, `labels` and `lengths`, shape (samples,).
 
     Args:
         path: of the file.
@@ -72,13 +75,20 @@ def load_frames(path: Path, shape: tuple[int, ...] | None = None, classes: int |
         found, needed = (" x ".join(map(str, one)) for one in (frames.shape[2:], shape))
         raise InputError(f"{path}: {FRAMES} are {found}: must be {needed} (channel, height, width), as the network's")
     labels = _classes(path, arrays[LABELS], len(frames), classes) if LABELS in arrays else None
-    return EventFrames(frames, labels)
+    lengths = arrays.get(LENGTHS)
+    if lengths is not None:
+        whole = lengths.dtype.kind in "ui" and lengths.shape == (len(frames),)
+        if not whole or lengths.min() < 1 or lengths.max() > frames.shape[1]:
+            allowed = f"whole numbers from 1 to {frames.shape[1]}, one a sample of {FRAMES}"
+            raise InputError(f"{path}: {LENGTHS} have shape {lengths.shape}, {lengths.dtype}: must be {allowed}")
+        lengths = lengths.astype(np.int64)
+    return EventFrames(frames, labels, lengths)
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Those arrays of the file that this reader looks at."""
     try:
-        return read_npz(path, (FRAMES, LABELS), packed=True)
+        return read_npz(path, (FRAMES, LABELS, LENGTHS), packed=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}): give an NPZ file of frames") from error
     except Unusable as error:

@@ -15,6 +15,20 @@ ACCUMULATE, MULTIPLY_ACCUMULATE = 0.9, 4.6
 """Energy of an addition, and of a multiplication and an addition, in pJ: 32-bit floating point, 45 nm, 0.9 V (Horowitz,
 "Computing's energy problem", ISSCC 2014: 0.9 pJ the addition, 3.7 pJ the multiplication)."""
 
+
+@dataclass(frozen=True)
+class Costs:
+    """Energy of an operation, in pJ: of a chip of one's own, or Horowitz's.
+
+    Attributes:
+        accumulate: an addition: of a spike that arrives.
+        multiply_accumulate: a multiplication and an addition.
+    """
+
+    accumulate: float = ACCUMULATE
+    multiply_accumulate: float = MULTIPLY_ACCUMULATE
+
+
 Weights = nn.Linear | nn.Conv2d
 
 
@@ -64,7 +78,11 @@ class Operations:
 
         Memory, biases, leak, thresholds and pooling are left out; batch normalisation is folded into the weights.
         """
-        return ACCUMULATE * self.accumulates + MULTIPLY_ACCUMULATE * self.multiplies
+        return self.energy_at(Costs())
+
+    def energy_at(self, costs: Costs) -> float:
+        """The same at other costs of an operation."""
+        return costs.accumulate * self.accumulates + costs.multiply_accumulate * self.multiplies
 
     @property
     def ann_energy(self) -> float:

@@ -48,7 +48,7 @@ class Record:
     Attributes:
         layers: the hidden ones, from the input side.
         read: what reached the classification layer, shape (steps, samples, ...).
-        outputs: of the classification layer at each step, shape (steps, samples, classes).
+        outputs: of the readout at each step, shape (steps, samples, classes).
         logits: the network's prediction, shape (samples, classes): the mean of the outputs, but for rounding.
     """
 
@@ -77,8 +77,7 @@ def record(network: SpikingNetwork, x: Tensor) -> Record:
         spikes = block.neurons.fired(voltages).to(voltages.dtype)
         layers.append(LayerRecord(f"layer {number}", x, voltages, reset, spikes))
         x = block.pooled(spikes)
-    outputs = network.readout.layer(x.flatten(0, 1).flatten(1)).unflatten(0, x.shape[:2])
-    return Record(layers, x, outputs, network.readout(x))
+    return Record(layers, x, network.readout.outputs(x), network.readout(x))
 
 
 class Account:

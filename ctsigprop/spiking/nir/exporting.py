@@ -7,14 +7,16 @@ from typing import Any
 
 import nir
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from ctsigprop.errors import InputError
 from ctsigprop.spiking.coding import CODINGS
+from ctsigprop.spiking.folding import folded
+from ctsigprop.spiking.integers import Rounded
 from ctsigprop.spiking.network import SpikingNetwork, weights_of
 from ctsigprop.spiking.neuron import Neuron
+from ctsigprop.spiking.nir.neurons import NeuronReadout
 from ctsigprop.spiking.own_neurons import OwnNeurons
 from ctsigprop.spiking.shapes import Shape, neurons_shape, pair, pooled_shape
 
@@ -35,10 +37,12 @@ def to_graph(network: SpikingNetwork, scale: Mapping[str, Any] | None = None) ->
         shape = neurons_shape(layer, block.inputs)
         if isinstance(block.neurons, OwnNeurons):
             raise InputError(f"layer {number}: has neurons of one's own, {block.neurons!r}: NIR knows IF and LIF alone")
-        nodes[f"neurons_{number}"] = _spiking(block.neurons.neuron, shape)
+        nodes[f"neurons_{number}"] = _spiking(block.neurons.neuron, shape, whole=isinstance(block.norm, Rounded))
         if not isinstance(block.pool, nn.Identity):
             nodes[f"sum_{number}"] = nir.SumPool2d(**_pooling(block.pool))
             nodes[f"any_{number}"] = _spiking(Neuron(threshold=1.0), pooled_shape(block.pool, shape))
+    if isinstance(network.readout, NeuronReadout):
+        raise InputError("readout: has neurons behind it, as a graph of others: NIR is written of a layer alone")
     nodes |= _weights("output", network.readout.layer, nn.Identity(), network.blocks[-1].outputs)
     nodes["output"] = nir.Output(output_type=np.array([network.classes]))
     names = list(nodes)
@@ -50,7 +54,7 @@ def to_graph(network: SpikingNetwork, scale: Mapping[str, Any] | None = None) ->
 
 def _weights(name: str, layer: nn.Linear | nn.Conv2d, norm: nn.Module, inputs: Shape) -> dict[str, Any]:
     """The node of a layer's weights, and one that flattens before it where it must."""
-    weight, bias = _folded(layer, norm)
+    weight, bias = (values.float().numpy() for values in folded(layer, norm))
     if isinstance(layer, nn.Conv2d):
         if layer.padding_mode != "zeros":
             raise InputError(f"layer {name}: padding_mode = {layer.padding_mode!r}: must be zeros for NIR")
@@ -68,25 +72,13 @@ def _weights(name: str, layer: nn.Linear | nn.Conv2d, norm: nn.Module, inputs: S
     return {**flat, f"weights_{name}": nir.Affine(weight=weight, bias=bias)}
 
 
-def _folded(layer: nn.Linear | nn.Conv2d, norm: nn.Module) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights and biases that also do what batch normalisation does in inference: folded in float64."""
-    weight = layer.weight.detach().cpu().double()
-    bias = torch.zeros(len(weight), dtype=torch.float64) if layer.bias is None else layer.bias.detach().cpu().double()
-    if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
-        assert norm.running_mean is not None and norm.running_var is not None
-        scale, shift, mean, variance = (
-            each.detach().cpu().double() for each in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
-        )
-        factor = scale / (variance + norm.eps).sqrt()
-        weight = weight * factor.view(-1, *[1] * (weight.dim() - 1))
-        bias = (bias - mean) * factor + shift
-    return weight.float().numpy(), bias.float().numpy()
-
-
-def _spiking(neuron: Neuron, shape: Shape) -> Any:
+def _spiking(neuron: Neuron, shape: Shape, *, whole: bool = False) -> Any:
+    """Neurons; `whole`: their voltages are whole numbers, and so is the one below their threshold."""
     if neuron.reset != "hard":
         raise InputError(f"network.reset = {neuron.reset!r}: must be hard for NIR, which has no other reset")
     below = np.nextafter(np.float32(neuron.threshold), np.float32(-inf))
+    if whole:
+        below = np.float32(neuron.threshold - 1)
     threshold, zeros = np.full(shape, below), np.zeros(shape, np.float32)
     if neuron.leak == 0:
         return nir.IF(r=np.ones(shape, np.float32), v_threshold=threshold, v_reset=zeros)

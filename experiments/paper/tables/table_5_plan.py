@@ -11,6 +11,7 @@ from ctsigprop.experiments.paper.tables.errors import SPLIT
 from ctsigprop.settings import SpikingSettings
 from ctsigprop.settings.config import settings_from
 from ctsigprop.settings.discrete import Device
+from ctsigprop.settings.spiking import PAPER_NETWORK, SHALLOW_UNITS
 
 MODELS = {
     "bp-surrogate": "BP surrogate",
@@ -51,16 +52,17 @@ SMOKE: Values = {
 
 _DEFAULTS = SpikingSettings()
 _LEARNING = _DEFAULTS.learning
-_WIDTHS = "{} and {}".format(*_DEFAULTS.network.channels)
+_WIDTHS = "{}-{}-{}"
+_CPU, _PAPER = (_WIDTHS.format(*one.channels, one.units) for one in (_DEFAULTS.network, PAPER_NETWORK))
 DIFFERENCES = {
     "full": [
-        f"the paper does not give the widths: 3x3 convolutions of {_WIDTHS} channels and a layer of "
-        f"{_DEFAULTS.network.units} units are chosen here",
         "products in bfloat16, voltages in float32; the paper says automatic mixed precision of 16 bits",
         "also chosen here, for the paper does not say: the hard reset, how targets are drawn, and that layers compare "
         "voltages pooled and averaged over the steps",
         f"a classification layer that learns apart from the hidden layers does so at {_LEARNING.readout_rate:g}; all "
         f"else at the paper's {_LEARNING.rate:g}",
+        "dot products are scaled here: the voltage's divided by the root of the number of positions, the surrogate's "
+        "not, after 1/2 is taken off the surrogate",
         "one seed",
         SPLIT,
     ],
@@ -73,7 +75,15 @@ DIFFERENCES = {
 
 def differences(scale: str, device: Device) -> list[str]:
     """Return what is cut against the paper or chosen where it is silent."""
-    return [*([_cut()] if (scale, device) == ("full", "cpu") else []), *DIFFERENCES[scale]]
+    full = [*([_cut()] if device == "cpu" else []), _widths(device)] if scale == "full" else []
+    return [*full, *DIFFERENCES[scale]]
+
+
+def _widths(device: Device) -> str:
+    says = "the paper does not give the widths (two convolutions and a fully connected layer)"
+    if device == "cuda":
+        return f"{says}: {_PAPER} is taken from a public tutorial whose other settings are the paper's"
+    return f"{says}: {_CPU} here, for a CPU, and {SHALLOW_UNITS} units for shallow; on a GPU {_PAPER}"
 
 
 def _cut() -> str:
@@ -101,8 +111,11 @@ def _settings(
 ) -> SpikingSettings:
     whole = EPOCHS[row] if hardware.device == "cpu" else PAPER_EPOCHS
     epochs = SMOKE_EPOCHS if scale == "smoke" else whole
+    widths = PAPER_NETWORK if hardware.device == "cuda" else _DEFAULTS.network
+    units = SHALLOW_UNITS if model == "shallow" else widths.units
     values: Values = {
         "data": {"name": row},
+        "network": {"channels": list(widths.channels), "units": units},
         "learning": {"model": model, "half_period": epochs},
         "training": {"epochs": epochs, "precision": "bfloat16", **hardware.training, **(training or {})},
     }
