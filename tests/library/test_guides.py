@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md, docs/library.md and docs/device.md run as they are printed."""
+"""The examples of docs/extending.md, library.md, device.md and convolution.md run as they are printed."""
 
 import re
 from pathlib import Path
@@ -12,8 +12,8 @@ from ctsigprop.experiments.cli import main
 from ctsigprop.settings import DataSettings, SolverSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("extending", "library", "device")
-EXTENDING, LIBRARY, DEVICE = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in PAGES)
+PAGES = ("extending", "library", "device", "convolution")
+EXTENDING, LIBRARY, DEVICE, CONVOLUTION = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in PAGES)
 BLOCKS = re.findall(r"^## An? ([^\n]*)\n[^#]*?```python\n(.*?)```", EXTENDING, re.DOTALL | re.MULTILINE)
 FIRST = re.findall(r"```python\n(.*?)```", EXTENDING, re.DOTALL)[0]
 README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
@@ -132,3 +132,10 @@ def test_a_device_is_tried_as_its_page_says(tmp_path: Path, monkeypatch: pytest.
     assert main([*(word.strip("'") for word in words), *few]) == 0
     settings = ct.load_run("run").settings
     assert (settings.phases, settings.device) == (ct.Phases(10.0, 5.0), ct.Device(noise=0.05))
+
+
+def test_networks_of_images_learn_as_printed() -> None:
+    names: dict[str, Any] = {}
+    (example,) = re.findall(r"```python\n(.*?)```", CONVOLUTION, re.DOTALL)
+    exec(example, names)
+    assert names["run"].metrics[-1]["train_error"] < 70
