@@ -21,15 +21,24 @@ CACHED = 1 << 19
 class Conv(Connection):
     """A convolution between two layers of images: net = pool(kernels * rates).
 
-    Its weights have the shape (target channels, kernel rows, kernel columns, source channels / groups). Attributes are
-    those of `Connection`, and:
-
     Attributes:
+        source: layer that drives.
+        target: layer that is driven.
+        rate: learning rate; a connection of rate 0 stays fixed. None: `fit` gives it one.
+        symmetric: the same weights, transposed, also drive the source from the target.
+        gain: factor on the weights that are drawn where none are given.
+        weight: (target channels, kernel, kernel, source channels / groups), changed in place by learning; drawn by the
+            network where left out.
+        delivered: what the synapses of a device deliver of it, likewise; left out, all of it.
+        ends: source and target, which the network tells it.
         kernel: side of the square kernels.
         stride: between the places that a kernel meets.
         padding: zeros on every side; half the kernel by default, which at a stride of 1 keeps an odd one's size.
         groups: of channels, each with kernels of its own.
         pool: `MaxPool` or `AvgPool` behind the kernels.
+
+    Raises:
+        InputError: a value that cannot be used.
     """
 
     kernel: int = 3

@@ -9,7 +9,21 @@ from ctsigprop.continuous.products import add_product
 
 @dataclass(frozen=True, eq=False)
 class Dense(Connection):
-    """A weight matrix (source units, target units) from one layer to another; arguments as for `Connection`."""
+    """A weight matrix from one layer to another.
+
+    Attributes:
+        source: layer that drives.
+        target: layer that is driven.
+        rate: learning rate; a connection of rate 0 stays fixed. None: `fit` gives it one.
+        symmetric: the same weights, transposed, also drive the source from the target.
+        gain: factor on the weights that are drawn where none are given.
+        weight: (source units, target units), changed in place by learning; drawn by the network where left out.
+        delivered: what the synapses of a device deliver of it, likewise; left out, all of it.
+        ends: source and target, which the network tells it.
+
+    Raises:
+        InputError: a value that cannot be used.
+    """
 
     @property
     def shape(self) -> tuple[int, int]:

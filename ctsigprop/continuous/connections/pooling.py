@@ -17,15 +17,7 @@ MOST_SIZE = 15
 
 @dataclass(frozen=True)
 class Pool:
-    """Square windows, without padding.
-
-    Attributes:
-        size: side of a window.
-        stride: between windows; the size by default.
-
-    Raises:
-        InputError: a value that cannot be used.
-    """
+    """Square windows, without padding; see `MaxPool`."""
 
     size: int = 2
     stride: int | None = None
@@ -57,7 +49,15 @@ class Pool:
 
 @dataclass(frozen=True)
 class MaxPool(Pool):
-    """The largest of each window; the first of several."""
+    """The largest of each window; the first of several.
+
+    Attributes:
+        size: side of a window.
+        stride: between windows; the size by default.
+
+    Raises:
+        InputError: a value that cannot be used.
+    """
 
     def pooled(self, images: Array) -> Array:
         """(samples, rows, columns, channels) to the same with fewer rows and columns."""
@@ -98,7 +98,15 @@ class MaxPool(Pool):
 
 @dataclass(frozen=True)
 class AvgPool(Pool):
-    """The mean of each window."""
+    """The mean of each window.
+
+    Attributes:
+        size: side of a window.
+        stride: between windows; the size by default.
+
+    Raises:
+        InputError: a value that cannot be used.
+    """
 
     def pooled(self, images: Array) -> Array:
         """(..., rows, columns, channels) to the same with fewer rows and columns."""

@@ -15,11 +15,19 @@ from ctsigprop.errors import InputError
 class Skip(Connection):
     """The rates of a layer, pooled where the target is smaller, times one weight: net = w pool(rates).
 
-    Its weight, of shape (1, 1), begins at `gain` and stays there where no rate is given. Attributes are those of
-    `Connection`, and:
-
     Attributes:
+        source: layer that drives.
+        target: layer that is driven.
+        rate: learning rate; 0, which leaves the weight as it is, where left out.
+        symmetric: the same weights, transposed, also drive the source from the target.
+        gain: the weight, where none is given.
+        weight: (1, 1), changed in place by learning; drawn by the network where left out.
+        delivered: what the synapses of a device deliver of it, likewise; left out, all of it.
+        ends: source and target, which the network tells it.
         pool: `MaxPool` or `AvgPool`, between layers of images.
+
+    Raises:
+        InputError: a value that cannot be used.
     """
 
     pool: AnyPool | None = None
