@@ -10,7 +10,10 @@ from ctsigprop.experiments.report.run import Outcome, Run
 from ctsigprop.settings import AnySettings, DiscreteSettings, OwnSettings, Settings, SpikingSettings
 
 NOTHING = "\N{EN DASH}"
-WITHOUT_LOOP = {"symmetric_ep": "symmetric weights", "random_feedback_ep": "random feedback"}
+WITHOUT_LOOP = {
+    **dict.fromkeys(("symmetric_ep", "conv_symmetric", "resnet_symmetric"), "symmetric weights"),
+    "random_feedback_ep": "random feedback",
+}
 OF_A_REGRESSION = "mean square"
 
 
@@ -103,8 +106,9 @@ def _learning(settings: AnySettings) -> str:
         return settings.learning.model
     if isinstance(settings, OwnSettings):
         return settings.learning.rule
-    of = {"sigprop_loop": "ep + sp", "graph": "graph"}
-    return of.get(settings.network.architecture, "ep")
+    if settings.network.architecture == "graph":
+        return "graph"
+    return "ep + sp" if settings.network.loopy else "ep"
 
 
 def _dataset(settings: AnySettings) -> str:
@@ -124,8 +128,12 @@ def _network(settings: AnySettings) -> str:
         layers = [*(f"{channels}c3" for channels in network.channels), f"{network.units}"]
         return "-".join([*layers, f"{entry.classes}"] if entry else layers)
     if isinstance(settings, Settings) and settings.network.architecture == "graph":
-        units = tuple(layer.units for layer in settings.network.layers)
-        return "-".join(map(str, (prod(entry.shape), *units) if entry else units))
+        layers = ["x".join(map(str, layer.shape or (layer.units,))) for layer in settings.network.layers]
+        return "-".join([f"{prod(entry.shape)}", *layers] if entry else layers)
+    if isinstance(settings, Settings) and settings.network.convolutional:
+        network = settings.network
+        layers = [f"{channels}c{network.kernel}" for channels in network.hidden]
+        return "-".join([*layers, f"{entry.classes}"] if entry else layers)
     hidden = settings.network.hidden
     return "-".join(map(str, (prod(entry.shape), *hidden, entry.classes) if entry else hidden))
 
@@ -137,7 +145,7 @@ def _loop(settings: Settings) -> str:
         back = [one for one in network.connections if one.source >= one.target]
         names = [connection_name(one.source, one.target) + ("" if one.rate else " fixed") for one in back]
         return ", ".join(names) or "no feedback"
-    if network.architecture != "sigprop_loop":
+    if not network.loopy:
         return ", ".join(
             [WITHOUT_LOOP.get(network.architecture, network.architecture), *(f"{name} fixed" for name in fixed)]
         )
