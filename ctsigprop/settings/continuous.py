@@ -96,9 +96,15 @@ class NetworkSettings:
         return self.architecture in ("conv_loop", "conv_symmetric", "resnet_symmetric")
 
     @property
+    def layered(self) -> tuple[int, ...]:
+        """Units or channels of each hidden layer, those of a residual network's stages layer by layer."""
+        times = RESIDUAL if self.architecture == "resnet_symmetric" else 1
+        return tuple(size for size in self.hidden for _ in range(times))
+
+    @property
     def depth(self) -> int:
         """Connections from each layer to the next: as many as learning rates."""
-        return (RESIDUAL if self.architecture == "resnet_symmetric" else 1) * len(self.hidden) + 1
+        return len(self.layered) + 1
 
     @property
     def rho_of_outputs(self) -> str:

@@ -40,7 +40,7 @@ def with_rates(
     if network.architecture == "graph":
         return _rated_graph(network, usual, first, back), learning
     feedback = usual(back) if learning.feedback_rate is None else learning.feedback_rate
-    rates = learning.rates or tuple(map(usual, plain_rates(network.hidden, first)))
+    rates = learning.rates or tuple(map(usual, plain_rates(network.layered, first)))
     return network, replace(learning, rates=rates, feedback_rate=feedback)
 
 
