@@ -132,7 +132,7 @@ def _check_comparable(source: RunFolder, settings: Settings) -> None:
     """
     needed = {
         "network.architecture": (settings.network.architecture, "sigprop_loop"),
-        "network.loops": (settings.network.loops, (1,)),
+        "network.loops": (settings.network.looped, (1,)),
         "network.rho": (settings.network.rho, "hard_sigmoid"),
         "network.time_constant": (settings.network.time_constant, 1.0),
         "nudging.kind": (settings.nudging.kind, "positive"),

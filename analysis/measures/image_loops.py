@@ -10,6 +10,7 @@ their own: they are not of the shape of what leads back.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +32,7 @@ def image_paths(network: Network) -> list[ReturnPath]:
     return [
         path
         for path in paths
-        if isinstance(path.link.connection, Dense)
-        and not path.link.reverse
-        and not all(isinstance(link.connection, Dense) for link in path.back)
+        if isinstance(path.link.connection, Dense) and not all(isinstance(link.connection, Dense) for link in path.back)
     ]
 
 
@@ -71,8 +70,8 @@ def image_slope_angles(network: Network, slopes: Sequence[Array], rates: Sequenc
         rates: at the same equilibria, likewise.
     """
     found, samples = {}, len(slopes[0])
-    chunk = max(1, LARGEST // (network.sizes[-1] * max(network.sizes[1:])))
     for path in image_paths(network):
+        chunk = max(1, LARGEST // (len(path.link.weight) * max(network.sizes[1:])))
         parts = [
             _own_angles(
                 path, [layer[start : start + chunk] for layer in slopes], [r[start : start + chunk] for r in rates]
@@ -88,8 +87,8 @@ def _own_angles(path: ReturnPath, slopes: Sequence[Array], rates: Sequence[Array
     weight, samples = path.link.weight.astype(np.float64), len(slopes[0])
     way: Array = np.broadcast_to(np.eye(len(weight))[:, None], (len(weight), samples, len(weight)))
     for link in reversed(path.back):
-        tangent = link.connection.astype(DOUBLE).tangent(rates[link.source - 1].astype(np.float64))
-        way = tangent.pull(way)
+        exact = replace(link, connection=link.connection.astype(DOUBLE))
+        way = exact.tangent({number: own.astype(DOUBLE) for number, own in enumerate(rates, start=1)}).pull(way)
         if link.source != path.link.target:
             way = way * slopes[link.source - 1]
     inner = np.einsum("osu,ou->s", way, weight)
@@ -98,4 +97,6 @@ def _own_angles(path: ReturnPath, slopes: Sequence[Array], rates: Sequence[Array
 
 
 def _means(path: ReturnPath) -> list[Tangent]:
-    return [link.connection.averaged().astype(DOUBLE).tangent(np.empty(0)) for link in path.back]
+    means = [replace(link, connection=link.connection.averaged().astype(DOUBLE)) for link in path.back]
+    nowhere = {link.connection.source: np.empty(0) for link in means}
+    return [link.tangent(nowhere) for link in means]

@@ -17,7 +17,7 @@ from ctsigprop.analysis.plots.style import (
     image_axis,
     new_figure,
 )
-from ctsigprop.continuous.connections import Conv, Link
+from ctsigprop.continuous.connections import Conv, Dense, Link
 from ctsigprop.continuous.network import Array, Network
 from ctsigprop.continuous.trained import Trained
 from ctsigprop.data import Split
@@ -28,28 +28,36 @@ SHOWN = 8
 EVALUATED = 1000
 
 
-def weights_figure(trained: Trained) -> Figure:
-    """Units of the first hidden layer whose weights changed most, or kernels: their weights, what training added."""
-    before, weights = (_input_fields(network, trained.data.shape) for network in (trained.initial, trained.network))
+def weights_figure(trained: Trained) -> Figure | None:
+    """Units of the first hidden layer whose weights changed most, or kernels: their weights, what training added.
+
+    None where no weights look at the image.
+    """
+    link = _input_link(trained.network)
+    if link is None:
+        return None
+    before, weights = (_fields_of(network, trained.data.shape) for network in (trained.initial, trained.network))
     changes = weights - before
     rows, columns = UNITS
     largest = np.argsort(-np.linalg.norm(changes, axis=(1, 2)), kind="stable")[: rows * columns]
     figure = new_figure(6.4, 3.9)
     upper, lower = _halves(figure)
-    what = "kernels" if isinstance(_input_link(trained.network).connection, Conv) else "units"
-    title = f"weights from the image to {len(largest)} of the {len(weights)} {what} of hidden layer 1"
+    what = "kernels" if isinstance(link.connection, Conv) else "units"
+    title = f"weights from the image to {len(largest)} of the {len(weights)} {what} of layer {link.target}"
     _fields(upper, title, weights[largest], "weight")
     _fields(lower, "what training added to them", changes[largest], "change")
     return figure
 
 
-def _input_link(network: Network) -> Link:
-    return next(link for link in network.links() if link.source == 0)
+def _input_link(network: Network) -> Link | None:
+    links = (link for link in network.links() if link.source == 0)
+    return next((link for link in links if isinstance(link.connection, Conv | Dense)), None)
 
 
-def _input_fields(network: Network, shape: tuple[int, ...]) -> Array:
+def _fields_of(network: Network, shape: tuple[int, ...]) -> Array:
     """What each unit or kernel sees of an image, the mean over its channels, (units, height, width)."""
     link, layer = _input_link(network), network.layers[0]
+    assert link is not None
     if isinstance(link.connection, Conv):
         return link.weight.mean(axis=-1)
     of_units = link.weight.T

@@ -230,8 +230,8 @@ def _layers(sample: Shape, outputs: int, network: NetworkSettings, kind: Archite
             raise InputError(
                 f"network.layers: the last has {layers[-1].units} units: must be {outputs}, as the data have"
             )
-        conv = any(one.kind == "conv" and one.source == 0 for one in network.connections)
-        return [Layer.of(sample if conv else _units(sample)), *layers]
+        seen = any(layer.shape for layer in layers) or any(one.kind != "dense" for one in network.connections)
+        return [Layer.of(sample if seen else _units(sample)), *layers]
     hidden = kind.layers(sample, network.hidden)
     first = Layer.of(sample if any(isinstance(one, tuple) for one in hidden) else _units(sample))
     above = [Layer.of(shape, network.rho, network.time_constant) for shape in hidden]

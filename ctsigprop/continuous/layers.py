@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ctsigprop.continuous.rho import RHOS, Rho
 from ctsigprop.errors import InputError
 from ctsigprop.settings import require_rate
+from ctsigprop.settings.graph import MOST_UNITS
 
 Array = NDArray[np.floating]
 
@@ -43,6 +44,8 @@ class Layer:
             self._take_shape(tuple(given))
         if not isinstance(self.units, int | np.integer) or isinstance(self.units, bool) or self.units < 1:
             raise InputError(f"units = {self.units!r}: must be a whole number, at least 1")
+        if self.shape is not None and prod(self.shape) != self.units:
+            raise InputError(f"shape = {self.shape!r}: must be of {self.units} neurons, or given in place of units")
         object.__setattr__(self, "rho", RHOS.of(self.rho))
         if not isinstance(self.rho, Rho):
             raise InputError(f"rho = {self.rho!r}: must be a Rho, or one of {', '.join(RHOS)}")
@@ -65,8 +68,11 @@ class Layer:
         return cls(units, rho, time_constant, bias_rate)  # type: ignore[arg-type]
 
     def _take_shape(self, shape: tuple[int, ...]) -> None:
-        if len(shape) != 3 or not all(isinstance(side, int | np.integer) and side >= 1 for side in shape):
-            raise InputError(f"units = {shape!r}: must be one whole number, or (channels, height, width)")
+        whole = all(isinstance(side, int | np.integer) and not isinstance(side, bool) and side >= 1 for side in shape)
+        if len(shape) != 3 or not whole or prod(map(int, shape)) > MOST_UNITS:
+            raise InputError(
+                f"units = {shape!r}: must be one whole number, or (channels, height, width), at most {MOST_UNITS}"
+            )
         object.__setattr__(self, "shape", tuple(map(int, shape)))
         object.__setattr__(self, "units", prod(shape))
 

@@ -222,7 +222,9 @@ class ContinuousModel:
     def state(self) -> dict[str, Array]:
         """All arrays that resuming needs, by name."""
         parameters = self.network.parameters()
-        arrays = parameters | {MEMORY: self.memory} | self._optimizer.state(parameters)
+        arrays = parameters | self._optimizer.state(parameters)
+        if self.memory.size:
+            arrays[MEMORY] = self.memory
         if self._mean:
             arrays |= {f"mean {name}": array for name, array in self._mean.parameters().items()}
         if self._centre:
@@ -236,7 +238,8 @@ class ContinuousModel:
     def load_state(self, arrays: Mapping[str, Array]) -> None:
         """Take over arrays of `state`."""
         self.network.load(arrays)
-        self.memory[...] = arrays[MEMORY]
+        if self.memory.size:
+            self.memory[...] = arrays[MEMORY]
         self._optimizer.load_state(arrays)
         if self._mean:
             self._mean.load({name: arrays[f"mean {name}"] for name in self._mean.parameters()})

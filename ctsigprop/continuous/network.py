@@ -121,20 +121,25 @@ class Network:
 
     @classmethod
     def sigprop_loop(
-        cls, sizes: Sequence[int], *, loops: Sequence[int] = (1,), seed: int = 0, **options: Unpack[Options]
+        cls,
+        sizes: Sequence[int],
+        *,
+        loops: Sequence[int] | Literal["all"] = (1,),
+        seed: int = 0,
+        **options: Unpack[Options],
     ) -> "Network":
         """Forward weights and a loop from the output into hidden layers: signal propagation.
 
         Args:
             sizes: units of each layer, input first.
-            loops: the layers into which the output feeds back; 1 is the first hidden layer.
+            loops: the layers into which the output feeds back, or all; 1 is the first hidden layer.
             seed: of the weights.
             options: see `Options`.
 
         Raises:
             InputError: a value that is not allowed.
         """
-        return cls._named("sigprop_loop", sizes, seed, options, loops=tuple(loops))
+        return cls._named("sigprop_loop", sizes, seed, options, loops=loops)
 
     @classmethod
     def symmetric(cls, sizes: Sequence[int], *, seed: int = 0, **options: Unpack[Options]) -> "Network":

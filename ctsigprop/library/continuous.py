@@ -91,6 +91,7 @@ def fit_network(
     _check_fits(network, data)
     set_threads(threads)
     drawn = draw(settings, data)
+    _check_images(network, drawn)
     trained = network.with_rates_of(drawn)
     network.inference = _inference(data, settings)
     others = [one for one in callbacks if not isinstance(one, Angles | Gradients)]
@@ -134,6 +135,14 @@ def _probe(callbacks: Sequence[Callback]) -> ProbeSettings:
     early = max((one.early for one in callbacks if isinstance(one, Angles)), default=0)
     samples = max((one.samples for one in callbacks if isinstance(one, Gradients)), default=0)
     return ProbeSettings(samples, early)
+
+
+def _check_images(network: Network, drawn: Network) -> None:
+    """Pass a network that takes the data in as the one that a run's settings bring back."""
+    given, needed = network.layers[0].shape, drawn.layers[0].shape
+    if given != needed:
+        taken = f"{drawn.sizes[0]} units" if needed is None else f"images, {needed}"
+        raise InputError(f"layer 0: has {'no shape' if given is None else f'shape {given}'}: must be of {taken}")
 
 
 def _check_fits(network: Network, data: Dataset) -> None:

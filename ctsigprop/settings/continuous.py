@@ -17,7 +17,14 @@ from ctsigprop.settings.checks import (
 from ctsigprop.settings.choices import ARCHITECTURES, COSTS, OPTIMIZERS, RHOS, RULES
 from ctsigprop.settings.data import DataSettings
 from ctsigprop.settings.device import DeviceSettings, PhaseSettings
-from ctsigprop.settings.graph import MOST_UNITS, ConnectionSettings, LayerSettings, PoolKind, require_graph
+from ctsigprop.settings.graph import (
+    MOST_KERNEL,
+    MOST_UNITS,
+    ConnectionSettings,
+    LayerSettings,
+    PoolKind,
+    require_graph,
+)
 from ctsigprop.settings.printing import changed
 from ctsigprop.settings.rates import with_rates
 from ctsigprop.settings.training import TrainingSettings
@@ -32,7 +39,6 @@ Start = Literal["last", "zero"]
 Precision = Literal["float32", "float64"]
 STEPPED = {"euler": "euler_maruyama", "heun": "stochastic_heun"}
 """Integrators that can follow a phase step by step, and the stochastic one that each is without noise."""
-MOST_KERNEL = 63
 RESIDUAL = 3
 """Layers of a stage of a residual network."""
 FINEST_TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
@@ -115,8 +121,12 @@ class NetworkSettings:
         ARCHITECTURES.check(self.architecture)
         require_graph(self)
         require_sequence(self, "network", "hidden")
-        object.__setattr__(self, "loops", self.looped if self.loops == "all" else self.loops)
-        require_sequence(self, "network", "loops")
+        listed = isinstance(self.loops, list | tuple)
+        require(
+            listed or self.loops == "all", "network.loops", self.loops, "all, or a list such as [1, 2]"
+        )
+        if listed:
+            require_sequence(self, "network", "loops")
         require(
             len(self.hidden) > 0,
             "network.hidden",
@@ -129,8 +139,8 @@ class NetworkSettings:
         require_whole("network.kernel", self.kernel, 1, MOST_KERNEL)
         require(self.kernel % 2 == 1, "network.kernel", self.kernel, "odd, so that images keep their size")
         require_one_of("network.pool", self.pool, PoolKind)
-        known = all(type(layer) is int and 1 <= layer <= len(self.hidden) for layer in self.loops)
-        require(known and 0 < len(self.loops) == len(set(self.loops)), "network.loops", list(self.loops), layers)
+        known = all(type(layer) is int and 1 <= layer <= len(self.hidden) for layer in self.looped)
+        require(known and 0 < len(self.looped) == len(set(self.looped)), "network.loops", list(self.looped), layers)
         RHOS.check(self.rho)
         if self.output_rho is not None:
             RHOS.check(self.output_rho)

@@ -13,8 +13,11 @@ from ctsigprop.settings.printing import changed
 MOST_UNITS = 10_000_000
 MOST_LAYERS = 1000
 MOST_CONNECTIONS = 10_000
+MOST_KERNEL, MOST_POOL = 63, 15
 ConnectionKind = Literal["dense", "conv", "skip"]
 PoolKind = Literal["max", "avg"]
+OF_KINDS = ("kernel", "stride", "padding", "groups", "pool", "pool_size")
+"""Settings that not every kind of connection has."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,19 @@ class ConnectionSettings:
         require_flag("network.connections: symmetric", self.symmetric)
         require_number("network.connections: gain", self.gain, 0.0)
         require_one_of("network.connections: kind", self.kind, ConnectionKind)
-        for name in ("kernel", "stride", "groups", "pool_size"):
-            require_whole(f"network.connections: {name}", getattr(self, name), 1, MOST_UNITS)
+        most = {"kernel": MOST_KERNEL, "stride": MOST_KERNEL, "groups": MOST_UNITS, "pool_size": MOST_POOL}
+        for name, largest in most.items():
+            require_whole(f"network.connections: {name}", getattr(self, name), 1, largest)
         if self.padding is not None:
             require_whole("network.connections: padding", self.padding, 0, self.kernel)
         if self.pool is not None:
             require_one_of("network.connections: pool", self.pool, PoolKind)
+        used = {"dense": (), "skip": ("pool",), "conv": ("kernel", "stride", "padding", "groups", "pool")}[self.kind]
+        for setting in fields(self):
+            if setting.name in OF_KINDS and setting.name not in (*used, *(("pool_size",) if self.pool else ())):
+                value, default = getattr(self, setting.name), setting.default
+                allowed = f"left out with kind = {self.kind}" + (" and no pool" if setting.name == "pool_size" else "")
+                require(value == default, f"network.connections: {setting.name}", value, allowed)
 
 
 class HasGraph(Protocol):

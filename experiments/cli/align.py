@@ -13,6 +13,7 @@ from ctsigprop.continuous.diagnostics.diagnosis import remedy
 from ctsigprop.continuous.trained import Trained, load_trained
 from ctsigprop.core.files import to_json
 from ctsigprop.core.threads import set_threads
+from ctsigprop.errors import InputError
 from ctsigprop.experiments.cli.arguments import named_run, one_of, whole_number
 from ctsigprop.runs import RunFolder
 from ctsigprop.runs.rows import Signal
@@ -42,6 +43,8 @@ def command(options: Mapping[str, Any]) -> None:
     averaged = kind == "best" and trained.settings.learning.average > 0
     history = _history(run, trained, averaged=averaged)
     matrices = angles(trained.network)
+    if not matrices:
+        raise InputError(f"{run.path}: no loop of its network has an angle: give it a matrix that feeds back")
     moved = displacement(trained, samples)
     signals = {name: summary(of_samples) for name, of_samples in sample_angles(trained.network, moved.rates).items()}
     slopes = {

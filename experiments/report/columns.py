@@ -131,8 +131,8 @@ def _network(settings: AnySettings) -> str:
         layers = ["x".join(map(str, layer.shape or (layer.units,))) for layer in settings.network.layers]
         return "-".join([f"{prod(entry.shape)}", *layers] if entry else layers)
     if isinstance(settings, Settings) and settings.network.convolutional:
-        network = settings.network
-        layers = [f"{channels}c{network.kernel}" for channels in network.hidden]
+        kernel = settings.network.kernel
+        layers = [f"{channels}c{kernel}" for channels in settings.network.layered]
         return "-".join([*layers, f"{entry.classes}"] if entry else layers)
     hidden = settings.network.hidden
     return "-".join(map(str, (prod(entry.shape), *hidden, entry.classes) if entry else hidden))

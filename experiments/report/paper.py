@@ -76,7 +76,7 @@ def _is_of(published: Published, settings: Settings) -> bool:
         and settings.data.limit is None
         and settings.network.architecture == "sigprop_loop"
         and settings.network.hidden == published.hidden
-        and settings.network.loops == (1,)
+        and settings.network.looped == (1,)
         and not settings.learning.fixed
     )
 

@@ -309,6 +309,7 @@ def test_neurons_stand_in_the_order_of_rows_columns_channels() -> None:
         ([(3, 8, 8), (2, 8, 8), 4], [Conv(0, 1, groups=2), Dense(1, 2)], "groups = 2"),
         ([(1, 2, 2), (2, 8, 8), 4], [Conv(0, 1, kernel=7, padding=0), Dense(1, 2)], "kernel = 7"),
         ([(1, 8, 8), (2, 8, 8), 4], [Skip(0, 1), Dense(1, 2)], "use a Conv with a kernel of 1"),
+        ([(1, 2, 2), (1, 1, 1), 4], [Conv(0, 1, pool=MaxPool(3)), Dense(1, 2)], "W01: its pool has a size of 3"),
         ([9, 4, 4], [Dense(0, 1), Skip(1, 2, pool=MaxPool(2))], "only layers of images are pooled"),
     ],
 )
@@ -325,6 +326,10 @@ def test_what_does_not_fit_is_refused_by_name(layers: list, connections: list[Co
         (lambda: Conv(2, 1, symmetric=True), "from the lower layer"),
         (lambda: Skip(2, 1, symmetric=True), "from the lower layer"),
         (lambda: MaxPool(0), "size = 0"),
+        (lambda: Conv(0, 1, pool="max"), "such as MaxPool"),
+        (lambda: Skip(0, 1, pool=MaxPool), "such as MaxPool"),
+        (lambda: Layer(5, shape=(2, 3, 3)), "must be of 5 neurons"),
+        (lambda: Layer((10**9, 10**9, 10)), "channels, height, width"),
         (lambda: Layer((3, 4)), "channels, height, width"),
         (lambda: Layer(5).images(np.zeros((1, 5))), "no shape"),
     ],

@@ -123,3 +123,32 @@ def test_convolutions_need_images() -> None:
         ct.Network.conv_loop([64, 4, 10])
     with pytest.raises(InputError, match="must be fewer layers"):
         ct.Network.conv_loop([(1, 8, 8), 2, 2, 2, 2, 10])
+
+
+def test_an_image_that_only_matrices_see_is_given_as_its_units() -> None:
+    data = colours()
+    with pytest.raises(InputError, match=r"layer 0: has shape \(3, 8, 6\): must be of 144 units"):
+        ct.fit(ct.Network([(3, 8, 6), 3], [ct.Dense(0, 1)]), data, rates=0.02, epochs=1, **QUIET)
+    with pytest.raises(InputError, match=r"layer 0: has no shape: must be of images, \(3, 8, 6\)"):
+        layers, connections = [144, (2, 8, 6), 3], [ct.Dense(0, 1), ct.Dense(1, 2)]
+        ct.fit(ct.Network(layers, connections), data, rates=0.02, epochs=1, **QUIET)
+
+
+def test_a_skip_from_the_image_and_feedback_given_from_above_are_trained_and_drawn() -> None:
+    connections = [
+        *(ct.Skip(0, 1), ct.Conv(1, 2, pool=ct.AvgPool(2)), ct.Conv(2, 3)),
+        *(ct.Dense(4, 3, symmetric=True, gain=0.3), ct.Dense(4, 2, gain=0.3)),
+    ]
+    network = ct.Network([(3, 8, 6), (3, 8, 6), (4, 4, 3), (4, 4, 3), 3], connections)
+    run = ct.fit(network, colours(), rates=0.02, epochs=1, callbacks=[ct.Gradients(samples=10)], **QUIET)
+    assert set(run.metrics[-1]["angles"]) == {"W42 vs W23*W34", "W34 vs W43"}
+    figures = run.figures(colours())
+    assert "weights" not in figures
+
+
+@pytest.mark.parametrize("loops", ["all", (1, 2)])
+def test_all_loops_are_those_of_every_hidden_layer(loops: Any) -> None:
+    network = ct.Network.sigprop_loop([5, 4, 3, 2], loops=loops)
+    assert list(network.weights) == ["W01", "W12", "W23", "W31", "W32"]
+    assert network.settings is not None
+    assert network.settings.looped == (1, 2)

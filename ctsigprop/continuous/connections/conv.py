@@ -8,11 +8,11 @@ import numpy as np
 
 from ctsigprop.continuous.connections.connection import EVERY, Array, Connection, Outer, Rows
 from ctsigprop.continuous.connections.images import folded, patches, windows_along
-from ctsigprop.continuous.connections.pooling import AnyPool, MaxPool, Route
+from ctsigprop.continuous.connections.pooling import AnyPool, MaxPool, Route, require_pool
 from ctsigprop.errors import InputError
 from ctsigprop.settings import require_whole
+from ctsigprop.settings.graph import MOST_KERNEL
 
-MOST_KERNEL = 63
 CACHED = 1 << 19
 """Numbers that kernels see at a time."""
 
@@ -52,6 +52,7 @@ class Conv(Connection):
         require_whole("kernel", self.kernel, 1, MOST_KERNEL)
         require_whole("stride", self.stride, 1, MOST_KERNEL)
         require_whole("groups", self.groups, 1)
+        require_pool(self.pool)
         if self.padding is not None:
             require_whole("padding", self.padding, 0, self.kernel)
         if self.symmetric and self.source > self.target:
@@ -86,11 +87,11 @@ class Conv(Connection):
             raise InputError(f"{self.name}: kernel = {self.kernel}: does not fit into images of {sides}")
         found = [windows_along(side, self.kernel, self.stride, self._padding) for side in sides]
         if self.pool is not None:
-            found = [self.pool.side(side) for side in found]
+            found = self.pool.sides(found, self.name)
         if found != given:
             raise InputError(
                 f"layer {self.target}: has shape {(targets, *given)}: {self.name} makes {(targets, *found)} of "
-                f"{(channels, *sides)}"
+                f"{(channels, *sides)}: give the layer that shape, or another kernel, stride, padding or pool"
             )
 
     def drive(self, rates: Array, base: Array) -> Array:

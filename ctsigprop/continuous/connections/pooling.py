@@ -1,5 +1,6 @@
 """Pools: one number for each window of an image and channel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,10 @@ from ctsigprop.continuous.connections.images import Array, places, windows_along
 from ctsigprop.core.compilation import compiled
 from ctsigprop.errors import InputError
 from ctsigprop.settings import require_whole
+from ctsigprop.settings.graph import MOST_POOL
 
 Route = NDArray[np.uint8] | None
 """Which place of its window each maximum has, (samples, rows, columns, channels); None where nothing is chosen."""
-MOST_SIZE = 15
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Pool:
     stride: int | None = None
 
     def __post_init__(self) -> None:
-        require_whole("size", self.size, 1, MOST_SIZE)
+        require_whole("size", self.size, 1, MOST_POOL)
         if self.stride is not None:
-            require_whole("stride", self.stride, 1, MOST_SIZE)
+            require_whole("stride", self.stride, 1, MOST_POOL)
 
     @property
     def step(self) -> int:
@@ -36,15 +37,18 @@ class Pool:
         """The mean of the same windows."""
         return AvgPool(self.size, self.stride)
 
-    def side(self, length: int) -> int:
-        """Windows along a side.
+    def sides(self, images: Sequence[int], connection: str) -> list[int]:
+        """Windows down and across images of a height and a width, of a connection of a name.
 
         Raises:
             InputError: none fits.
         """
-        if length < self.size:
-            raise InputError(f"size = {self.size}: must be at most {length}, the side of what is pooled")
-        return windows_along(length, self.size, self.step)
+        if min(images) < self.size:
+            raise InputError(
+                f"{connection}: its pool has a size of {self.size}: must be at most {min(images)}, the smaller side of "
+                "what is pooled"
+            )
+        return [windows_along(side, self.size, self.step) for side in images]
 
 
 @dataclass(frozen=True)
@@ -153,4 +157,16 @@ def _fill_largest(images: Array, size: int, step: int, found: Array, route: NDAr
 
 
 AnyPool = MaxPool | AvgPool
+
+
+def require_pool(pool: object) -> None:
+    """Pass a pool or none.
+
+    Raises:
+        InputError: it is something else, such as a name.
+    """
+    if pool is not None and not isinstance(pool, AnyPool):
+        raise InputError(f"pool = {pool!r}: must be a pool, such as MaxPool(2), or None")
+
+
 POOLS: dict[str, type[MaxPool] | type[AvgPool]] = {"max": MaxPool, "avg": AvgPool}

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from ctsigprop.continuous.connections.connection import EVERY, Array, Connection, Outer, Rows
-from ctsigprop.continuous.connections.pooling import AnyPool, MaxPool, Route
+from ctsigprop.continuous.connections.pooling import AnyPool, MaxPool, Route, require_pool
 from ctsigprop.errors import InputError
 
 
@@ -34,6 +34,7 @@ class Skip(Connection):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_pool(self.pool)
         if self.rate is None:
             object.__setattr__(self, "rate", 0.0)
         if self.symmetric and self.source > self.target:
@@ -65,7 +66,7 @@ class Skip(Connection):
             raise InputError(f"layer {self.source}: has no shape: only layers of images are pooled: leave pool out")
         else:
             channels, *sides = source.shape
-            found = (channels, *map(self.pool.side, sides))
+            found = (channels, *self.pool.sides(sides, self.name))
         if found != given:
             raise InputError(
                 f"layer {self.target}: has shape {given}: {self.name} makes {found} of layer {self.source}: use a Conv "
