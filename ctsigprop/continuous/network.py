@@ -208,10 +208,21 @@ class Network:
 
     @classmethod
     def named(
-        cls, architecture: "str | Architecture", sizes: "Sequence[Shape]", *, seed: int = 0, **options: Unpack[Options]
+        cls,
+        architecture: "str | Architecture",
+        sizes: "Sequence[Shape]",
+        *,
+        loops: Sequence[int] | Literal["all"] = (1,),
+        kernel: int = 3,
+        pool: PoolKind = "max",
+        seed: int = 0,
+        **options: Unpack[Options],
     ) -> "Network":
-        """A network of an architecture, or of the name of one in `ARCHITECTURES`. See `sigprop_loop` for the rest."""
-        return cls._named(architecture, sizes, seed, options)
+        """A network of an architecture, or of a name in `ARCHITECTURES`, which may heed loops, kernel and pool.
+
+        Arguments and errors as for `sigprop_loop` and `conv_loop`.
+        """
+        return cls._named(architecture, sizes, seed, options, loops=loops, kernel=kernel, pool=pool)
 
     @classmethod
     def _named(

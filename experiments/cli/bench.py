@@ -8,6 +8,7 @@ from ctsigprop.core.files import atomic, to_json
 from ctsigprop.experiments.cli.arguments import listed, output_file
 
 BENCHMARKS = {
+    "convolution": "convolutions in training, beside backpropagation and equilibrium propagation in PyTorch",
     "parallel": "layers of VGG8b in two processes, beside one process and backpropagation",
     "solvers": "a free phase in time, beside SciPy and torchdiffeq at equal error",
     "spiking": "a step of a spiking network, beside snnTorch and SpikingJelly",
