@@ -1,6 +1,6 @@
 """Any list of modules as a network: hidden layers in order, then the one that gives the scores."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +76,23 @@ class Chain(nn.Module):
             if own & seen:
                 raise InputError(f"layers: layer {number} shares parameters with one before it: give each its own")
             seen |= own
+
+
+def require_dimensions(shapes: Iterable[Shape], dimensions: Collection[int], takes: str) -> None:
+    """Refuse hidden layers whose outputs a rule does not take.
+
+    Args:
+        shapes: of a sample in each hidden layer.
+        dimensions: that the rule takes.
+        takes: the same in words.
+
+    Raises:
+        InputError: a shape of other dimensions.
+    """
+    for place, shape in enumerate(shapes, start=1):
+        if len(shape) not in dimensions:
+            remedy = "flatten them, or choose another rule"
+            raise InputError(f"layer {place}: gives outputs of shape {shape}: {takes}: {remedy}")
 
 
 def joined(layers: Iterable[nn.Module]) -> list[nn.Module]:

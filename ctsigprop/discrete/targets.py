@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ctsigprop.discrete.network import Block, Network
 from ctsigprop.discrete.sparse import Layout
+from ctsigprop.errors import InputError
 from ctsigprop.layered.seeding import Use, generator
 from ctsigprop.settings.discrete import TargetSettings
 
@@ -211,7 +212,7 @@ def generator_for(network: Network, settings: TargetSettings) -> TargetGenerator
         settings: generator, place, weights, density, size, scope and layer norm.
 
     Raises:
-        InputError: `target.size` is larger than the target.
+        InputError: `target.size` is larger than the target, or a target of one entry is to be normalised.
     """
     shared: dict[str, Any] = {
         "activation": F.relu if settings.layer_norm else network.blocks[0].activation,
@@ -220,6 +221,9 @@ def generator_for(network: Network, settings: TargetSettings) -> TargetGenerator
         "random": generator(network.seed, 1, Use.TARGETS),
     }
     classes, layout = network.classes, layout_for(network.blocks, settings)
+    if settings.layer_norm and layout.entries == 1:
+        allowed = "must be false for targets of one entry, which it makes alike: leave it out, or take larger targets"
+        raise InputError(f"target.layer_norm = True: {allowed}")
     made: TargetGenerator
     match settings.generator:
         case "target-only":

@@ -53,11 +53,12 @@ def load_learner(run: RunFolder, kind: str = "best") -> tuple[Learner, DiscreteS
         kind: best, last, or epoch-K for an epoch of training.keep.
 
     Raises:
-        InputError: the run is of another family; the data are not those that it learned; the checkpoint is missing,
-            corrupt or of another network, or holds values that are not finite.
+        InputError: the run is of another family, or of a rule that has changed since; the data are not those that it
+            learned; the checkpoint is missing, corrupt or of another network, or holds values that are not finite.
         RunFailure: the dataset is not here, and its download failed.
     """
     settings = run.settings_of(DiscreteSettings)
+    run.require_current()
     data = data_for(settings)
     check_data(run, data)
     learner = learner_for(settings, data.planes, data.classes)

@@ -3,21 +3,17 @@
 from math import prod
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ctsigprop.layered.seeding import Use, seed_of
+from ctsigprop.layered.seeding import Draws, Use, seed_of
 
 
-class Dropout(nn.Module):
+class Dropout(Draws):
     """Leaves out a fraction of the units or feature maps in training and scales up the others, so that the mean stays.
 
     Of images whole feature maps are left out (Tompson et al. 2015): neighbours in a map say much the same, and pooling
     keeps its mean, which it would not if entries were left out one by one.
 
-    The number of masks drawn is in the state dictionary: what restores it goes on with the masks that would have come.
-
-    Attributes:
-        drawn: masks drawn so far.
     """
 
     def __init__(self, fraction: float, seed: int, layer: int) -> None:
@@ -32,7 +28,6 @@ class Dropout(nn.Module):
         self.left_out = min(round(fraction * 2**16), 2**16 - 1)
         self.seed = seed
         self.layer = layer
-        self.drawn = 0
 
     def forward(self, h: Tensor) -> Tensor:
         """What stays, scaled up, and zeros, of (samples, units) or (samples, maps, ...); `h` itself in inference."""
@@ -52,11 +47,3 @@ class Dropout(nn.Module):
         words = torch.empty(-(-prod(shape) // 4), dtype=torch.int64, device=h.device)
         words.random_(-(2**63), None, generator=source)
         return words.view(torch.int16)[: prod(shape)].view(shape) >= self.left_out - 2**15
-
-    def get_extra_state(self) -> Tensor:
-        """The number of masks drawn."""
-        return torch.tensor(self.drawn)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Goes on after that many masks."""
-        self.drawn = int(state)

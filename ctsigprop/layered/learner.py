@@ -1,6 +1,6 @@
 """What every learning rule of this family is: stages that a batch passes in order, each updated on its own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from ctsigprop.layered.refusals import (
     require_finite,
     require_finite_loss,
     require_samples,
+    uncounted_if_lost,
 )
 from ctsigprop.settings.discrete import Precision
 
@@ -186,7 +187,8 @@ class Learner(nn.Module):
         """Trains the stages on the signal of a batch; also returns what leaves the last of them."""
         steps = []
         for stage in self.stages:
-            with self.autocast(labels.device):  # for each stage anew: the end of the block frees the weights it cast
+            # Autocast for each stage anew: the end of the block frees the weights it cast.
+            with uncounted_if_lost(stage, labels.device), self.autocast(labels.device):
                 signal, step = stage.step(signal, labels)
             steps.append(step)
         return steps, signal
@@ -202,13 +204,19 @@ class Learner(nn.Module):
             InputError: inputs of a type or shape that the layers do not take, or a learner that predicts nothing.
         """
         with inference(self), in_words(self, inputs), self.autocast(inputs.device):
-            signal = Signal(inputs)
-            for stage in self.stages:
-                signal = stage(signal)
-            scores = self.stages[-1].scores(signal)
+            for signal in self.signals(inputs):
+                last = signal
+            scores = self.stages[-1].scores(last)
         if scores is None:
             raise InputError(f"{self.stages[-1].name}: predicts nothing: give the learner an output layer")
         return scores
+
+    def signals(self, inputs: Tensor) -> Iterator[Signal]:
+        """What each stage makes of inputs, in order; nothing is learned."""
+        signal = Signal(inputs)
+        for stage in self.stages:
+            signal = stage(signal)
+            yield signal
 
     def outputs(self, x: ArrayLike) -> NDArray[np.float32]:
         """The prediction's scores of new inputs, shape (samples, classes).
@@ -245,9 +253,7 @@ class Learner(nn.Module):
         """
         exits = {}
         with in_words(self, inputs), self.autocast(inputs.device):
-            signal = Signal(inputs)
-            for stage in self.stages:
-                signal = stage(signal)
+            for stage, signal in zip(self.stages, self.signals(inputs), strict=True):
                 scores = stage.scores(signal)
                 if scores is not None:
                     exits[stage.name] = scores

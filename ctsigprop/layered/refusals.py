@@ -48,6 +48,23 @@ def require_finite_loss(stage: str, loss: Tensor) -> None:
         raise LostLoss(stage)
 
 
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+"""Buffers into which layers of PyTorch count batches as they pass."""
+
+
+@contextmanager
+def uncounted_if_lost(module: nn.Module, device: torch.device) -> Iterator[None]:
+    """Running statistics are put back where the block's loss is lost, which is seen on a CPU alone."""
+    counted = module.named_buffers() if device.type == "cpu" else ()
+    before = [(one, one.clone()) for name, one in counted if name.rpartition(".")[2] in STATISTICS]
+    try:
+        yield
+    except LostLoss:
+        for one, kept in before:
+            one.copy_(kept)
+        raise
+
+
 def require_classes(labels: Tensor, classes: int) -> None:
     """Refuse labels that are no classes; on a GPU their values are not looked at."""
     if labels.dtype != torch.int64 or labels.ndim != 1:

@@ -21,6 +21,24 @@ class Use(IntEnum):
     NOISE = 8
 
 
+class Draws(nn.Module):
+    """A module whose draws depend on how many there were: what restores its state goes on with those that would come.
+
+    Attributes:
+        drawn: how often it has drawn.
+    """
+
+    drawn = 0
+
+    def get_extra_state(self) -> Tensor:
+        """The number of draws."""
+        return torch.tensor(self.drawn)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Goes on after that many draws."""
+        self.drawn = int(state)
+
+
 def seed_of(seed: int, layer: int, use: Use, count: int = 0) -> int:
     """A seed for torch.
 

@@ -83,6 +83,7 @@ def learner_run(folder: RunFolder, settings: LayeredSettings, checkpoint: str, l
 
     The learner is in evaluation mode, and on the CPU where the settings make it.
     """
+    folder.require_current()
     arrays, _ = folder.load_checkpoint(checkpoint, keys=("epoch",))
     if isinstance(settings, OwnSettings):
         if learner is None:

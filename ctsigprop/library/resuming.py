@@ -21,8 +21,10 @@ def check_resumable(run: RunFolder, settings: AnySettings) -> None:
     """Pass settings that are those of a run, but for more epochs.
 
     Raises:
-        InputError: another setting differs, the rate has decayed otherwise, or the run's settings cannot be read.
+        InputError: the run's rule has changed since, another setting differs, the rate has decayed otherwise, or the
+            run's settings cannot be read.
     """
+    run.require_current()
     before = run.settings()
     remedy = LIKE_BEFORE if isinstance(before, OwnSettings) else LEAVE_OUT
     _check_unchanged(to_values(before), to_values(settings), run, remedy)

@@ -29,7 +29,7 @@ from ctsigprop.errors import Busy, InputError, RunFailure
 from ctsigprop.runs.metrics import is_count, is_number, wrong_in
 from ctsigprop.runs.rows import MetricsRow
 from ctsigprop.settings import AnySettings, OwnSettings
-from ctsigprop.settings.config import CONFIG, family_of, settings_in, to_yaml
+from ctsigprop.settings.config import CONFIG, family_of, mapping_of, settings_in, to_yaml
 
 Arrays = Mapping[str, NDArray[Any]]
 SomeSettings = TypeVar("SomeSettings", bound=AnySettings)
@@ -156,13 +156,26 @@ class RunFolder:
         Raises:
             InputError: the file is not as a run wrote it.
         """
+        settings: AnySettings = settings_in(self._config(), self.path / CONFIG)
+        return settings
+
+    def require_current(self) -> None:
+        """Refuse to go on with, or to ask, a network that was trained by a rule as it no longer is.
+
+        Raises:
+            InputError: it was, or config.yaml is not as a run wrote it.
+        """
+        learning = mapping_of(self._config(), self.path / CONFIG, "settings").get("learning")
+        values = learning if isinstance(learning, Mapping) else {}
+        if str(values.get("algorithm")).startswith("ll-") and "similarity_weight_fa" not in values:
+            raise InputError(f"{self.path}: was trained by the local losses of an earlier version: train anew")
+
+    def _config(self) -> bytes:
         path = self.path / CONFIG
         try:
-            content = read_bytes(path, self.path, MOST_OF_SETTINGS)
+            return read_bytes(path, self.path, MOST_OF_SETTINGS)
         except OSError as error:
             raise _unreadable(path, error) from error
-        settings: AnySettings = settings_in(content, path)
-        return settings
 
     def settings_of(self, kind: type[SomeSettings]) -> SomeSettings:
         """Settings of a run of one family.

@@ -251,6 +251,9 @@ class DiscreteSettings:
         for name, counts in _OF_ONE_RULE.items():
             if algorithm != counts:
                 found["learning", name] = f"learning.algorithm = {algorithm}"
+        one_layer = architecture == "fc" and len(self.network.hidden) == 1
+        if algorithm == "dtp" and one_layer:
+            found["learning", "inverse_noise"] = f"network.hidden = {list(self.network.hidden)}"  # has no inverse
         if algorithm not in UNLOCKED:
             found["learning", "readout_rate"] = f"learning.algorithm = {algorithm}"
         elif algorithm == "sp" and target.prediction == "output-target":
@@ -269,7 +272,7 @@ class DiscreteSettings:
             found["target", "statistics"] = "network.batch_norm = false"
         elif among_inputs:
             found["target", "statistics"] = f"target.generator = {target.generator}"
-        elif architecture == "fc" and len(self.network.hidden) == 1 and target.place == "hidden":
+        elif one_layer and target.place == "hidden":
             found["target", "statistics"] = f"network.hidden = {list(self.network.hidden)}"  # targets pass no layer
         return found
 

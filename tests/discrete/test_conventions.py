@@ -21,9 +21,11 @@ KINDS = {
 }
 
 
-def learner(kind: str, **options: object):
+def learner(kind: str, *, normalised: bool = False, **options: object):
     torch.manual_seed(0)
     layers = [nn.Linear(12, 9), nn.ReLU(), nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 3)]
+    if normalised:
+        layers[1] = nn.Sequential(nn.BatchNorm1d(9), nn.ReLU())
     return KINDS[kind](layers, (12,), **options)
 
 
@@ -55,10 +57,25 @@ def test_a_loss_that_is_not_finite_changes_nothing(kind: str) -> None:
         RunFailure, match=r"^(layer \d|network|output): the loss of the batch is not finite, and nothing"
     ):
         made.step(*batch(1))
-    counters = ("drawn", "running_", "num_batches")
+    counters = ("_extra_state",)
     after = made.arrays()
     assert all((before[name] == after[name]).all() for name in before if not any(one in name for one in counters))
     assert all(parameter.grad is None for parameter in made.parameters())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loss_that_is_not_finite_leaves_running_statistics_as_they_were(kind: str) -> None:
+    made = learner(kind, normalised=True)
+    made.step(*batch())
+    statistics = {name: one for name, one in made.named_buffers() if "running_" in name or "num_batches" in name}
+    before = {name: one.clone() for name, one in statistics.items()}
+    assert len(before) == 3
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.mul_(1e30 if parameter.ndim > 1 else torch.inf)
+    with pytest.raises(RunFailure, match=r"the loss of the batch is not finite, and nothing"):
+        made.step(*batch(1))
+    assert all(torch.equal(before[name], one) for name, one in statistics.items())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -74,6 +74,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "bp": {"learning": {"algorithm": "bp"}},
     "dfa": {"learning": {"algorithm": "dfa"}},
     "dtp": {"learning": {"algorithm": "dtp"}},
+    "dtp-one-layer": {"network": {"hidden": (9,)}, "learning": {"algorithm": "dtp"}},
     "sg": {"learning": {"algorithm": "sg"}},
     "ff": {"learning": {"algorithm": "ff"}},
     "ll-bp": {"learning": {"algorithm": "ll-bp"}},

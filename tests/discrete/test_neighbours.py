@@ -220,6 +220,34 @@ def test_convolutions_learn_by_them_too(rule: str) -> None:
     assert losses[-1] < 0.5 * losses[0]
 
 
+def test_forward_forward_tries_labels_one_by_one() -> None:
+    """No layer sees more than the samples of the batch at a time."""
+    learner, seen = built("ff"), []
+    for stage in learner.stages:
+        stage.block.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+    learner.eval().scores(batch()[0])
+    assert seen == [SAMPLES] * (CLASSES * len(HIDDEN))
+
+
+@pytest.mark.parametrize("rule", ["dtp", "ff"])
+def test_draws_are_counted_without_waiting_for_a_device(rule: str) -> None:
+    learner, other = built(rule), built(rule)
+    for _ in range(2):
+        learner.step(*batch())
+    assert not any("drawn" in name for name, _ in learner.named_buffers())
+    other.load_arrays(learner.arrays())
+    for one in (learner, other):
+        assert {stage.drawn for stage in one.stages} == {2}
+
+
+def test_the_activation_of_inverses() -> None:
+    layers = [nn.Linear(6, 5), nn.Linear(5, 4), nn.Linear(4, 3)]
+    made = ct.discrete.DifferenceTargetPropagation(layers, (6,), activation=nn.LeakyReLU(0.2))
+    assert made.options["activation"] == "LeakyReLU(negative_slope=0.2)"
+    with pytest.raises(InputError, match=r"^activation: is of type .*: must be a torch.nn.Module, such as nn.Tanh.*$"):
+        ct.discrete.DifferenceTargetPropagation(layers, (6,), activation=torch.tanh)
+
+
 def test_what_they_refuse() -> None:
     conv = DiscreteSettings(
         network=DiscreteNetworkSettings(architecture="conv"), learning=DiscreteLearningSettings(algorithm="dtp")

@@ -79,6 +79,12 @@ def test_layer_norm_of_settings_has_relu_and_no_bias():
             assert isinstance(projection.norm, torch.nn.LayerNorm)
 
 
+def test_layer_norm_of_one_entry_is_refused():
+    settings = TargetSettings(density="sparse", size=1, layer_norm=True)
+    with pytest.raises(InputError, match=r"^target.layer_norm = True: must be false for targets of one entry, .*$"):
+        generator_for(network(), settings)
+
+
 def test_target_only_is_equation_1_a_target_a_sample():
     made = TargetOnly(CLASSES, Layout((UNITS,)), per_class=False)
     assert_allclose(made(drawn(5, UNITS), LABELS, None).detach(), f(affine(made.project, ONE_HOT)), atol=1e-6)

@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 import ctsigprop as ct
+from ctsigprop.discrete.training import load_learner
+from ctsigprop.library.resuming import check_resumable
 from ctsigprop.library.training import train_in
 from ctsigprop.runs import DATA, RunFolder
 from ctsigprop.settings import DataSettings, LayeredSettings
-from ctsigprop.settings.config import settings_from
+from ctsigprop.settings.config import CONFIG, settings_from
 
 DISCRETE = {
     "network": {"hidden": [16]},
@@ -73,6 +75,30 @@ def test_inputs_of_another_shape_and_a_learner_are_refused(run: RunFolder) -> No
         ct.load_run(run.path).network.predict(x[:, 0])
     with pytest.raises(ct.InputError, match=r"^learner: the settings of the run in .* make its network: leave it out$"):
         ct.load_run(run.path, learner=ct.discrete.Backprop([nn.Linear(6, 3)], (6,)))
+
+
+@pytest.mark.parametrize("algorithm", ["ll-bp", "ll-fa"])
+def test_runs_of_earlier_local_losses_are_read_and_neither_asked_nor_gone_on_with(
+    algorithm: str, tmp_path: Path
+) -> None:
+    values = {"data": {"limit": 300}, "learning": {"algorithm": algorithm}} | DISCRETE
+    settings: LayeredSettings = settings_from(values, "discrete")
+    with RunFolder.create(tmp_path / "run", settings) as folder:
+        train_in(folder, settings, quiet=True)
+    config = folder.path / CONFIG
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if "similarity_weight_fa" not in line))
+    old = config.read_bytes()
+    assert folder.settings() == settings
+    words = r"^.*run: was trained by the local losses of an earlier version: train anew$"
+    for use in (
+        lambda: ct.load_run(folder.path),
+        lambda: load_learner(folder),
+        lambda: check_resumable(folder, settings),
+    ):
+        with pytest.raises(ct.InputError, match=words):
+            use()
+    assert config.read_bytes() == old
 
 
 @pytest.mark.parametrize("wrong", [np.float32(0), np.float32("nan")])

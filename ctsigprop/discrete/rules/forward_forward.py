@@ -6,7 +6,7 @@ wrong ones. What it hands on is brought to one length, so that its goodness is h
 as likely as its label has goodness, in all hidden layers but the first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 
 import torch
@@ -18,12 +18,12 @@ from ctsigprop.discrete.network import Network
 from ctsigprop.errors import InputError
 from ctsigprop.layered.learner import Learner, Signal, Stage, Step
 from ctsigprop.layered.optimizers import MakeOptimizer, chosen
-from ctsigprop.layered.seeding import Use, generator
+from ctsigprop.layered.seeding import Draws, Use, generator
 from ctsigprop.settings.checks import require_number
 from ctsigprop.settings.discrete import DiscreteSettings, Precision
 
 
-class ForwardForwardStage(Stage):
+class ForwardForwardStage(Draws, Stage):
     """A hidden layer that learns to tell right labels from wrong ones.
 
     Attributes:
@@ -33,17 +33,13 @@ class ForwardForwardStage(Stage):
         threshold: of the goodness, a unit.
         label: value of the entry of a label in the input.
         seed: of the wrong labels.
-        drawn: batches for which wrong labels were drawn.
     """
-
-    drawn: Tensor
 
     def __init__(self, place: int, block: nn.Module, classes: int, threshold: float, label: float, seed: int) -> None:
         """A stage that has not begun to learn; arguments as the attributes."""
         super().__init__(f"layer {place}")
         self.place, self.block, self.classes = place, block, classes
         self.threshold, self.label, self.seed = threshold, label, seed
-        self.register_buffer("drawn", torch.zeros((), dtype=torch.int64))
 
     def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:
         """One update, by samples with their own labels and then with wrong ones, which follow in one batch.
@@ -64,23 +60,19 @@ class ForwardForwardStage(Stage):
         return Signal(h.detach()), Step(loss.detach(), scores)
 
     def forward(self, signal: Signal) -> Signal:
-        """Passes samples with every label, (samples x classes, ...), and adds up the goodness."""
-        h = signal.h
-        if self.place == 1:
-            every = torch.eye(self.classes, device=h.device).repeat(len(h), 1)
-            h = with_labels(h.repeat_interleave(self.classes, 0), every, self.label)
-        h = self.block(of_one_length(h))
-        found = goodness(h).view(-1, self.classes)
+        """Passes samples that have a label in them, and adds up the goodness, (samples,)."""
+        h = self.block(of_one_length(signal.h))
+        found = goodness(h)
         before = signal.exit if self.place > 2 else None
         return Signal(h, exit=found if before is None else before + found)
 
     def scores(self, signal: Signal) -> Tensor | None:
-        """Goodness of every class in the layers so far, the first left out where there are others."""
+        """Goodness in the layers so far, the first left out where there are others."""
         return signal.exit
 
     def _wrong(self, labels: Tensor) -> Tensor:
         """A label other than its own for each sample, the same in every layer."""
-        source = generator(self.seed, 0, Use.NOISE, int(self.drawn))
+        source = generator(self.seed, 0, Use.NOISE, self.drawn)
         self.drawn += 1
         ahead = torch.randint(1, self.classes, (len(labels),), generator=source).to(labels.device)
         return (labels + ahead) % self.classes
@@ -108,7 +100,24 @@ def with_labels(x: Tensor, onehot: Tensor, value: float) -> Tensor:
     return torch.cat((value * onehot.to(x.dtype), rows[:, onehot.shape[1] :]), 1).view(x.shape)
 
 
-def stages_of(network: Network | Chain, shape: Sequence[int], threshold: float, label: float) -> list[Stage]:
+class GoodnessLearner(Learner):
+    """Predicts the label that has the most goodness."""
+
+    stages: Sequence[ForwardForwardStage]
+
+    def signals(self, inputs: Tensor) -> Iterator[Signal]:
+        """Inputs as they are, and the goodness of every label, (samples, classes): labels are tried one by one."""
+        of_labels: list[list[Tensor]] = []
+        for label in torch.eye(self.classes, device=inputs.device):
+            labelled = with_labels(inputs, label.expand(len(inputs), -1), self.stages[0].label)
+            of_labels.append([signal.exit for signal in super().signals(labelled) if signal.exit is not None])
+        for found in zip(*of_labels, strict=True):
+            yield Signal(inputs, exit=torch.stack(found, 1))
+
+
+def stages_of(
+    network: Network | Chain, shape: Sequence[int], threshold: float, label: float
+) -> list[ForwardForwardStage]:
     """The hidden layers, each with its own goodness.
 
     Args:
@@ -135,10 +144,10 @@ def ff_learner(network: Network, settings: DiscreteSettings) -> Learner:
     stages = stages_of(network, network.blocks[0].inputs, learning.threshold, learning.label_strength)
     for stage in stages:
         stage.learn_with(learning.rate, learning.weight_decay)
-    return Learner(stages, network.classes, settings.training.precision)
+    return GoodnessLearner(stages, network.classes, settings.training.precision)
 
 
-class ForwardForward(Learner):
+class ForwardForward(GoodnessLearner):
     """The Forward-Forward algorithm (Hinton 2022) of any layers, each of which learns by itself."""
 
     def __init__(

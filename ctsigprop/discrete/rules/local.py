@@ -16,11 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ctsigprop.discrete.chain import Chain
+from ctsigprop.discrete.chain import Chain, require_dimensions
 from ctsigprop.discrete.halves import halves
 from ctsigprop.discrete.network import Network
 from ctsigprop.discrete.rules.feedback import FeedbackLinear
-from ctsigprop.errors import InputError
 from ctsigprop.layered.learner import Learner, Signal, Stage, Step
 from ctsigprop.layered.optimizers import MakeOptimizer, chosen
 from ctsigprop.layered.output import OutputStage, classification
@@ -236,10 +235,7 @@ class LocalLoss(Learner):
         require_number("similarity_weight", similarity_weight, 0.0, 1.0)
         chain = Chain(layers, shape, seed)
         chain.require_hidden("local learning")
-        for place, found in enumerate(chain.activated, start=1):
-            if len(found) not in (1, 3):
-                allowed = "(features,) or (channels, height, width): flatten them"
-                raise InputError(f"layer {place}: gives outputs of shape {found}: local learning takes {allowed}")
+        require_dimensions(chain.activated, (1, 3), "local learning takes (features,) or (channels, height, width)")
         hidden = local_stages(chain, similarity_weight, random_feedback=random_feedback)
         stages = [*hidden, OutputStage("output", chain.output)]
         for stage in stages:

@@ -11,10 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ctsigprop.discrete.chain import Chain
+from ctsigprop.discrete.chain import Chain, require_dimensions
 from ctsigprop.discrete.losses import squared_distance
 from ctsigprop.discrete.network import Network
-from ctsigprop.errors import InputError
 from ctsigprop.layered.learner import Learner, Signal, Step
 from ctsigprop.layered.optimizers import MakeOptimizer, chosen
 from ctsigprop.layered.output import OutputStage
@@ -58,10 +57,7 @@ class SyntheticStage(OutputStage):
             InputError: a hidden layer's outputs are neither features nor images.
         """
         super().__init__("network", network)
-        for place, shape in enumerate(network.shapes, start=1):
-            if len(shape) not in (1, 3):
-                allowed = "predictors take (features,) or (channels, height, width): flatten them"
-                raise InputError(f"layer {place}: gives outputs of shape {shape}: {allowed}")
+        require_dimensions(network.shapes, (1, 3), "predictors take (features,) or (channels, height, width)")
         self.predictors = nn.ModuleList(Predictor(shape, network.classes) for shape in network.shapes)
 
     def step(self, signal: Signal, labels: Tensor) -> tuple[Signal, Step]:

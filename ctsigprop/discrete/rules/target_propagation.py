@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ctsigprop.discrete.chain import Chain
+from ctsigprop.discrete.chain import Chain, require_dimensions
 from ctsigprop.discrete.losses import squared_distance
 from ctsigprop.discrete.network import Network
 from ctsigprop.discrete.target_forward import for_targets
@@ -21,23 +21,21 @@ from ctsigprop.errors import InputError
 from ctsigprop.layered.learner import Learner, Signal, Step
 from ctsigprop.layered.optimizers import MakeOptimizer, chosen
 from ctsigprop.layered.output import OutputStage
-from ctsigprop.layered.seeding import Use, draw_weights, generator
+from ctsigprop.layered.seeding import Draws, Use, draw_weights, generator
 from ctsigprop.settings.checks import require_number
 from ctsigprop.settings.discrete import DiscreteSettings, Precision
 
 
-class TargetPropagationStage(OutputStage):
+class TargetPropagationStage(Draws, OutputStage):
     """A network whose layers wait for their targets.
 
     Attributes:
         inverses: g_i of hidden layers 2, 3, ...: a linear layer and an activation.
         target_rate: of the step that makes the last hidden layer's target.
         noise: standard deviation of what is added to activations where an inverse learns.
-        drawn: batches for which noise was drawn.
     """
 
     layer: Network | Chain
-    drawn: Tensor
 
     def __init__(self, network: Network | Chain, activation: nn.Module, target_rate: float, noise: float) -> None:
         """Draws the inverses.
@@ -46,12 +44,8 @@ class TargetPropagationStage(OutputStage):
             InputError: a hidden layer gives images.
         """
         super().__init__("network", network)
-        for place, shape in enumerate(network.shapes, start=1):
-            if len(shape) != 1:
-                allowed = "target propagation takes fully connected layers: flatten them, or choose another rule"
-                raise InputError(f"layer {place}: gives outputs of shape {shape}: {allowed}")
+        require_dimensions(network.shapes, (1,), "target propagation takes fully connected layers")
         self.target_rate, self.noise = target_rate, noise
-        self.register_buffer("drawn", torch.zeros((), dtype=torch.int64))
         units = [shape[0] for shape in network.shapes]
         linear = [nn.Linear(above, below) for below, above in pairwise(units)]
         for place, inverse in enumerate(linear, start=2):
@@ -89,15 +83,14 @@ class TargetPropagationStage(OutputStage):
     def _inverse_losses(self, outputs: Sequence[Tensor]) -> list[Tensor]:
         """|g_i(f_i(h + noise)) - (h + noise)|^2 for each inverse, of which no gradient reaches f_i."""
         losses = []
-        count = int(self.drawn)
-        self.drawn += 1
         for place, (h, inverse) in enumerate(zip(outputs[:-1], self.inverses, strict=True), start=1):
-            source = generator(self.layer.seed, place, Use.NOISE, count)
+            source = generator(self.layer.seed, place, Use.NOISE, self.drawn)
             disturbed = h.detach() + self.noise * torch.randn(h.shape, generator=source).to(h)
             block = self.layer.blocks[place]
             with torch.no_grad(), for_targets(block, "targets"):
                 above = block(disturbed)
             losses.append(squared_distance(inverse(above), disturbed))
+        self.drawn += 1
         return losses
 
 
@@ -143,10 +136,15 @@ class DifferenceTargetPropagation(Learner):
         """
         require_number("target_rate", target_rate, 0.0, open_low=True)
         require_number("noise", noise, 0.0)
+        if not isinstance(activation, nn.Module | None):
+            raise InputError(
+                f"activation: is of type {type(activation).__name__}: must be a torch.nn.Module, such as nn.Tanh()"
+            )
         chain = Chain(layers, shape, seed)
         chain.require_hidden("target propagation")
         stage = TargetPropagationStage(chain, activation or nn.Identity(), target_rate, noise)
         stage.to(next(chain.parameters()))
         stage.learn_with(optimizer=chosen(optimizer, rate))
         super().__init__([stage], chain.classes, precision)
-        self.options = {"target_rate": target_rate, "noise": noise, "seed": seed}
+        named = None if activation is None else " ".join(str(activation).split())
+        self.options = {"activation": named, "target_rate": target_rate, "noise": noise, "seed": seed}
