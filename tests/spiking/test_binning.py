@@ -76,6 +76,24 @@ def test_a_padded_recording_has_the_logits_that_it_has_alone(tmp_path: Path) -> 
     assert not torch.allclose(network.of_sequence(found.inputs())[0], logits[0])
 
 
+@torch.no_grad()
+def test_lengths_are_checked_whatever_holds_them() -> None:
+    network = network_of_blocks([Block(nn.Linear(4, 5))], (4,), 3).eval()
+    x = torch.ones(6, 2, 4)
+    expected = network.of_sequence(x, torch.tensor([2, 6]))
+    for lengths in ([2, 6], np.array([2, 6], np.int32)):
+        torch.testing.assert_close(network.of_sequence(x, lengths), expected)
+    for lengths, words in (
+        ([0, 6], "lengths = 0: must be 2 whole numbers from 1 to 6, one a sample"),
+        ([2, 7], "lengths = 7: must be"),
+        ([2], r"lengths = 'torch.int64 of shape \(1,\)': must be"),
+        ([2.0, 6.0], "lengths = 'torch.float32 of shape"),
+        (["2", "6"], "lengths: are of type list: must be"),
+    ):
+        with pytest.raises(InputError, match=words):
+            network.of_sequence(x, lengths)  # type: ignore[arg-type]
+
+
 def test_a_dataset_of_tonics_form_is_learned(tmp_path: Path) -> None:
     """Pairs of events and a label, as tonic.datasets have them; here dots on the left or on the right."""
     data = []
