@@ -83,15 +83,16 @@ def test_lengths_are_checked_whatever_holds_them() -> None:
     expected = network.of_sequence(x, torch.tensor([2, 6]))
     for lengths in ([2, 6], np.array([2, 6], np.int32)):
         torch.testing.assert_close(network.of_sequence(x, lengths), expected)
-    for lengths, words in (
+    odd: list[tuple[Any, str]] = [
         ([0, 6], "lengths = 0: must be 2 whole numbers from 1 to 6, one a sample"),
         ([2, 7], "lengths = 7: must be"),
         ([2], r"lengths = 'torch.int64 of shape \(1,\)': must be"),
         ([2.0, 6.0], "lengths = 'torch.float32 of shape"),
         (["2", "6"], "lengths: are of type list: must be"),
-    ):
+    ]
+    for lengths, words in odd:
         with pytest.raises(InputError, match=words):
-            network.of_sequence(x, lengths)  # type: ignore[arg-type]
+            network.of_sequence(x, lengths)
 
 
 def test_a_dataset_of_tonics_form_is_learned(tmp_path: Path) -> None:

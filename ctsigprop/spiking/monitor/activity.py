@@ -188,7 +188,7 @@ def counted_layers(network: SpikingNetwork) -> list[tuple[str, Weights, Shape]]:
     names = [f"layer {number}" for number in range(1, len(network.blocks) + 1)]
     neurons = [*(block.neurons for block in network.blocks), getattr(network.readout, "neurons", None)]
     for name, one in zip([*names, OUTPUT], neurons, strict=True):
-        if getattr(getattr(one, "dynamics", None), "recurrent", None) is not None:
+        if isinstance(getattr(getattr(one, "dynamics", None), "recurrent", None), nn.Module):
             raise InputError(f"{name}: has recurrent connections, which are not counted: leave them out to count")
     hidden = [(name, weights_of(block), block.inputs) for name, block in zip(names, network.blocks, strict=True)]
     return [*hidden, (OUTPUT, network.readout.layer, network.blocks[-1].outputs)]
