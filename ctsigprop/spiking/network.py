@@ -6,14 +6,17 @@ normalisation has them, and 256 fully connected neurons; small enough for a CPU.
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ctsigprop.discrete.spatial import fit_grid
 from ctsigprop.discrete.target_forward import for_targets
 from ctsigprop.errors import InputError
 from ctsigprop.layered.seeding import Use, draw_weights, generator
+from ctsigprop.settings.checks import require
 from ctsigprop.settings.spiking import SpikingSettings
 from ctsigprop.spiking.coding import CODINGS
 from ctsigprop.spiking.neuron import Neuron
@@ -23,6 +26,8 @@ from ctsigprop.spiking.shapes import Shape, begins_linear, passed_shape
 from ctsigprop.spiking.surrogates import SURROGATES
 
 KERNEL = 3
+
+Lengths = Tensor | NDArray[Any] | Sequence[int]
 
 
 class SpikingBlock(nn.Module):
@@ -167,16 +172,34 @@ class SpikingNetwork(nn.Module):
         """Logits, shape (samples, classes)."""
         return self.of_sequence(self.coding(images))
 
-    def of_sequence(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def of_sequence(self, x: Tensor, lengths: Lengths | None = None) -> Tensor:
         """Logits of what enters at each step.
 
         Args:
             x: spikes, currents or event frames, shape (steps or 1, samples, ...).
             lengths: steps of each sample, as for `Readout`: a recording that is padded so has its own logits.
+
+        Raises:
+            InputError: lengths that are not one whole number a sample, from 1 to the steps.
         """
         for block in self.blocks:
             x = block(x)
-        return self.readout(x, lengths)
+        return self.readout(x, None if lengths is None else _checked(lengths, x))
+
+
+def _checked(lengths: Lengths, spikes: Tensor) -> Tensor:
+    """Lengths that spikes, shape (steps, samples, ...), can have, on their device."""
+    steps, samples = spikes.shape[:2]
+    allowed = f"{samples} whole numbers from 1 to {steps}, one a sample"
+    try:
+        found = torch.as_tensor(lengths, device=spikes.device)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"lengths: are of type {type(lengths).__name__}: must be {allowed}") from None
+    whole = not found.is_floating_point() and not found.is_complex() and found.dtype != torch.bool
+    require(whole and found.shape == (samples,), "lengths", f"{found.dtype} of shape {tuple(found.shape)}", allowed)
+    for wrong in found[(found < 1) | (found > steps)][:1].tolist():
+        raise InputError(f"lengths = {wrong}: must be {allowed}")
+    return found
 
 
 def build(settings: SpikingSettings, shape: tuple[int, ...], classes: int) -> SpikingNetwork:

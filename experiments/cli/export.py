@@ -20,7 +20,7 @@ def command(options: Mapping[str, Any]) -> None:
 
     Raises:
         InputError: no such run, a file that cannot be meant, or a network that NIR cannot represent.
-        RunFailure: the folder cannot be written; the training set, whose statistics the file has, is not here and its
+        RunFailure: the folder cannot be written; the data, whose statistics the file has, are not here and their
             download failed.
     """
     from ctsigprop.spiking.integers import integer_network
@@ -34,8 +34,8 @@ def command(options: Mapping[str, Any]) -> None:
     bits = whole_number(options, "bits", *BITS) if "bits" in options else None
     trained = load_trained(run)
     network = trained.network if bits is None else integer_network(trained.network, bits)
+    errors = () if bits is None else (trained.error(network), trained.error(trained.network))
     write_graph(network, path, trained.scale | ({} if bits is None else {"bits": bits}))
     print(f"weights after epoch {trained.epoch} of {run.path.name}: {path}")
     if bits is not None:
-        of_both = trained.error(network), trained.error(trained.network)
-        print("test error with integers of {} bits: {:.2f} %; in float32: {:.2f} %".format(bits, *of_both))
+        print("test error with integers of {} bits: {:.2f} %; in float32: {:.2f} %".format(bits, *errors))

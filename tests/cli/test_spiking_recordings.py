@@ -96,6 +96,12 @@ def test_it_is_exported_without_its_recordings(ctsigprop: Command) -> None:
 
 
 @pytest.mark.usefixtures("moved")
+def test_integers_whose_error_cannot_be_told_are_not_written(refused: Refuse) -> None:
+    pytest.importorskip("nir")
+    refused(["export", "run", "network.nir", "--bits", "8"], "hands: there is no")
+
+
+@pytest.mark.usefixtures("moved")
 def test_recordings_that_moved_are_named_anew(ctsigprop: Command, refused: Refuse, finished: Path) -> None:
     refused(["spikes", "run"], "hands: there is no train.npz: give a folder that holds train.npz and test.npz")
     assert ctsigprop("train", "--resume", "--run-dir", "run", "--data.events", "hands", "--quiet").status == 0

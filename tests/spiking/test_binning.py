@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import ctsigprop as ct
-from ctsigprop.errors import InputError
+from ctsigprop.errors import InputError, RunFailure
 from ctsigprop.spiking.blocks import Block, network_of_blocks
 from ctsigprop.spiking.events import frames_of, load_frames, padded, read_events, read_shd, save_frames
 
@@ -76,6 +76,25 @@ def test_a_padded_recording_has_the_logits_that_it_has_alone(tmp_path: Path) -> 
     assert not torch.allclose(network.of_sequence(found.inputs())[0], logits[0])
 
 
+@torch.no_grad()
+def test_lengths_are_checked_whatever_holds_them() -> None:
+    network = network_of_blocks([Block(nn.Linear(4, 5))], (4,), 3).eval()
+    x = torch.ones(6, 2, 4)
+    expected = network.of_sequence(x, torch.tensor([2, 6]))
+    for lengths in ([2, 6], np.array([2, 6], np.int32)):
+        torch.testing.assert_close(network.of_sequence(x, lengths), expected)
+    odd: list[tuple[Any, str]] = [
+        ([0, 6], "lengths = 0: must be 2 whole numbers from 1 to 6, one a sample"),
+        ([2, 7], "lengths = 7: must be"),
+        ([2], r"lengths = 'torch.int64 of shape \(1,\)': must be"),
+        ([2.0, 6.0], "lengths = 'torch.float32 of shape"),
+        (["2", "6"], "lengths: are of type list: must be"),
+    ]
+    for lengths, words in odd:
+        with pytest.raises(InputError, match=words):
+            network.of_sequence(x, lengths)
+
+
 def test_a_dataset_of_tonics_form_is_learned(tmp_path: Path) -> None:
     """Pairs of events and a label, as tonic.datasets have them; here dots on the left or on the right."""
     data = []
@@ -106,6 +125,18 @@ def test_recordings_of_a_file(tmp_path: Path) -> None:
     for name, words in (("b.npy", "is no structured array"), ("none.npy", "cannot be read as NPY")):
         with pytest.raises(InputError, match=words):
             read_events(tmp_path / name)
+    whole = (tmp_path / "a.npy").read_bytes()
+    for damaged in (
+        whole[:-9],
+        whole[:40],
+        b"PK\x03\x04" + whole,
+        whole.replace(b"(200,)", b"((((((", 1),
+        whole.replace(b"(200,), }      ", b"(2000000000000, )}", 1)[: len(whole)],
+    ):
+        (tmp_path / "c.npy").write_bytes(damaged)
+        with pytest.raises(InputError, match="cannot be read as NPY") as refusal:
+            read_events(tmp_path / "c.npy")
+        assert "\n" not in str(refusal.value)
 
 
 def test_the_form_of_shd(tmp_path: Path) -> None:
@@ -132,6 +163,66 @@ def test_the_form_of_shd(tmp_path: Path) -> None:
         read_shd(tmp_path / "other.h5")
 
 
+NO_SHD = "is no HDF5 file with spikes/times, spikes/units and labels"
+ODD: dict[str, tuple[dict[str, Any], str]] = {
+    "fewer units": ({"spikes/units": [[1, 2]]}, "has 2 recordings of times, 1 of units and 2 labels"),
+    "fewer labels": ({"labels": [1]}, "has 2 recordings of times, 2 of units and 1 labels"),
+    "one label": ({"labels": 1}, NO_SHD),
+    "labels with fractions": ({"labels": [0.5, np.nan]}, "labels are float64 of shape .*: must be whole numbers"),
+    "labels as words": ({"labels": ["a", "b"]}, "labels are object of shape .*: must be whole numbers"),
+    "labels in a group": ({"labels": {"a": [1]}}, NO_SHD),
+    "spikes in no group": ({"spikes": [1, 2]}, NO_SHD),
+    "one recording alone": ({"spikes/times": [1.0, 2.0], "spikes/units": [1, 2]}, "has times of shape"),
+    "times as words": ({"spikes/times": [["a", "b"], ["c", "d"]]}, "has times of object"),
+    "units with fractions": ({"spikes/units": [[1.0, 2.0], [1.0, 2.0]]}, "and units of float64"),
+    "unlike lengths": ({"spikes/units": [[1], [2]]}, "recording 0 has times of shape .2,. and units of shape .1,."),
+    "more than there is memory": ({"spikes/times": None}, NO_SHD),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_other_forms_than_that_of_shd_are_refused(tmp_path: Path, case: str) -> None:
+    h5py = pytest.importorskip("h5py")
+    changes, words = ODD[case]
+    held: dict[str, Any] = {"spikes/times": [[0.1, 0.2]] * 2, "spikes/units": [[1, 2]] * 2, "labels": [0, 1]} | changes
+    if "spikes" in held:
+        del held["spikes/times"], held["spikes/units"]
+    with h5py.File(tmp_path / "shd.h5", "w") as file:
+        for name, values in held.items():
+            if values is None:
+                file.create_dataset(name, (2**45,), np.float64, chunks=(1024,))
+            elif isinstance(values, dict):
+                file.create_group(name).update(values)
+            else:
+                file[name] = values
+    with pytest.raises(InputError, match=words) as refusal:
+        read_shd(tmp_path / "shd.h5")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "events", "words"),
+    [
+        ((2, 6), recording(), r"sensor = \(2, 6\): must be channels, height and width"),
+        ((2, 0, 9), recording(), "sensor = .*: must be channels, height and width"),
+        ((2, 6.0, 9), recording(), "sensor = .*: must be channels, height and width"),
+        (SENSOR, recording().reshape(20, 10), r"events = 'of shape \(20, 10\)': must be a structured array of one"),
+        (SENSOR, recording()[0], r"events = 'of shape \(\)': must be a structured array of one"),
+    ],
+)
+def test_what_is_no_recording_of_a_sensor_is_refused(sensor: Any, events: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        frames_of(events, sensor, steps=3)
+
+
+def test_frames_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="recordings = -1: must be counts, at least 0"):
+        save_frames(tmp_path / "a.npz", [np.full((2, 1, 1, 4), -1, np.int32)], [0])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFailure, match="file: cannot be written"):
+        save_frames(tmp_path / "file" / "a.npz", [np.zeros((2, 1, 1, 4), np.int32)], [0])
+
+
 @pytest.mark.parametrize(
     ("changes", "given", "words"),
     [
@@ -142,7 +233,9 @@ def test_the_form_of_shd(tmp_path: Path) -> None:
         ({}, {"steps": 0}, "steps = 0: must be"),
         ({}, {"window": 0.0}, "window = 0.0: must be"),
         ({}, {"steps": 3, "factor": 0}, "factor = 0: must be"),
-        ({}, {"window": 1e-6}, "frames: would have .* steps: take a longer window, or a factor"),
+        ({}, {"window": 1e-3}, "frames: would have .* steps: take a longer window, or a factor"),
+        ({}, {"window": 1e-20}, "window = 1e-20: must make at most .* steps: take a longer window"),
+        ({}, {"window": 1e-320}, "window = .*: must make at most .* steps: take a longer window"),
     ],
 )
 def test_other_events_are_refused(changes: dict[str, int], given: dict[str, Any], words: str) -> None:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 nir = pytest.importorskip("nir")
 
 from ctsigprop.errors import InputError  # noqa: E402
-from ctsigprop.spiking.monitor.recording import record  # noqa: E402
+from ctsigprop.spiking.integers import integer_network  # noqa: E402
+from ctsigprop.spiking.monitor.chip import demands_of  # noqa: E402
+from ctsigprop.spiking.monitor.recording import account_of, record  # noqa: E402
 from ctsigprop.spiking.neuron import Neuron  # noqa: E402
 from ctsigprop.spiking.nir.graph import read_graph, write_graph  # noqa: E402
 from ctsigprop.spiking.nir.importing import from_graph  # noqa: E402
@@ -157,7 +159,7 @@ def flat(*shape: int) -> Any:
     return nir.Flatten(input_type={"input": np.array(shape)}, start_dim=0)
 
 
-def graph(shape: Any, *nodes: Any, edges: Any = (), leaves: int = 1, **named: Any) -> Any:
+def graph(shape: Any, *nodes: Any, edges: Any = (), leaves: int = 3, **named: Any) -> Any:
     """A chain of nodes between an input and an output, and further named nodes and edges."""
     names = {f"n{number}": node for number, node in enumerate(nodes)}
     end = nir.Output(output_type={"output": np.array([leaves])})
@@ -305,6 +307,18 @@ READ: dict[str, Callable[[], Case]] = {
         graph(IMAGE, conv(4, 2), if_(H), pool(nir.SumPool2d), if_((4, 3, 3), threshold=0.9), affine(3, 36)),
         1.0,
     ),
+    "SumPool, then IF whose spikes come back": lambda: (
+        graph(
+            IMAGE,
+            conv(4, 2),
+            if_(H),
+            pool(nir.SumPool2d),
+            if_((4, 3, 3), threshold=0.9),
+            affine(3, 36),
+            edges=[("n3", "n3")],
+        ),
+        1.0,
+    ),
     "SumPool, then IF that adds up": lambda: (
         graph(IMAGE, conv(4, 2), if_(H), pool(nir.SumPool2d), if_((4, 3, 3), threshold=2.5), affine(3, 36)),
         1.0,
@@ -413,6 +427,26 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         ),
         r"node 'n1' \(IF\): recurrent weights are 7 x 7: must be 8 x 8",
     ),
+    "recurrent weights that are not numbers": (
+        lambda: graph(
+            (5,), affine(8, 5), if_(8), affine(3, 8), edges=[("n1", "back"), ("back", "n1")], back=linear(8, 8, np.nan)
+        ),
+        r"node 'n1' \(IF\): weights hold NaN or infinity",
+    ),
+    "a last layer of another width": (
+        lambda: graph((5,), affine(8, 5), if_(8), affine(3, 7)),
+        r"node 'n2' \(Affine\): takes 7 values: must take 8, as the layer before gives",
+    ),
+    "an output of another width": (
+        lambda: graph((5,), affine(8, 5), if_(8), affine(3, 8), leaves=4),
+        r"node 'output' \(Output\): gives 4 values: must give 3, as the last layer",
+    ),
+    "a name that is there twice": (
+        lambda: graph(
+            (5,), affine(8, 5), if_(8), graph((8,), affine(3, 8)), edges=[("n1", "n2.n0")], **{"n2.n0": affine(3, 8)}
+        ),
+        r"node 'n2.n0': is also in the graph 'n2': rename it",
+    ),
     "one layer": (lambda: graph((5,), affine(3, 5), if_(3)), r"node 'output' \(Output\): must come behind a layer"),
     "no leak as infinity": (
         lambda: graph((5,), affine(8, 5), lif(8, np.inf, np.inf), affine(3, 8)),
@@ -440,6 +474,52 @@ def test_what_the_network_has_not_is_refused_by_name(tmp_path: Path, case: str) 
     with pytest.raises(InputError, match=message) as refusal:
         read_graph(tmp_path / "a.nir")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["steps", "coding", "dt"])
+def test_metadata_of_another_kind_are_refused(tmp_path: Path, name: str) -> None:
+    made = graph((5,), affine(8, 5), if_(8), affine(3, 8))
+    made.metadata = {name: np.zeros(3)}
+    nir.write(tmp_path / "a.nir", made)
+    with pytest.raises(InputError, match=f"metadata: {name} is of type ndarray: must be one value: give {name}"):
+        read_graph(tmp_path / "a.nir")
+
+
+def test_a_file_that_does_not_fit_into_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(nir, "read", read)
+    with pytest.raises(InputError, match="is no NIR file, or a damaged one"):
+        read_graph(tmp_path / "a.nir")
+
+
+def test_names_may_have_dots() -> None:
+    made = graph((5,), affine(8, 5), if_(8), affine(3, 8))
+    names = {name: f"net.{name}" for name in made.nodes}
+    nodes = {names[name]: node for name, node in made.nodes.items()}
+    made = nir.NIRGraph(nodes, [(names[a], names[b]) for a, b in made.edges], type_check=False)
+    assert len(from_graph(made).blocks) == 1
+
+
+def test_a_time_constant_of_one_step_may_be_rounded() -> None:
+    made = graph((5,), affine(8, 5), lif(8, np.float32(DT), 1.0), affine(3, 8))
+    assert from_graph(made, dt=1.00000005 * float(np.float32(DT))).blocks[0].neurons.neuron.leak == 1
+
+
+def test_recurrent_connections_are_not_counted() -> None:
+    network = from_graph(graph((5,), affine(8, 5), lif(8, 3.0, 2.0), affine(3, 8), edges=[("n1", "n1")]))
+    behind = from_graph(graph((5,), affine(8, 5), if_(8), affine(3, 8), recurrent(3, if_(3), linear(3, 3))))
+    for made, name in ((network, "layer 1"), (behind, "output")):
+        for count in (lambda made=made: account_of(made, []), lambda made=made: demands_of(made, 8)):
+            with pytest.raises(InputError, match=f"{name}: has recurrent connections, which are not counted"):
+                count()
+
+
+def test_integers_have_no_neurons_behind_the_readout() -> None:
+    network = from_graph(graph((5,), affine(8, 5), if_(8), affine(3, 8), if_(3)))
+    with pytest.raises(InputError, match="readout: has neurons behind it: must be a layer alone for integers"):
+        integer_network(network, 8)
 
 
 def test_the_step_of_the_file_counts_where_none_is_given(tmp_path: Path) -> None:

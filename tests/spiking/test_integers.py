@@ -128,6 +128,19 @@ def test_what_has_no_integers_is_refused() -> None:
             integer_network(network(), bits)
 
 
+def test_what_float32_does_not_hold_is_refused() -> None:
+    def made(inputs: int, threshold: float) -> SpikingNetwork:
+        layer = nn.Linear(inputs, 2, bias=False)
+        nn.init.ones_(layer.weight)
+        return network_of_blocks([Block(layer)], (inputs,), 2, threshold=threshold)
+
+    integer_network(made(512, 512.0), 16)
+    with pytest.raises(InputError, match=r"bits = 16: layer 1 may add up 16809471: must be at most 16777216 .* --bits"):
+        integer_network(made(513, 1.0), 16)
+    with pytest.raises(InputError, match="bits = 16: layer 1 has a threshold of 16809471: must be at most"):
+        integer_network(made(512, 513.0), 16)
+
+
 def test_what_a_network_asks_of_a_chip() -> None:
     own = network()
     operations = account_of(own, [spikes()]).operations()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctsigprop.core.files import atomic
+from ctsigprop.core.files import atomic, open_regular, write_failures
 from ctsigprop.errors import InputError
 from ctsigprop.settings.checks import require, require_number, require_whole
 from ctsigprop.spiking.events.frames import MOST_COUNTED
@@ -44,6 +44,12 @@ def frames_of(
     """
     require((steps is None) != (window is None), "steps, window", (steps, window), "one of the two")
     require_whole("factor", factor, 1)
+    sizes = (
+        isinstance(sensor, Sequence) and len(sensor) == 3 and all(isinstance(size, int | np.integer) for size in sensor)
+    )
+    require(sizes and min(sensor) > 0, "sensor", sensor, "channels, height and width, whole numbers from 1")
+    one = isinstance(events, np.ndarray) and events.ndim == 1
+    require(one, "events", f"of shape {np.shape(events)}", "a structured array of one dimension, one recording")
     places = [_field(events, name, most) for name, most in zip("pyx", sensor, strict=True)]
     since = _times(events)
     if window is None:
@@ -54,6 +60,8 @@ def frames_of(
         bins = np.broadcast_to(bins, since.shape)
     else:
         require_number("window", window, 0.0, open_low=True)
+        if since.max(initial=0.0) >= MOST_PLACES * window:
+            raise InputError(f"window = {window:g}: must make at most {MOST_PLACES} steps: take a longer window")
         bins = np.floor(since / window).astype(np.int64)
         steps = int(bins.max(initial=0)) + 1
     channels, *sides = sensor
@@ -96,10 +104,13 @@ def save_frames(path: Path, recordings: Sequence[Counts], labels: Sequence[int])
     """
     frames, lengths = padded(recordings)
     require(len(labels) == len(frames), "labels", len(labels), f"{len(frames)}, one a recording")
-    if frames.max() <= np.iinfo(np.uint8).max:
+    least, most = int(frames.min(initial=0)), int(frames.max(initial=0))
+    require(least >= 0, "recordings", least, "counts, at least 0 in a place")
+    require(most <= MOST_COUNTED, "recordings", most, f"at most {MOST_COUNTED} in a place")
+    if most <= np.iinfo(np.uint8).max:
         frames = frames.astype(np.uint8)
-    require(int(frames.max()) <= MOST_COUNTED, "recordings", int(frames.max()), f"at most {MOST_COUNTED} in a place")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_failures(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as file:
         np.savez_compressed(file, frames=frames, labels=np.asarray(labels), lengths=lengths)
 
@@ -111,9 +122,11 @@ def read_events(path: Path) -> Events:
         InputError: the file cannot be read, or holds something else.
     """
     try:
-        events = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read as NPY ({error}): save it with np.save(FILE, events)") from error
+        with open_regular(path) as file:
+            events = np.load(file, allow_pickle=False)
+    except Exception as error:  # NumPy's parser of a damaged header raises whatever Python's does
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: cannot be read as NPY ({reason}): save it with np.save(FILE, events)") from error
     if not isinstance(events, np.ndarray) or events.dtype.names is None:
         raise InputError(f"{path}: is no structured array: must have fields t, x, y, p: save it with np.save")
     return events
@@ -134,19 +147,33 @@ def read_shd(path: Path) -> tuple[list[Events], NDArray[np.int64]]:
     try:
         with h5py.File(path, "r") as file:
             times, units = file["spikes"]["times"][()], file["spikes"]["units"][()]
-            labels = file["labels"][()].astype(np.int64)
-    except (OSError, KeyError, AttributeError) as error:
-        raise InputError(f"{path}: is no HDF5 file with spikes/times, spikes/units and labels ({error})") from error
+            labels = np.asarray(file["labels"][()])
+            counts = len(times), len(units), len(labels)
+    except (OSError, KeyError, AttributeError, TypeError, ValueError, RuntimeError, MemoryError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: is no HDF5 file with spikes/times, spikes/units and labels ({reason})") from error
+    if len(set(counts)) > 1:
+        found = "{} recordings of times, {} of units and {} labels".format(*counts)
+        raise InputError(f"{path}: has {found}: must have as many of each")
+    if labels.ndim != 1 or labels.dtype.kind not in "ui":
+        raise InputError(f"{path}: labels are {labels.dtype} of shape {labels.shape}: must be whole numbers in a row")
     recordings = []
     for number, (t, x) in enumerate(zip(times, units, strict=True)):
-        if len(t) != len(x):
+        t, x = np.asarray(t), np.asarray(x)
+        if t.ndim != 1 or t.shape != x.shape:
             raise InputError(
-                f"{path}: recording {number} has {len(t)} times and {len(x)} units: must be as many of both"
+                f"{path}: recording {number} has times of shape {t.shape} and units of shape {x.shape}: must be arrays "
+                "of one length"
+            )
+        if t.dtype.kind not in "uif" or x.dtype.kind not in "ui":
+            raise InputError(
+                f"{path}: recording {number} has times of {t.dtype} and units of {x.dtype}: must be numbers, and whole "
+                "numbers"
             )
         events = np.zeros(len(t), [("t", np.float64), ("x", np.int64)])
         events["t"], events["x"] = t, x
         recordings.append(events)
-    return recordings, labels
+    return recordings, labels.astype(np.int64)
 
 
 def _times(events: Events) -> NDArray[np.float64]:

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ctsigprop.errors import InputError
+from ctsigprop.spiking.network import SpikingNetwork, weights_of
+from ctsigprop.spiking.shapes import Shape
+
+OUTPUT = "output"
+
 ACCUMULATE, MULTIPLY_ACCUMULATE = 0.9, 4.6
 """Energy of an addition, and of a multiplication and an addition, in pJ: 32-bit floating point, 45 nm, 0.9 V (Horowitz,
 "Computing's energy problem", ISSCC 2014: 0.9 pJ the addition, 3.7 pJ the multiplication)."""
@@ -171,6 +177,21 @@ class OperationCount:
         return Operations(
             self.layer, self._connections, self._accumulates / self._samples, self._multiplies / self._samples
         )
+
+
+def counted_layers(network: SpikingNetwork) -> list[tuple[str, Weights, Shape]]:
+    """Name, weights and shape of the inputs of each layer, the classification layer last.
+
+    Raises:
+        InputError: recurrent connections, or layers that are not Linear or Conv2d.
+    """
+    names = [f"layer {number}" for number in range(1, len(network.blocks) + 1)]
+    neurons = [*(block.neurons for block in network.blocks), getattr(network.readout, "neurons", None)]
+    for name, one in zip([*names, OUTPUT], neurons, strict=True):
+        if isinstance(getattr(getattr(one, "dynamics", None), "recurrent", None), nn.Module):
+            raise InputError(f"{name}: has recurrent connections, which are not counted: leave them out to count")
+    hidden = [(name, weights_of(block), block.inputs) for name, block in zip(names, network.blocks, strict=True)]
+    return [*hidden, (OUTPUT, network.readout.layer, network.blocks[-1].outputs)]
 
 
 def are_spikes(inputs: Tensor) -> bool:

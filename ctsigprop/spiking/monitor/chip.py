@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from ctsigprop.settings.checks import require_whole
-from ctsigprop.spiking.monitor.activity import Operations, fan_out
-from ctsigprop.spiking.network import SpikingNetwork, weights_of
+from ctsigprop.spiking.monitor.activity import Operations, counted_layers, fan_out
+from ctsigprop.spiking.network import SpikingNetwork
 from ctsigprop.spiking.shapes import neurons_shape
 
 
@@ -52,16 +52,12 @@ def demands_of(network: SpikingNetwork, bits: int, operations: Sequence[Operatio
         operations: of each layer, as `Account.operations` counts them; of none where they are left out.
 
     Raises:
-        InputError: bits below 1, or another layer.
+        InputError: bits below 1, recurrent connections, or another layer.
     """
     require_whole("bits", bits, 1)
-    layers = [
-        *((f"layer {number}", weights_of(block), block.inputs) for number, block in enumerate(network.blocks, start=1)),
-        ("output", network.readout.layer, network.blocks[-1].outputs),
-    ]
     counted = {one.layer: one.accumulates + one.multiplies for one in operations}
     demands = []
-    for name, weights, inputs in layers:
+    for name, weights, inputs in counted_layers(network):
         neurons = 1
         for size in neurons_shape(weights, inputs):
             neurons *= size

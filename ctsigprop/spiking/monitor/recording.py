@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ctsigprop.layered.learner import Learner
-from ctsigprop.spiking.monitor.activity import Firing, FiringCount, OperationCount, Operations
-from ctsigprop.spiking.network import Readout, SpikingBlock, SpikingNetwork, weights_of
+from ctsigprop.spiking.monitor.activity import Firing, FiringCount, OperationCount, Operations, counted_layers
+from ctsigprop.spiking.network import Readout, SpikingBlock, SpikingNetwork
 from ctsigprop.spiking.sigprop import HiddenStage
-
-OUTPUT = "output"
 
 Array = NDArray[np.float32]
 
@@ -84,14 +82,14 @@ class Account:
     """Firing of every hidden layer and operations of every layer's weights, added up over batches."""
 
     def __init__(self, network: SpikingNetwork) -> None:
-        """Nothing counted yet."""
-        names = [f"layer {number}" for number in range(1, len(network.blocks) + 1)]
-        self._firing = [FiringCount(name) for name in names]
-        self._operations = [
-            OperationCount(name, weights_of(block), block.inputs)
-            for name, block in zip(names, network.blocks, strict=True)
-        ]
-        self._operations.append(OperationCount(OUTPUT, network.readout.layer, network.blocks[-1].outputs))
+        """Nothing counted yet.
+
+        Raises:
+            InputError: recurrent connections, or layers that are not Linear or Conv2d.
+        """
+        layers = counted_layers(network)
+        self._firing = [FiringCount(name) for name, _, _ in layers[:-1]]
+        self._operations = [OperationCount(*layer) for layer in layers]
 
     def add(self, found: Record) -> None:
         """Counts a batch."""

@@ -47,7 +47,7 @@ def chain_of(graph: nir.NIRGraph) -> list[Link]:
     nodes, edges = _opened(graph)
     recurrent = _recurrent(nodes, edges)
     links = {name: Link(name, node, recurrent.get(name)) for name, node in nodes.items()}
-    ends = [name for name, node in nodes.items() if "." not in name and isinstance(node, nir.Input)]
+    ends = [name for name, node in graph.nodes.items() if isinstance(node, nir.Input)]
     if len(ends) != 1:
         raise InputError(f"must be a chain from one input to one output, has {len(ends)} inputs: {REMEDY}")
     chain = [links[ends[0]]]
@@ -59,7 +59,7 @@ def chain_of(graph: nir.NIRGraph) -> list[Link]:
                 f"Affine weights: {REMEDY}"
             )
         chain.append(following)
-    if not isinstance(chain[-1].node, nir.Output) or "." in chain[-1].name:
+    if not isinstance(chain[-1].node, nir.Output) or chain[-1].name not in graph.nodes:
         raise InputError(f"{chain[-1].where}: leads nowhere: must lead to the output: add an edge")
     if len(chain) != len(nodes):
         lost = next(link for link in links.values() if link not in chain)
@@ -81,6 +81,8 @@ def _opened(graph: nir.NIRGraph, above: str = "") -> tuple[dict[str, Any], Edges
         inner, inner_edges = _opened(node, f"{full}.")
         if len(node.inputs) != 1 or len(node.outputs) != 1:
             raise InputError(f"node {full!r} (NIRGraph): must have one input and one output: {REMEDY}")
+        for twice in inner.keys() & {above + other for other in graph.nodes}:
+            raise InputError(f"node {twice!r}: is also in the graph {full!r}: rename it")
         nodes |= inner
         edges += inner_edges
         (enters[name],), (leaves[name],) = ([f"{full}.{end}" for end in ends] for ends in (node.inputs, node.outputs))

@@ -67,7 +67,7 @@ def read_graph(
         raise InputError(f"{path}: no such file: give a NIR file") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except (AttributeError, LookupError, OSError) as error:
+    except (AttributeError, LookupError, MemoryError, OSError) as error:
         raise InputError(f"{path}: is no NIR file, or a damaged one: write it with nir.write") from error
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:  # from nir, HDF5 or torch
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

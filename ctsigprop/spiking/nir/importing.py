@@ -1,5 +1,6 @@
 """A NIR graph as a spiking network: see `ctsigprop.spiking.nir.graph` for what stands for what."""
 
+from math import prod
 from typing import Any
 
 import nir
@@ -29,9 +30,9 @@ def from_graph(
     Raises:
         InputError: the graph is not a chain of layers of this family.
     """
-    steps = _steps(graph) if steps is None else require_whole("steps", steps, 1)
-    coding = _coding(graph.metadata.get("coding", CODING) if coding is None else coding)
-    dt = _plain(graph.metadata.get("dt", DT)) if dt is None else dt
+    steps = require_whole("steps", _named(graph, "steps", STEPS) if steps is None else steps, 1)
+    coding = _coding(_named(graph, "coding", CODING) if coding is None else coding)
+    dt = _named(graph, "dt", DT) if dt is None else dt
     require_number("dt", dt, 0.0, open_low=True)
     first, *links, end = chain_of(graph)
     shape: Shape = tuple(int(size) for size in np.atleast_1d(first.node.input_type["input"]))
@@ -41,26 +42,37 @@ def from_graph(
         blocks.append(_block(links, layer, last, shape, steps, dt))
         shape = blocks[-1].outputs
         layer, last = _weights(links)
-    return _network(blocks, layer, end, steps, coding, dt)
+    return _network(blocks, layer, last, end, steps, coding)
 
 
 def _network(
-    blocks: list[SpikingBlock], layer: nn.Module | None, end: Link, steps: int, coding: str, dt: float
+    blocks: list[SpikingBlock], layer: nn.Module | None, last: Link | None, end: Link, steps: int, coding: str
 ) -> SpikingNetwork:
     """The blocks and what reads them out: the layer that is left, or the last of them with its neurons."""
     readout: Readout | None = None
     if isinstance(layer, nn.Linear):
+        entering = prod(blocks[-1].outputs) if blocks else layer.in_features
+        if layer.in_features != entering:
+            raise InputError(
+                f"{(last or end).where}: takes {layer.in_features} values: must take {entering}, as the layer before "
+                f"gives: {REMEDY}"
+            )
         readout = Readout(layer)
     elif layer is None and len(blocks) > 1 and isinstance(blocks[-1].pool, nn.Identity):
-        last = blocks.pop()
-        if isinstance(last.layer, nn.Linear):
-            readout = NeuronReadout(last.layer, last.neurons)
+        block = blocks.pop()
+        if isinstance(block.layer, nn.Linear):
+            readout = NeuronReadout(block.layer, block.neurons)
     if readout is None or not blocks:
         raise InputError(
             f"{end.where}: must come behind a layer of neurons and a fully connected layer, which neurons may follow: "
             f"{REMEDY}"
         )
-    network = SpikingNetwork(CODINGS[coding].make(steps, 0), blocks, readout.layer.out_features, 0)
+    leaves, classes = end.node.output_type["output"], readout.layer.out_features
+    if leaves is not None and np.prod(leaves) != classes:
+        raise InputError(
+            f"{end.where}: gives {np.prod(leaves)} values: must give {classes}, as the last layer: {REMEDY}"
+        )
+    network = SpikingNetwork(CODINGS[coding].make(steps, 0), blocks, classes, 0)
     network.readout = readout
     return network.eval()
 
@@ -98,23 +110,24 @@ def _pool(links: list[Link], shape: Shape, dt: float) -> nn.Module | None:
         return None
     link = links.pop(0)
     module = module_of(link)
-    if isinstance(link.node, nir.SumPool2d) and links and isinstance(links[0].node, nir.IF):
-        after = Constants.of(links[0], passed_shape(module, shape), dt)
+    follows = links[0] if links else link
+    if isinstance(link.node, nir.SumPool2d) and isinstance(follows.node, nir.IF) and follows.recurrent is None:
+        after = Constants.of(follows, passed_shape(module, shape), dt)
         if ((after.threshold > 0) & (after.threshold <= after.gain)).all() and not after.reset.any():
             links.pop(0)
             return nn.MaxPool2d(pair(link.node.kernel_size), pair(link.node.stride), pair(link.node.padding))
     return module
 
 
-def _steps(graph: nir.NIRGraph) -> int:
-    """Those that an export has left; the paper's four where none has."""
-    return require_whole("steps", _plain(graph.metadata.get("steps", STEPS)), 1)
-
-
-def _plain(found: Any) -> Any:
-    return found.item() if isinstance(found, np.generic) else found
+def _named(graph: nir.NIRGraph, name: str, default: Any) -> Any:
+    """What an export has left in the metadata; the default where none has."""
+    found = graph.metadata.get(name, default)
+    found = found.item() if isinstance(found, np.generic) else found
+    if not isinstance(found, int | float | str):
+        raise InputError(f"metadata: {name} is of type {type(found).__name__}: must be one value: give {name}")
+    return found
 
 
 def _coding(found: object) -> str:
-    require(found in CODINGS, "coding", found, f"one of {', '.join(CODINGS)}")
+    require(isinstance(found, str) and found in CODINGS, "coding", found, f"one of {', '.join(CODINGS)}")
     return str(found)

@@ -49,7 +49,7 @@ def module_of(link: Link) -> nn.Module:
         case nir.Conv2d():
             return _convolution(link)
         case _:
-            return linear(link, _finite(link, node.weight), getattr(node, "bias", None))
+            return linear(link, node.weight, getattr(node, "bias", None))
 
 
 def synapse_of(modules: Sequence[nn.Module]) -> nn.Module:
@@ -58,8 +58,9 @@ def synapse_of(modules: Sequence[nn.Module]) -> nn.Module:
     return alone[0] if len(alone) == 1 else nn.Sequential(*modules)
 
 
-def linear(link: Link, weight: NDArray[np.float32], bias: Any) -> nn.Linear:
+def linear(link: Link, weights: Any, bias: Any) -> nn.Linear:
     """A fully connected layer of a weight matrix, shape (outputs, inputs), and a bias, if any."""
+    weight = _finite(link, weights)
     if weight.ndim != 2:
         raise InputError(f"{link.where}: weights have shape {weight.shape}: must be those of one layer: {REMEDY}")
     layer = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], bias=bias is not None)

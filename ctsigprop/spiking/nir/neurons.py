@@ -26,6 +26,9 @@ from ctsigprop.spiking.shapes import Shape
 from ctsigprop.spiking.surrogates import SURROGATES
 
 DIGITS = 15
+WITHIN = 1e-6
+"""How much shorter than a step a time constant may be: float32 rounds it."""
+
 Array = NDArray[np.float64]
 
 
@@ -66,12 +69,12 @@ class Constants:
 
         if isinstance(node, nir.LIF | nir.LI):
             tau = array("tau")
-            if (tau < dt).any():
+            if (tau < dt * (1 - WITHIN)).any():
                 raise InputError(
                     f"{link.where}: tau = {tau.min():g}: must be at least dt = {dt:g}, a step: give read_graph the dt "
                     "of whoever wrote the file, in the unit of tau (snnTorch: 1e-4)"
                 )
-            leak, gain, drive = dt / tau, dt * array("r") / tau, dt * array("v_leak") / tau
+            leak, gain, drive = np.minimum(dt / tau, 1), dt * array("r") / tau, dt * array("v_leak") / tau
         else:
             leak, gain, drive = np.zeros(shape), dt * array("r"), np.zeros(shape)
         if isinstance(node, nir.IF | nir.LIF):
@@ -168,7 +171,7 @@ def _recurrent(link: Link, shape: Shape) -> nn.Module | None:
         return None
     if link.recurrent is link.node:
         return nn.Identity()
-    layer = linear(link, np.array(link.recurrent.weight, np.float32), getattr(link.recurrent, "bias", None))
+    layer = linear(link, link.recurrent.weight, getattr(link.recurrent, "bias", None))
     units = int(np.prod(shape))
     if (layer.in_features, layer.out_features) != (units, units):
         found = f"{layer.out_features} x {layer.in_features}"
