@@ -122,9 +122,7 @@ class NetworkSettings:
         require_graph(self)
         require_sequence(self, "network", "hidden")
         listed = isinstance(self.loops, list | tuple)
-        require(
-            listed or self.loops == "all", "network.loops", self.loops, "all, or a list such as [1, 2]"
-        )
+        require(listed or self.loops == "all", "network.loops", self.loops, "all, or a list such as [1, 2]")
         if listed:
             require_sequence(self, "network", "loops")
         require(
