@@ -119,9 +119,6 @@ PAPER_NETWORK = SpikingNetworkSettings(channels=(128, 128), units=2048)
 """Thought to be the paper's, which gives no widths: its steps, batch, half period of the cosine, neurons and surrogate
 are those of a public tutorial of SpikingJelly, whose network has these. An inference."""
 
-SHALLOW_UNITS = PAPER_NETWORK.units
-"""Of the fully connected layer where it is not learned: more random features cost little."""
-
 
 @dataclass(frozen=True)
 class SpikingLearningSettings:

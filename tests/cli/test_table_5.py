@@ -62,10 +62,10 @@ def test_the_full_scale_is_table_5(hardware: Hardware, mnist: int, fashion: int)
     for label, settings in runs.items():
         model = next(model for model in MODELS if label.endswith(model))
         dataset = "fashion-mnist" if "fashion" in label else "mnist"
-        epochs, units = fashion if dataset == "fashion-mnist" else mnist, 2048 if model == "shallow" else 256
+        epochs = fashion if dataset == "fashion-mnist" else mnist
         assert settings == SpikingSettings(
             data=DataSettings(dataset),
-            network=PAPER_NETWORK if hardware is CUDA else SpikingNetworkSettings(units=units),
+            network=PAPER_NETWORK if hardware is CUDA else SpikingNetworkSettings(),
             learning=SpikingLearningSettings(model, half_period=epochs),
             training=SpikingTrainingSettings(
                 EPOCHS_PRECISION["full"] if label in single else epochs,
@@ -87,7 +87,7 @@ def test_what_is_cut_is_said() -> None:
     epochs, widths, *others = differences("full", "cpu")
     assert epochs.startswith("20 epochs of Fashion-MNIST and 24 epochs of MNIST, in which a cosine")
     assert epochs.endswith("the paper's 64")
-    assert "32-64-256 here, for a CPU, and 2048 units for shallow; on a GPU 128-128-2048" in widths
+    assert "32-64-256 here, for a CPU; on a GPU 128-128-2048" in widths
     on_gpu, *same = differences("full", "cuda")
     assert "128-128-2048 is taken from a public tutorial" in on_gpu and same == others
     for words in ("bfloat16", "one seed", "validation"):

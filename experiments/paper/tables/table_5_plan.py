@@ -11,7 +11,7 @@ from ctsigprop.experiments.paper.tables.errors import SPLIT
 from ctsigprop.settings import SpikingSettings
 from ctsigprop.settings.config import settings_from
 from ctsigprop.settings.discrete import Device
-from ctsigprop.settings.spiking import PAPER_NETWORK, SHALLOW_UNITS
+from ctsigprop.settings.spiking import PAPER_NETWORK
 
 MODELS = {
     "bp-surrogate": "BP surrogate",
@@ -83,7 +83,7 @@ def _widths(device: Device) -> str:
     says = "the paper does not give the widths (two convolutions and a fully connected layer)"
     if device == "cuda":
         return f"{says}: {_PAPER} is taken from a public tutorial whose other settings are the paper's"
-    return f"{says}: {_CPU} here, for a CPU, and {SHALLOW_UNITS} units for shallow; on a GPU {_PAPER}"
+    return f"{says}: {_CPU} here, for a CPU; on a GPU {_PAPER}"
 
 
 def _cut() -> str:
@@ -112,10 +112,9 @@ def _settings(
     whole = EPOCHS[row] if hardware.device == "cpu" else PAPER_EPOCHS
     epochs = SMOKE_EPOCHS if scale == "smoke" else whole
     widths = PAPER_NETWORK if hardware.device == "cuda" else _DEFAULTS.network
-    units = SHALLOW_UNITS if model == "shallow" else widths.units
     values: Values = {
         "data": {"name": row},
-        "network": {"channels": list(widths.channels), "units": units},
+        "network": {"channels": list(widths.channels), "units": widths.units},
         "learning": {"model": model, "half_period": epochs},
         "training": {"epochs": epochs, "precision": "bfloat16", **hardware.training, **(training or {})},
     }
