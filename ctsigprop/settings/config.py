@@ -6,7 +6,7 @@ from dataclasses import asdict, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 from ctsigprop.core.files import read_bytes
 from ctsigprop.core.yaml_text import parsed, written
@@ -102,7 +102,7 @@ def in_form(value: object, kind: Any) -> object:
         value: of a text, checked by nothing yet.
         kind: the setting's type.
     """
-    kinds = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     entry = next((get_args(one)[0] for one in kinds if get_origin(one) is tuple), None)
     if entry is not None:
         single = isinstance(value, str) if entry is str else isinstance(value, int | float)

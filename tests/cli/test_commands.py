@@ -98,7 +98,7 @@ def test_started_as_a_module_in_the_root_of_the_checkout() -> None:
 def test_bench_without_a_name_lists_the_benchmarks(ctsigprop: Command) -> None:
     answer = ctsigprop("bench")
     assert answer.status == 0
-    names = ["parallel", "solvers", "spiking", "spiking-memory", "sweep", "training"]
+    names = ["convolution", "parallel", "solvers", "spiking", "spiking-memory", "sweep", "training"]
     assert [line.split()[0] for line in answer.out.splitlines()] == names
 
 
@@ -182,6 +182,7 @@ def test_train_writes_the_whole_run_folder_and_says_where_the_figures_are(ctsigp
     [
         ("--network.hidden 8", "network", {"hidden": (8,)}),
         ("--network.hidden 8e0 --network.loops 1", "network", {"hidden": (8,), "loops": (1,)}),
+        ("--network.hidden [8,6] --network.loops all", "network", {"hidden": (8, 6), "loops": "all"}),
         ("--network.hidden [8,6] --learning.fixed loop", "learning", {"rates": (4.0, 0.346, 0.03), "fixed": ("loop",)}),
         ("--network.hidden 8 --learning.rates 1e-3", "learning", {"rates": (0.001,)}),
         ("--network.hidden 8 --training.seed 1e3 --training.keep 2e0", "training", {"seed": 1000, "keep": (2,)}),

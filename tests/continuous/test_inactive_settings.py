@@ -31,6 +31,8 @@ OTHERS: dict[str, dict[str, Any]] = {
         "precision": "float32",
         "output_rho": "linear",
         "cost": "cross_entropy",
+        "kernel": 5,
+        "pool": "avg",
     },
     "solver": {
         "tolerance": 0.1,
