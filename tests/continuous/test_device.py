@@ -21,7 +21,7 @@ SIZES = (40, 300)
 
 def drawn(architecture: str = "sigprop_loop", **device: float) -> Network:
     network = NetworkSettings(architecture, (200, 100), output_gain=0.3, precision="float64")
-    return network_of(64, 10, Settings(network=network, device=DeviceSettings(**device)))
+    return network_of((64,), 10, Settings(network=network, device=DeviceSettings(**device)))
 
 
 def test_an_ideal_device_is_none() -> None:
@@ -95,7 +95,7 @@ def test_rounding_at_random_keeps_the_mean_and_what_is_on_the_grid() -> None:
     weight = np.random.default_rng(1).uniform(-0.2, 0.2, SIZES)
     total, times = np.zeros(SIZES), 400
     for seed in range(times):
-        stored = ct.Dense(0, 1, weight=weight.copy())
+        stored = ct.Dense(0, 1, weight=weight.copy(), ends=(ct.Layer(SIZES[0]), ct.Layer(SIZES[1])))
         device.store(stored, np.random.default_rng(seed))
         total += stored.matrix
     values = np.unique(stored.matrix)

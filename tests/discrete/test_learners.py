@@ -39,6 +39,8 @@ def test_every_rule_starts_from_the_same_weights(architecture):
     drawn = build(settings("bp", architecture=architecture), SHAPE, CLASSES)
     expected = {value.numpy().tobytes() for name, value in drawn.state_dict().items() if name.endswith("weight")}
     for rule in RULES:
+        if (rule, architecture) == ("dtp", "conv"):  # which it refuses
+            continue
         arrays = learner_for(settings(rule, architecture=architecture), SHAPE, CLASSES).parameter_arrays()
         assert expected <= {value.tobytes() for value in arrays.values()}, rule
 
