@@ -128,7 +128,8 @@ def test_costs_of_settings_are_of_the_networks_that_they_name() -> None:
     found = costs(named, 2, 1, lambda: taken.append(1))
     assert [one.stage for one in found["sp"].stages] == ["layer 1", "layer 2", "output"]
     assert [one.stage for one in found["bp"].stages] == ["network"]
-    assert found["bp"].stages[0].bytes == found["bp"].bytes
+    kept_aside = 2 * (2 * 8 * 4 + 8)  # running mean and variance of two layers, and how often they were taken
+    assert found["bp"].stages[0].bytes + kept_aside == found["bp"].bytes
     assert max(one.bytes for one in found["sp"].stages) <= found["sp"].bytes
     assert len(taken) == 3
 
