@@ -85,10 +85,11 @@ def image_slope_angles(network: Network, slopes: Sequence[Array], rates: Sequenc
 def _own_angles(path: ReturnPath, slopes: Sequence[Array], rates: Sequence[Array]) -> Floats:
     """F^T of every sample, (outputs, samples, units), beside B."""
     weight, samples = path.link.weight.astype(np.float64), len(slopes[0])
+    at = {number: own.astype(DOUBLE) for number, own in enumerate(rates, start=1)}
     way: Array = np.broadcast_to(np.eye(len(weight))[:, None], (len(weight), samples, len(weight)))
     for link in reversed(path.back):
         exact = replace(link, connection=link.connection.astype(DOUBLE))
-        way = exact.tangent({number: own.astype(DOUBLE) for number, own in enumerate(rates, start=1)}).pull(way)
+        way = exact.tangent(at).pull(way)
         if link.source != path.link.target:
             way = way * slopes[link.source - 1]
     inner = np.einsum("osu,ou->s", way, weight)

@@ -1,14 +1,14 @@
 """Kernels that meet every place of an image, and a pool behind them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from ctsigprop.continuous.connections.connection import EVERY, Array, Connection, Outer, Rows
+from ctsigprop.continuous.connections.connection import EVERY, Array, Outer, Rows
 from ctsigprop.continuous.connections.images import folded, patches, windows_along
-from ctsigprop.continuous.connections.pooling import AnyPool, MaxPool, Route, require_pool
+from ctsigprop.continuous.connections.pooled import Pooled
+from ctsigprop.continuous.connections.pooling import MaxPool, Route
 from ctsigprop.errors import InputError
 from ctsigprop.settings import require_whole
 from ctsigprop.settings.graph import MOST_KERNEL
@@ -18,7 +18,7 @@ CACHED = 1 << 19
 
 
 @dataclass(frozen=True, eq=False)
-class Conv(Connection):
+class Conv(Pooled):
     """A convolution between two layers of images: net = pool(kernels * rates).
 
     Attributes:
@@ -45,23 +45,14 @@ class Conv(Connection):
     stride: int = 1
     padding: int | None = None
     groups: int = 1
-    pool: AnyPool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_whole("kernel", self.kernel, 1, MOST_KERNEL)
         require_whole("stride", self.stride, 1, MOST_KERNEL)
         require_whole("groups", self.groups, 1)
-        require_pool(self.pool)
         if self.padding is not None:
             require_whole("padding", self.padding, 0, self.kernel)
-        if self.symmetric and self.source > self.target:
-            raise InputError(f"{self.name}: a symmetric convolution is given from the lower layer to the higher one")
-
-    @property
-    def routed(self) -> bool:
-        """See `Connection`."""
-        return isinstance(self.pool, MaxPool)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -104,17 +95,9 @@ class Conv(Connection):
         net += base
         return net
 
-    def back(self, rates: Array, base: Array, at: Array | None) -> Array:
-        """See `Connection`."""
-        return ConvTangent(self, None if at is None else self._route(at)).pull(rates) + base
-
-    def averaged(self) -> Self:
-        """See `Connection`."""
-        return replace(self, pool=self.pool.averaged()) if self.pool else self
-
-    def tangent(self, at: Array) -> "ConvTangent":
-        """See `Connection`."""
-        return ConvTangent(self, self._route(at) if self.routed else None)
+    def tangent(self, at: Array | None) -> "ConvTangent":
+        """See `Pooled`."""
+        return ConvTangent(self, None if at is None else self._route(at))
 
     def outer(self, term: Outer) -> Sequence[tuple[Array, Array]]:
         """See `Connection`."""

@@ -116,10 +116,6 @@ class AvgPool(Pool):
         """(..., rows, columns, channels) to the same with fewer rows and columns."""
         return self.push(images, None)
 
-    def route(self, images: Array) -> Route:
-        """Nothing is chosen."""
-        return None
-
     def push(self, images: Array, route: Route) -> Array:
         """The means."""
         first, *others = places(images, self.size, self.step)

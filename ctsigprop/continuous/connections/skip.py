@@ -1,18 +1,18 @@
 """Rates that reach a layer as they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from ctsigprop.continuous.connections.connection import EVERY, Array, Connection, Outer, Rows
-from ctsigprop.continuous.connections.pooling import AnyPool, MaxPool, Route, require_pool
+from ctsigprop.continuous.connections.connection import EVERY, Array, Outer, Rows
+from ctsigprop.continuous.connections.pooled import Pooled
+from ctsigprop.continuous.connections.pooling import MaxPool, Route
 from ctsigprop.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
-class Skip(Connection):
+class Skip(Pooled):
     """The rates of a layer, pooled where the target is smaller, times one weight: net = w pool(rates).
 
     Attributes:
@@ -30,20 +30,10 @@ class Skip(Connection):
         InputError: a value that cannot be used.
     """
 
-    pool: AnyPool | None = None
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_pool(self.pool)
         if self.rate is None:
             object.__setattr__(self, "rate", 0.0)
-        if self.symmetric and self.source > self.target:
-            raise InputError(f"{self.name}: a symmetric skip is given from the lower layer to the higher one")
-
-    @property
-    def routed(self) -> bool:
-        """See `Connection`."""
-        return isinstance(self.pool, MaxPool)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -82,18 +72,9 @@ class Skip(Connection):
         seen = rates if self.pool is None else self.pool.pooled(self._images(rates)).reshape(len(rates), -1)
         return self.acting[0, 0] * seen + base
 
-    def back(self, rates: Array, base: Array, at: Array | None) -> Array:
-        """See `Connection`."""
-        route = None if at is None else self._route(at)
-        return SkipTangent(self, route).pull(rates) + base
-
-    def averaged(self) -> Self:
-        """See `Connection`."""
-        return replace(self, pool=self.pool.averaged()) if self.pool else self
-
-    def tangent(self, at: Array) -> "SkipTangent":
-        """See `Connection`."""
-        return SkipTangent(self, self._route(at) if self.routed else None)
+    def tangent(self, at: Array | None) -> "SkipTangent":
+        """See `Pooled`."""
+        return SkipTangent(self, None if at is None else self._route(at))
 
     def outer(self, term: Outer) -> Sequence[tuple[Array, Array]]:
         """See `Connection`."""
@@ -108,7 +89,7 @@ class Skip(Connection):
         return rates.reshape(*rates.shape[:-1], rows, columns, channels)
 
     def _route(self, rates: Array) -> Route:
-        return None if self.pool is None else self.pool.route(self._images(rates))
+        return self.pool.route(self._images(rates)) if isinstance(self.pool, MaxPool) else None
 
 
 @dataclass(frozen=True, eq=False)
